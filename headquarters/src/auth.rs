@@ -1,0 +1,83 @@
+//! Who is asking: the signature of a request and its nonce.
+//!
+//! Invariant: a request counts once. Its nonce is the one headquarters gave that device in the
+//! answer before; a replayed, swapped or cross-device request has another (F41). Nonces live in
+//! memory: after a restart each phone needs one extra round trip. Rejected: time windows, since
+//! phones' clocks are years off.
+
+use crate::{error::{HqError, Refusal}, store::DeviceRow};
+use lanewalk_model::id::{DeviceId, to_hex};
+use lanewalk_protocol::{
+    http::Request,
+    httpsig::{self, HttpSigError, RequestParts, SignatureHeadersRef},
+};
+use rusqlite::Connection;
+use std::collections::HashMap;
+
+/// The nonce each device must use next.
+#[derive(Debug, Default)]
+pub(crate) struct Nonces(HashMap<DeviceId, String>);
+
+impl Nonces {
+    /// Gives a device a new nonce; the one before is void.
+    pub(crate) fn renew(&mut self, device: DeviceId, random: [u8; 12]) -> String {
+        let nonce = to_hex(&random);
+        self.0.insert(device, nonce.clone());
+        nonce
+    }
+
+    pub(crate) fn is_current(&self, device: DeviceId, nonce: &str) -> bool {
+        self.0.get(&device).is_some_and(|n| n == nonce)
+    }
+}
+
+/// A request with a valid signature; whether its nonce is current is another question.
+#[derive(Debug)]
+pub(crate) struct Caller {
+    pub(crate) device: DeviceRow,
+    pub(crate) nonce: String,
+}
+
+/// Finds the signature headers; a repeated one is refused.
+fn signature_headers(request: &Request) -> Result<SignatureHeadersRef<'_>, HttpSigError> {
+    SignatureHeadersRef::from_lines(request.headers.iter().map(|(n, v)| (n.as_str(), v.as_bytes())))
+}
+
+/// Returns the nonce a request was signed with, unchecked: only to bind an answer to it.
+pub(crate) fn claimed_nonce(request: &Request) -> String {
+    let claimed = signature_headers(request).and_then(|h| httpsig::parse(&h));
+    claimed.map(|c| c.nonce).unwrap_or_default()
+}
+
+/// Checks a request's signature against the key of the device it names.
+pub(crate) fn authenticate(
+    db: &Connection,
+    request: &Request,
+    authority: &str,
+) -> Result<Result<Caller, Refusal>, HqError> {
+    let unauthorized = |code| Ok(Err(Refusal::new(401, code)));
+    let headers = match signature_headers(request) {
+        Ok(headers) => headers,
+        Err(e) => return unauthorized(e.code()),
+    };
+    let claimed = match httpsig::parse(&headers) {
+        Ok(claimed) => claimed,
+        Err(e) => return unauthorized(e.code()),
+    };
+    let Ok(id) = claimed.key_id.parse::<DeviceId>() else { return unauthorized("unknown_device") };
+    let Some(device) = DeviceRow::find(db, id)? else { return unauthorized("unknown_device") };
+    if request.authority != authority {
+        return unauthorized("wrong_authority");
+    }
+    let parts = RequestParts {
+        method: &request.method,
+        authority,
+        path: &request.path,
+        query: &request.query,
+        body: &request.body,
+    };
+    match httpsig::verify_request(parts, &headers, &device.key) {
+        Ok(claimed) => Ok(Ok(Caller { device, nonce: claimed.nonce })),
+        Err(e) => unauthorized(e.code()),
+    }
+}

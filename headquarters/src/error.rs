@@ -1,0 +1,82 @@
+//! What can go wrong at headquarters.
+
+use lanewalk_protocol::{frame, receipt::ErrorBody};
+
+/// A failure of headquarters itself; requests that are refused are [`Refusal`]s.
+#[derive(Debug, thiserror::Error)]
+pub enum HqError {
+    /// The database failed; nothing of the batch was kept.
+    #[error("database: {0}")]
+    Database(#[from] rusqlite::Error),
+    /// The database was written by a newer version.
+    #[error("database schema {found} is newer than {known}")]
+    NewerSchema {
+        /// Version found.
+        found: i64,
+        /// Version this program knows.
+        known: i64,
+    },
+    /// A stored document does not load; the log still has every change of it.
+    #[error("stored document: {0}")]
+    Document(#[from] lanewalk_model::document::DocumentError),
+    /// Reference data cannot be read.
+    #[error("{what}: {why}")]
+    Reference {
+        /// Which.
+        what: &'static str,
+        /// Why.
+        why: String,
+    },
+    /// Files or processes.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    /// The gate's workers cannot work; nothing was judged.
+    #[error("gate: {0}")]
+    Gate(String),
+    /// An act of staff that the rules do not allow.
+    #[error("{0}")]
+    NotAllowed(String),
+    /// No such thing.
+    #[error("not found: {0}")]
+    NotFound(String),
+    /// A batch could not be packed.
+    #[error("packing: {0}")]
+    Batch(#[from] lanewalk_protocol::batch::BatchError),
+}
+
+/// A request refused as a whole: nothing changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// HTTP status.
+    pub status: u16,
+    /// Stable code.
+    pub code: &'static str,
+    /// More for support, without personal data.
+    pub detail: String,
+    /// With `chain_gap`: the sequence number wanted.
+    pub need_seq: Option<u64>,
+}
+
+impl Refusal {
+    /// Makes a refusal.
+    pub fn new(status: u16, code: &'static str) -> Self {
+        Self { status, code, detail: String::new(), need_seq: None }
+    }
+
+    /// Adds words for support.
+    #[must_use]
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = detail.into();
+        self
+    }
+
+    /// Encodes the body.
+    pub fn body(&self) -> Vec<u8> {
+        frame::encode(&ErrorBody {
+            code: self.code.to_owned(),
+            detail: self.detail.clone(),
+            need_seq: self.need_seq,
+            retry_after_s: (self.status == 503).then_some(5),
+        })
+    }
+}

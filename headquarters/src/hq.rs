@@ -1,0 +1,477 @@
+//! The one object that is headquarters.
+
+use crate::{
+    auth::{self, Caller, Nonces},
+    config::{Settings, Source},
+    error::{HqError, Refusal},
+    gate::Gate,
+    pull, push,
+    store::{self, Place, StoredDoc, set_meta},
+};
+use sign::sign_response;
+use lanewalk_model::{
+    calendar::Calendar,
+    catalog::Catalog,
+    document::{Document, Edit, Stamp},
+    grid::GridSet,
+    id::{ActorId, DeviceId, DocId, EventId, Hash, uuid_v7},
+    schema::DocKind,
+    time::{Hlc, TimeMs},
+    view::DocView,
+};
+use lanewalk_protocol::{
+    VERSION,
+    entry::{ENTRY_FORMAT, Entry, Header},
+    enrolment::EnrolRequest,
+    frame, http,
+    keys::{Algorithm, DeviceSigner as _, PublicKey, SoftSigner},
+    limits,
+    receipt::Beacon,
+    sync::{SyncRequest, SyncResponse},
+};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use std::sync::Arc;
+
+mod sign;
+
+/// Headquarters: database, keys, rules, gate. One thread owns it.
+pub struct Headquarters {
+    pub(crate) db: Connection,
+    pub(crate) core: Core,
+}
+
+/// Everything but the database, so that a transaction can be held beside it.
+pub(crate) struct Core {
+    pub(crate) source: Arc<dyn Source>,
+    pub(crate) gate: Box<dyn Gate>,
+    pub(crate) settings: Settings,
+    pub(crate) signer: SoftSigner,
+    beacon_secret: [u8; 32],
+    pub(crate) nonces: Nonces,
+    /// Headquarters' own chain.
+    pub(crate) own: DeviceId,
+    own_n: i64,
+    actor: ActorId,
+    hlc: Hlc,
+    last_now: i64,
+    pub(crate) epoch: u64,
+    pub(crate) calendar: Calendar,
+    pub(crate) catalog: Catalog,
+    pub(crate) grids: Option<GridSet>,
+}
+
+impl std::fmt::Debug for Headquarters {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Headquarters").field("epoch", &self.core.epoch).finish_non_exhaustive()
+    }
+}
+
+impl Headquarters {
+    /// Opens or creates headquarters' database. Does IO; one process at a time.
+    pub fn open(
+        place: &Place,
+        settings: Settings,
+        source: Arc<dyn Source>,
+        gate: Box<dyn Gate>,
+    ) -> Result<Self, HqError> {
+        let mut db = store::open(place)?;
+        let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        if store::meta(&tx, "signing_key")?.is_none() {
+            first_start(&tx, source.as_ref())?;
+        }
+        let secret = |key| -> Result<[u8; 32], HqError> {
+            let bytes = store::meta(&tx, key)?.unwrap_or_default();
+            bytes.try_into().map_err(|_| HqError::NotFound(key.into()))
+        };
+        let signer = SoftSigner::new(Algorithm::Ed25519, &secret("signing_key")?)
+            .map_err(|e| HqError::Reference { what: "signing key", why: e.to_string() })?;
+        let beacon_secret = secret("beacon_secret")?;
+        let own = store::meta(&tx, "own_device")?
+            .and_then(|b| DeviceId::from_slice(&b).ok())
+            .ok_or_else(|| HqError::NotFound("own_device".into()))?;
+        let own_n = tx.query_row("SELECT n FROM devices WHERE id = ?1", [own.0], |r| r.get(0))?;
+        let epoch = store::meta_u64(&tx, "epoch")?;
+        let hlc = Hlc(i64::try_from(store::meta_u64(&tx, "hlc")?).unwrap_or(0));
+        tx.commit()?;
+        let mut actor = [0; 16];
+        source.fill_random(&mut actor);
+        let calendar = Calendar::china()
+            .cloned()
+            .map_err(|e| HqError::Reference { what: "calendar", why: e.to_string() })?;
+        let mut hq = Self {
+            db,
+            core: Core {
+                source,
+                gate,
+                settings,
+                signer,
+                beacon_secret,
+                nonces: Nonces::default(),
+                own,
+                own_n,
+                actor: ActorId(actor),
+                hlc,
+                last_now: 0,
+                epoch,
+                calendar,
+                catalog: Catalog { version: "none".into(), units: Vec::new(), matters: Vec::new() },
+                grids: None,
+            },
+        };
+        hq.load_reference()?;
+        Ok(hq)
+    }
+
+    /// Returns the key that signs receipts and answers.
+    pub fn public_key(&self) -> PublicKey {
+        self.core.signer.public_key()
+    }
+
+    /// Returns which life of the database this is.
+    pub fn epoch(&self) -> u64 {
+        self.core.epoch
+    }
+
+    /// Declares that the database was restored from a backup (F26): phones will offer again
+    /// what this copy does not know.
+    pub fn mark_restored(&mut self) -> Result<(), HqError> {
+        let mut random = [0; 4];
+        self.core.source.fill_random(&mut random);
+        // Random, so that two restores of the same backup differ.
+        let step = 1 + u64::from(u32::from_be_bytes(random));
+        let epoch = self.core.epoch.saturating_add(step);
+        let tx = self.db.transaction()?;
+        set_meta(&tx, "epoch", &epoch.to_be_bytes())?;
+        tx.execute("DELETE FROM members", [])?;
+        tx.execute("UPDATE devices SET scanned = 0, scan_pending = 0, page_token = 0, page_index = 0", [])?;
+        tx.commit()?;
+        self.core.epoch = epoch;
+        Ok(())
+    }
+
+    /// Copies the database to a file while it is in use.
+    pub fn backup_to(&self, path: &std::path::Path) -> Result<(), HqError> {
+        let mut to = Connection::open(path)?;
+        let backup = rusqlite::backup::Backup::new(&self.db, &mut to)?;
+        backup.run_to_completion(512, std::time::Duration::ZERO, None)?;
+        Ok(())
+    }
+
+    /// Answers a batch of requests in ONE transaction: all their effects are durable when this
+    /// returns, at the price of one fsync. A request that is refused changes nothing.
+    pub fn handle(&mut self, requests: &[http::Request]) -> Vec<http::Response> {
+        match self.try_handle(requests) {
+            Ok(responses) => responses,
+            Err(e) => {
+                // The transaction was rolled back: every phone keeps its entries and asks again.
+                let refusal = Refusal::new(503, "storage_failed").detail(e.to_string());
+                requests.iter().map(|r| self.core.refuse(&request_nonce(r), None, &refusal)).collect()
+            }
+        }
+    }
+
+    fn try_handle(&mut self, requests: &[http::Request]) -> Result<Vec<http::Response>, HqError> {
+        let Self { db, core } = self;
+        // Deferred: a batch that changes nothing never writes, so an idle sync costs no fsync.
+        let tx = db.transaction_with_behavior(TransactionBehavior::Deferred)?;
+        let now = core.now();
+        let asked = requests.iter().map(|r| core.read(&tx, r)).collect::<Result<Vec<_>, _>>()?;
+        let mut batch = push::Batch::new(now);
+        for ask in &asked {
+            if let Ok(Ask::Sync(caller, request)) = ask {
+                batch.admit(&tx, core, caller, request)?;
+            } else {
+                batch.skip();
+            }
+        }
+        let mut pushed = batch.commit(&tx, core)?.into_iter();
+        let mut responses = Vec::with_capacity(requests.len());
+        for (request, ask) in requests.iter().zip(asked) {
+            let pushed = pushed.next().unwrap_or_default();
+            let response = match ask {
+                Err((refusal, device)) => core.refuse(&request_nonce(request), device, &refusal),
+                Ok(Ask::Enrol(request)) => core.enrol(&tx, &request)?,
+                Ok(Ask::Sync(caller, sync)) => match pushed.refusal {
+                    Some(refusal) => core.refuse(&caller.nonce, Some(caller.device.id), &refusal),
+                    None => {
+                        let body = core.answer_sync(&tx, &caller, &sync, pushed, now)?;
+                        core.respond(&caller.nonce, Some(caller.device.id), 200, frame::encode(&body))
+                    }
+                },
+            };
+            responses.push(response);
+        }
+        core.save_clock(&tx)?;
+        tx.commit()?;
+        Ok(responses)
+    }
+
+    /// Runs an act of headquarters' own staff or rules in one durable transaction.
+    pub(crate) fn act<T>(
+        &mut self,
+        run: impl FnOnce(&Transaction<'_>, &mut Core) -> Result<T, HqError>,
+    ) -> Result<T, HqError> {
+        let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let done = run(&tx, &mut self.core)?;
+        self.core.save_clock(&tx)?;
+        tx.commit()?;
+        Ok(done)
+    }
+
+    /// Reads a document; `None` when there is none.
+    pub fn document(&self, id: DocId) -> Result<Option<DocView>, HqError> {
+        let Some(stored) = StoredDoc::find(&self.db, id)? else { return Ok(None) };
+        Ok(Some(Document::load(id.kind, &stored.saved)?.view()))
+    }
+
+    /// Gives read access for the console and for checks.
+    pub fn reader(&self) -> &Connection {
+        &self.db
+    }
+
+    fn load_reference(&mut self) -> Result<(), HqError> {
+        let bodies = self.reference_bodies()?;
+        for (name, body) in bodies {
+            self.core.use_reference(&name, &body)?;
+        }
+        Ok(())
+    }
+
+    fn reference_bodies(&self) -> Result<Vec<(String, String)>, HqError> {
+        let mut statement = self.db.prepare("SELECT saved FROM docs WHERE kind = ?1")?;
+        let saved = statement.query_map([DocKind::Reference.code()], |r| r.get::<_, Vec<u8>>(0))?;
+        let mut out = Vec::new();
+        for bytes in saved {
+            let view = Document::load(DocKind::Reference, &bytes?)?.view();
+            if let (Some(name), Some(body)) = (view.text("name"), view.text("body")) {
+                out.push((name.to_owned(), body.to_owned()));
+            }
+        }
+        Ok(out)
+    }
+}
+
+/// What a request asks, once it is known who asks.
+enum Ask {
+    Enrol(EnrolRequest),
+    Sync(Caller, SyncRequest),
+}
+
+/// Returns the nonce a request was signed with, unchecked: only to bind an answer to it.
+fn request_nonce(request: &http::Request) -> String {
+    if request.path == http::ENROL_PATH {
+        let read = frame::decode::<EnrolRequest>(&request.body, limits::MAX_REQUEST_DECODED);
+        return read.map(|r| r.nonce()).unwrap_or_default();
+    }
+    auth::claimed_nonce(request)
+}
+
+impl Core {
+    /// Returns HQ time: never goes back within a process (F31).
+    pub(crate) fn now(&mut self) -> TimeMs {
+        self.last_now = self.source.now_ms().max(self.last_now);
+        TimeMs(self.last_now)
+    }
+
+    /// Draws a fresh uuid v7.
+    pub(crate) fn uuid(&mut self) -> [u8; 16] {
+        let mut random = [0; 10];
+        self.source.fill_random(&mut random);
+        uuid_v7(self.now().0, random)
+    }
+
+    /// Draws a fresh event id.
+    pub(crate) fn event(&mut self) -> EventId {
+        EventId(self.uuid())
+    }
+
+    /// Makes the beacon for a time.
+    pub(crate) fn beacon(&self, at: TimeMs) -> Beacon {
+        Beacon { hq_time: at.0, tag: self.tag(at.0) }
+    }
+
+    /// Makes the tag that proves a time came from headquarters.
+    pub(crate) fn tag(&self, hq_time: i64) -> [u8; 16] {
+        sign::hmac_tag(&self.beacon_secret, hq_time, self.epoch)
+    }
+
+    fn read(&mut self, tx: &Transaction<'_>, request: &http::Request) -> Result<Result<Ask, (Refusal, Option<DeviceId>)>, HqError> {
+        let refuse = |refusal: Refusal| Ok(Err((refusal, None)));
+        if request.body.len() > limits::MAX_REQUEST_BYTES {
+            return refuse(Refusal::new(413, "too_large"));
+        }
+        match (request.method.as_str(), request.path.as_str()) {
+            ("POST", http::ENROL_PATH) => {
+                match frame::decode::<EnrolRequest>(&request.body, limits::MAX_REQUEST_DECODED) {
+                    Ok(body) => Ok(Ok(Ask::Enrol(body))),
+                    Err(e) => refuse(Refusal::new(400, "malformed").detail(e.to_string())),
+                }
+            }
+            ("POST", http::SYNC_PATH) => {
+                let caller = match auth::authenticate(tx, request, self.settings.authority())? {
+                    Ok(caller) => caller,
+                    Err(refusal) => return refuse(refusal),
+                };
+                let device = Some(caller.device.id);
+                if !self.nonces.is_current(caller.device.id, &caller.nonce) {
+                    return Ok(Err((Refusal::new(401, "nonce"), device)));
+                }
+                if caller.device.revoked_at.is_some() {
+                    return Ok(Err((Refusal::new(403, "revoked"), device)));
+                }
+                match frame::decode::<SyncRequest>(&request.body, limits::MAX_REQUEST_DECODED) {
+                    Ok(body) if body.version != VERSION => {
+                        Ok(Err((Refusal::new(426, "version").detail(VERSION.to_string()), device)))
+                    }
+                    Ok(body) if body.want.len() > limits::MAX_WANTED => {
+                        Ok(Err((Refusal::new(400, "too_many_wanted"), device)))
+                    }
+                    Ok(body) => Ok(Ok(Ask::Sync(caller, body))),
+                    Err(e) => {
+                        let status = if e == frame::FrameError::TooLarge { 413 } else { 400 };
+                        Ok(Err((Refusal::new(status, "malformed").detail(e.to_string()), device)))
+                    }
+                }
+            }
+            _ => refuse(Refusal::new(404, "not_found")),
+        }
+    }
+
+    fn answer_sync(
+        &mut self,
+        tx: &Transaction<'_>,
+        caller: &Caller,
+        request: &SyncRequest,
+        pushed: push::Pushed,
+        now: TimeMs,
+    ) -> Result<SyncResponse, HqError> {
+        let page = pull::page(tx, self, caller, request, now)?;
+        Ok(SyncResponse {
+            version: VERSION,
+            hq_epoch: self.epoch,
+            beacon: self.beacon(now),
+            known_seq: pushed.known_seq,
+            receipts: pushed.receipts,
+            refused: pushed.refused,
+            snapshots: page.snapshots,
+            changes: page.changes,
+            left: page.left,
+            cursor: page.cursor,
+            more: page.more,
+            durable_seq: pull::durable_seq(tx, caller.device.n)?,
+            lease: pull::lease(tx, caller, request, now)?,
+            digest: page.digest,
+        })
+    }
+
+    /// Signs an answer and gives the device its next nonce.
+    pub(crate) fn respond(&mut self, request_nonce: &str, device: Option<DeviceId>, status: u16, body: Vec<u8>) -> http::Response {
+        let next = device.map_or_else(String::new, |d| {
+            let mut random = [0; 12];
+            self.source.fill_random(&mut random);
+            self.nonces.renew(d, random)
+        });
+        let signature = sign_response(&self.signer, request_nonce, status, &next, &body);
+        let mut headers = vec![
+            ("content-type".to_owned(), frame::MEDIA_TYPE.to_owned()),
+            (http::RESPONSE_SIGNATURE.to_owned(), signature),
+        ];
+        if !next.is_empty() {
+            headers.push((http::NEXT_NONCE.to_owned(), next));
+        }
+        http::Response { status, headers, body }
+    }
+
+    fn refuse(&mut self, request_nonce: &str, device: Option<DeviceId>, refusal: &Refusal) -> http::Response {
+        self.respond(request_nonce, device, refusal.status, refusal.body())
+    }
+
+    fn save_clock(&self, tx: &Transaction<'_>) -> Result<(), HqError> {
+        let stored = store::meta_u64(tx, "hlc")?;
+        let now = u64::try_from(self.hlc.0).unwrap_or(0);
+        if now > stored {
+            set_meta(tx, "hlc", &now.to_be_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Writes edits to a document as headquarters: one entry of its own chain. `by` is the
+    /// staff id of who decided, `hq` for a rule. Returns the new view.
+    pub(crate) fn write(
+        &mut self,
+        tx: &Transaction<'_>,
+        id: DocId,
+        by: &str,
+        edits: &[Edit],
+    ) -> Result<DocView, HqError> {
+        let mut doc = match StoredDoc::find(tx, id)? {
+            Some(stored) => Document::load(id.kind, &stored.saved)?,
+            None => Document::new(id.kind),
+        };
+        self.hlc = self.hlc.tick(self.now(), None);
+        let stamp = Stamp { actor: self.actor, worker: by.to_owned(), hlc: self.hlc };
+        let Some(change) = doc.edit(&stamp, edits)? else { return Ok(doc.view()) };
+        let view = doc.view();
+        let n = store::docs_put(tx, id, &view, &doc.save(), &doc.heads())?;
+        self.append_own(tx, id, n, change)?;
+        Ok(view)
+    }
+
+    fn append_own(&mut self, tx: &Transaction<'_>, doc: DocId, n: i64, change: Vec<u8>) -> Result<(), HqError> {
+        let now = self.now();
+        let (seq, prev): (u64, Vec<u8>) = tx
+            .prepare_cached("SELECT last_seq, head FROM devices WHERE n = ?1")?
+            .query_row([self.own_n], |r| Ok((r.get(0)?, r.get(1)?)))?;
+        let header = Header {
+            format: ENTRY_FORMAT,
+            device: self.own,
+            seq: seq + 1,
+            prev: Hash::from_slice(&prev).unwrap_or(Hash([0; 32])),
+            doc,
+            base_version: 0,
+            wall_ms: now.0,
+            mono_ms: 0,
+            boot: [0; 8],
+            anchor: None,
+            change: Hash(lanewalk_protocol::batch::chunk_hash(&change)),
+        };
+        let hash = header.hash();
+        push::append(tx, self.own_n, Some(n), &Entry { header, change }, hash, now, (now, "hq"), None)?;
+        tx.prepare_cached("UPDATE devices SET last_seq = ?2, head = ?3 WHERE n = ?1")?
+            .execute(rusqlite::params![self.own_n, seq + 1, hash.0])?;
+        Ok(())
+    }
+
+    /// Takes reference data into use.
+    pub(crate) fn use_reference(&mut self, name: &str, body: &str) -> Result<(), HqError> {
+        let bad = |what, why: String| HqError::Reference { what, why };
+        match name {
+            "calendar" => self.calendar = serde_json::from_str(body).map_err(|e| bad("calendar", e.to_string()))?,
+            "matter_catalog" => self.catalog = Catalog::from_json(body).map_err(|e| bad("matter_catalog", e.to_string()))?,
+            "grids" => self.grids = Some(GridSet::from_geojson(body).map_err(|e| bad("grids", e.to_string()))?),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// Makes keys, epoch and headquarters' own chain.
+fn first_start(tx: &Transaction<'_>, source: &dyn Source) -> Result<(), HqError> {
+    let mut key = [0; 32];
+    source.fill_random(&mut key);
+    set_meta(tx, "signing_key", &key)?;
+    let signer = SoftSigner::new(Algorithm::Ed25519, &key)
+        .map_err(|e| HqError::Reference { what: "signing key", why: e.to_string() })?;
+    source.fill_random(&mut key);
+    set_meta(tx, "beacon_secret", &key)?;
+    set_meta(tx, "epoch", &1_u64.to_be_bytes())?;
+    set_meta(tx, "scope_version", &1_u64.to_be_bytes())?;
+    let mut own = [0; 16];
+    source.fill_random(&mut own);
+    set_meta(tx, "own_device", &own)?;
+    tx.execute(
+        "INSERT INTO devices (id, worker, key, install_epoch, enrolled_at, head) VALUES (?1, 'hq', ?2, 0, ?3, ?4)",
+        rusqlite::params![own, minicbor::to_vec(signer.public_key()).unwrap_or_default(), source.now_ms(), [0_u8; 32]],
+    )?;
+    Ok(())
+}

@@ -1,0 +1,38 @@
+//! The two small signatures headquarters makes all day.
+
+use lanewalk_protocol::{
+    keys::{DeviceSigner, Domain, sign_domain},
+    receipt::response_message,
+};
+
+/// Signs an answer: base64 of algorithm id and signature; empty if the key cannot sign, which a
+/// phone then treats as "no network".
+pub(super) fn sign_response(
+    signer: &dyn DeviceSigner,
+    request_nonce: &str,
+    status: u16,
+    next_nonce: &str,
+    body: &[u8],
+) -> String {
+    use base64::Engine as _;
+    let message = response_message(request_nonce, status, next_nonce, body);
+    let Ok(signature) = sign_domain(signer, Domain::Response, &message) else { return String::new() };
+    let mut bytes = vec![signature.algorithm().id()];
+    bytes.extend(signature.bytes());
+    base64::engine::general_purpose::STANDARD.encode(bytes)
+}
+
+/// HMAC-SHA-256 over time and epoch, cut to 16 bytes.
+pub(super) fn hmac_tag(secret: &[u8; 32], hq_time: i64, epoch: u64) -> [u8; 16] {
+    use hmac::{KeyInit as _, Mac as _};
+    let mut out = [0; 16];
+    // HMAC takes keys of any length.
+    if let Ok(mut mac) = hmac::Hmac::<sha2::Sha256>::new_from_slice(secret) {
+        mac.update(&hq_time.to_be_bytes());
+        mac.update(&epoch.to_be_bytes());
+        for (o, b) in out.iter_mut().zip(mac.finalize().into_bytes()) {
+            *o = b;
+        }
+    }
+    out
+}

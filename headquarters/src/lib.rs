@@ -1,0 +1,27 @@
+//! Headquarters (街道热线办): the server that turns hotline calls into work orders, lets in what
+//! phones wrote, decides, and answers.
+//!
+//! Invariant: [`hq::Headquarters`] is one synchronous object with one database, an injected
+//! clock and a gate; a batch of requests is one transaction. The simulator drives exactly this
+//! object, and [`server`] only moves bytes to it. Rejected: handlers that each open their own
+//! transaction, which cost one fsync per push and cannot be replayed from a seed.
+
+pub mod auth;
+pub mod config;
+pub mod console;
+pub mod desk;
+pub mod enrol;
+pub mod error;
+pub mod gate;
+pub mod hq;
+pub mod import;
+pub mod intake;
+mod pull;
+mod push;
+pub mod server;
+pub mod store;
+mod workflow;
+
+pub use config::{Settings, Source, SystemSource};
+pub use error::HqError;
+pub use hq::Headquarters;

@@ -1,0 +1,338 @@
+//! What a phone is given: changes of what it holds, whole documents that entered its scope,
+//! and the names of those that left.
+//!
+//! Invariant: `members` says exactly which documents a device holds, and moves only when the
+//! device names the token of the page that said so; so a lost answer is simply made again, and
+//! what left a grid leaves the phone. Rejected: deciding from the log alone, which cannot tell
+//! "entered scope" from "changed".
+
+use crate::{
+    auth::Caller,
+    error::HqError,
+    hq::Core,
+    store::{self, DocRow},
+};
+use lanewalk_model::{
+    id::DocId,
+    policy,
+    schema::DocKind,
+    staff::Subject,
+    time::TimeMs,
+};
+use lanewalk_protocol::{
+    batch::{Changes, ChangesWriter},
+    limits,
+    receipt::Lease,
+    sync::{Cursor, ScopeDigest, Snapshot, SyncRequest},
+};
+use rusqlite::{Connection, Transaction, params};
+use std::collections::HashMap;
+
+/// One page.
+#[derive(Debug, Default)]
+pub(crate) struct Page {
+    pub(crate) snapshots: Vec<Snapshot>,
+    pub(crate) changes: Changes,
+    pub(crate) left: Vec<DocId>,
+    pub(crate) cursor: Cursor,
+    pub(crate) more: bool,
+    pub(crate) digest: Option<ScopeDigest>,
+}
+
+/// Makes the next page for a device.
+pub(crate) fn page(
+    tx: &Transaction<'_>,
+    core: &Core,
+    caller: &Caller,
+    request: &SyncRequest,
+    now: TimeMs,
+) -> Result<Page, HqError> {
+    let Some((subject, _)) = store::subject(tx, &caller.device.worker)? else { return Ok(Page::default()) };
+    let end = store::log_end(tx)?;
+    let mut writer = PageWriter {
+        tx,
+        now,
+        device: caller.device.n,
+        subject: &subject,
+        token: caller.device.page_token,
+        budget: i64::from(request.page_bytes.clamp(10_000, limits::PAGE_BYTES * 2)),
+        scopes: HashMap::new(),
+        page: Page::default(),
+        changes: ChangesWriter::default(),
+        touched: false,
+    };
+    // The scope also changes by the passing of days: finished work leaves (law 6).
+    let scope = scope_version(tx, now)?;
+    let fresh_start = request.cursor.token == 0;
+    let restored = request.hq_epoch != 0 && request.hq_epoch != core.epoch;
+    let mut index = if fresh_start || restored {
+        writer.forget_all()?;
+        end
+    } else {
+        writer.settle(request.cursor.token)?;
+        request.cursor.index.min(end)
+    };
+    for want in request.want.iter().take(limits::MAX_WANTED) {
+        writer.wanted(*want)?;
+    }
+    let scanned: u64 = tx
+        .prepare_cached("SELECT scanned FROM devices WHERE n = ?1")?
+        .query_row([writer.device], |r| r.get(0))?;
+    if !(fresh_start || restored) {
+        index = writer.changes_since(index)?;
+    }
+    let mut more = index < end;
+    let mut scan_pending = scanned;
+    if scanned != scope && !more {
+        if writer.scan()? {
+            scan_pending = scope;
+        } else {
+            more = true;
+        }
+    }
+    writer.finish(index, more, scan_pending, request)
+}
+
+/// Returns the version of everyone's scope: grows with each change of grants and each day.
+fn scope_version(db: &Connection, now: TimeMs) -> Result<u64, HqError> {
+    let day = u64::try_from(now.0 / 86_400_000).unwrap_or(0);
+    Ok((store::meta_u64(db, "scope_version")? << 20) | day)
+}
+
+struct PageWriter<'a> {
+    tx: &'a Transaction<'a>,
+    now: TimeMs,
+    device: i64,
+    subject: &'a Subject,
+    /// Token of the page before; this page's is one more.
+    token: u64,
+    budget: i64,
+    /// Per document: (in scope, held).
+    scopes: HashMap<i64, (bool, bool)>,
+    page: Page,
+    changes: ChangesWriter,
+    touched: bool,
+}
+
+impl PageWriter<'_> {
+    fn next_token(&self) -> i64 {
+        i64::try_from(self.token + 1).unwrap_or(i64::MAX)
+    }
+
+    /// The device starts over: it holds nothing any more.
+    fn forget_all(&mut self) -> Result<(), HqError> {
+        self.tx.prepare_cached("DELETE FROM members WHERE device = ?1")?.execute([self.device])?;
+        self.tx
+            .prepare_cached("UPDATE devices SET scanned = 0, scan_pending = 0 WHERE n = ?1")?
+            .execute([self.device])?;
+        self.touched = true;
+        Ok(())
+    }
+
+    /// Settles the page in flight: it counts if the device names its token, else it never was.
+    fn settle(&mut self, named: u64) -> Result<(), HqError> {
+        let in_flight: bool = self
+            .tx
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM members WHERE device = ?1 AND token <> 0)")?
+            .query_row([self.device], |r| r.get(0))?;
+        let arrived = named == self.token;
+        if in_flight {
+            let (drop, keep) = if arrived { ("<", ">") } else { (">", "<") };
+            let drop = format!("DELETE FROM members WHERE device = ?1 AND token {drop} 0");
+            let keep = format!("UPDATE members SET token = 0 WHERE device = ?1 AND token {keep} 0");
+            self.tx.prepare_cached(&drop)?.execute([self.device])?;
+            self.tx.prepare_cached(&keep)?.execute([self.device])?;
+            self.touched = true;
+        }
+        let column = if arrived { "scanned = scan_pending" } else { "scan_pending = scanned" };
+        let sql = format!("UPDATE devices SET {column} WHERE n = ?1 AND scanned <> scan_pending");
+        self.touched |= self.tx.prepare_cached(&sql)?.execute([self.device])? > 0;
+        Ok(())
+    }
+
+    fn scope(&mut self, doc: &DocRow) -> Result<(bool, bool), HqError> {
+        if let Some(known) = self.scopes.get(&doc.n) {
+            return Ok(*known);
+        }
+        let readable = policy::may_read(self.subject, doc.id.kind, &doc.facts, self.now).is_ok();
+        let held: bool = self
+            .tx
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM members WHERE device = ?1 AND doc = ?2)")?
+            .query_row([self.device, doc.n], |r| r.get(0))?;
+        self.scopes.insert(doc.n, (readable, held));
+        Ok((readable, held))
+    }
+
+    /// A document the device asks for by name: sent whole if it may read it.
+    fn wanted(&mut self, id: DocId) -> Result<(), HqError> {
+        match DocRow::find(self.tx, id)? {
+            Some(doc) if self.scope(&doc)?.0 => self.send_whole(&doc),
+            _ => {
+                self.page.left.push(id);
+                Ok(())
+            }
+        }
+    }
+
+    fn send_whole(&mut self, doc: &DocRow) -> Result<(), HqError> {
+        let saved: Vec<u8> =
+            self.tx.prepare_cached("SELECT saved FROM docs WHERE n = ?1")?.query_row([doc.n], |r| r.get(0))?;
+        self.budget -= i64::try_from(saved.len()).unwrap_or(i64::MAX) + 32;
+        self.page.snapshots.push(Snapshot { doc: doc.id, saved });
+        self.mark(doc.n, self.next_token())?;
+        self.scopes.insert(doc.n, (true, true));
+        Ok(())
+    }
+
+    fn mark(&mut self, doc: i64, token: i64) -> Result<(), HqError> {
+        self.touched = true;
+        self.tx
+            .prepare_cached(
+                "INSERT INTO members (device, doc, token) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (device, doc) DO UPDATE SET token = excluded.token",
+            )?
+            .execute(params![self.device, doc, token])?;
+        Ok(())
+    }
+
+    fn leave(&mut self, doc: &DocRow) -> Result<(), HqError> {
+        self.page.left.push(doc.id);
+        self.mark(doc.n, -self.next_token())?;
+        self.scopes.insert(doc.n, (false, false));
+        Ok(())
+    }
+
+    /// Sends what the log says happened; returns the index reached.
+    fn changes_since(&mut self, from: u64) -> Result<u64, HqError> {
+        let mut reached = from;
+        let tx = self.tx;
+        let mut statement =
+            tx.prepare_cached("SELECT idx, device, doc, change FROM log WHERE idx > ?1 AND doc IS NOT NULL AND refused IS NULL ORDER BY idx")?;
+        let mut rows = statement.query([from])?;
+        while let Some(r) = rows.next()? {
+            if self.budget <= 0 {
+                return Ok(reached);
+            }
+            let (idx, author, n): (u64, i64, i64) = (r.get(0)?, r.get(1)?, r.get(2)?);
+            self.one_change(n, author, r.get_ref(3)?.as_blob().unwrap_or_default())?;
+            reached = idx;
+        }
+        store::log_end(tx)
+    }
+
+    fn one_change(&mut self, n: i64, author: i64, change: &[u8]) -> Result<(), HqError> {
+        let Some(doc) = DocRow::by_number(self.tx, n)? else { return Ok(()) };
+        match self.scope(&doc)? {
+            (true, true) if author == self.device => Ok(()),
+            (true, true) if self.page.snapshots.iter().any(|s| s.doc == doc.id) => Ok(()),
+            (true, true) => {
+                self.budget -= i64::try_from(change.len()).unwrap_or(i64::MAX) + 16;
+                Ok(self.changes.push(doc.id, change)?)
+            }
+            (true, false) => self.send_whole(&doc),
+            (false, true) => self.leave(&doc),
+            (false, false) => Ok(()),
+        }
+    }
+
+    /// Compares what the device holds with its whole scope; true when all of the difference
+    /// fitted into the page.
+    fn scan(&mut self) -> Result<bool, HqError> {
+        let tx = self.tx;
+        let mut gone = tx.prepare_cached(
+            "SELECT d.n, d.id, d.grid, d.assignees, d.author, d.finished_at
+             FROM members m JOIN docs d ON d.n = m.doc WHERE m.device = ?1 AND m.token >= 0",
+        )?;
+        let held = gone.query_map([self.device], DocRow::read)?.collect::<Result<Vec<_>, _>>()?;
+        for doc in &held {
+            if policy::may_read(self.subject, doc.id.kind, &doc.facts, self.now).is_err() {
+                self.leave(doc)?;
+            }
+        }
+        let grids = serde_json::to_string(&self.subject.grids_at(self.now)).unwrap_or_default();
+        let everywhere = [DocKind::Reference.code(), DocKind::Knowledge.code()];
+        let mut missing = tx.prepare_cached(
+            "SELECT d.n, d.id, d.grid, d.assignees, d.author, d.finished_at FROM docs d
+             WHERE (d.kind IN (?2, ?3) OR d.grid IN (SELECT value FROM json_each(?4)) OR '*' IN (SELECT value FROM json_each(?4)))
+               AND NOT EXISTS (SELECT 1 FROM members m WHERE m.device = ?1 AND m.doc = d.n)
+             ORDER BY d.priority, d.due_at IS NULL, d.due_at, d.n",
+        )?;
+        let [a, b] = everywhere;
+        let rows = missing.query_map(params![self.device, a, b, grids], DocRow::read)?;
+        // Collected first: sending writes to the table the query reads.
+        for doc in rows.collect::<Result<Vec<_>, _>>()? {
+            if policy::may_read(self.subject, doc.id.kind, &doc.facts, self.now).is_err() {
+                continue;
+            }
+            if self.budget <= 0 {
+                return Ok(false);
+            }
+            self.send_whole(&doc)?;
+        }
+        Ok(true)
+    }
+
+    fn finish(mut self, index: u64, more: bool, scan_pending: u64, request: &SyncRequest) -> Result<Page, HqError> {
+        self.page.changes = std::mem::take(&mut self.changes).finish();
+        self.page.more = more;
+        let moved = self.touched || !self.page.changes.is_empty() || !self.page.left.is_empty() || request.cursor.token == 0;
+        let token = if moved { self.token + 1 } else { self.token };
+        self.page.cursor = Cursor { index, token };
+        if moved {
+            self.tx
+                .prepare_cached("UPDATE devices SET page_token = ?2, scan_pending = ?3, page_index = ?4 WHERE n = ?1")?
+                .execute(params![self.device, token, scan_pending, index])?;
+            if !more {
+                self.page.digest = Some(self.digest()?);
+            }
+        }
+        Ok(self.page)
+    }
+
+    fn digest(&self) -> Result<ScopeDigest, HqError> {
+        let mut digest = ScopeDigest::default();
+        let mut statement = self
+            .tx
+            .prepare_cached("SELECT d.share FROM members m JOIN docs d ON d.n = m.doc WHERE m.device = ?1 AND m.token >= 0")?;
+        let mut rows = statement.query([self.device])?;
+        while let Some(r) = rows.next()? {
+            if let Ok(share) = r.get_ref(0)?.as_blob().unwrap_or_default().try_into() {
+                digest.toggle(share);
+                digest.docs += 1;
+            }
+        }
+        Ok(digest)
+    }
+}
+
+/// Returns the last sequence number of a device that a verified backup holds. Without backups
+/// nothing is ever let go, which is safe and costs the phone only room.
+pub(crate) fn durable_seq(db: &Connection, device: i64) -> Result<u64, HqError> {
+    let horizon = store::meta_u64(db, "durable_index")?;
+    if horizon == 0 {
+        return Ok(0);
+    }
+    Ok(db
+        .prepare_cached("SELECT coalesce(max(seq), 0) FROM log WHERE device = ?1 AND idx <= ?2")?
+        .query_row(params![device, horizon], |r| r.get(0))?)
+}
+
+/// Makes the lease when the phone's is another version; it is renewed once a day.
+pub(crate) fn lease(
+    db: &Connection,
+    caller: &Caller,
+    request: &SyncRequest,
+    now: TimeMs,
+) -> Result<Option<Lease>, HqError> {
+    let version = scope_version(db, now)?;
+    if request.lease_version == version {
+        return Ok(None);
+    }
+    make_lease(db, &caller.device.worker, now)
+}
+
+pub(crate) fn make_lease(db: &Connection, worker: &str, now: TimeMs) -> Result<Option<Lease>, HqError> {
+    let version = scope_version(db, now)?;
+    let found = store::subject(db, worker)?;
+    Ok(found.map(|(subject, name)| Lease::of(&subject, &name, version, TimeMs(now.0 + limits::LEASE_MS))))
+}

@@ -1,0 +1,417 @@
+//! What phones bring: checking chains, letting entries through the gate, writing the log.
+//!
+//! Invariant: every entry of a valid chain is in the log after the commit, those that may not
+//! enter the documents with the reason beside them; receipts are made from the log, so a repeat
+//! gets the same ones. Rejected: dropping refused entries, which would break the chain and lose
+//! a worker's words.
+
+use crate::{
+    auth::Caller,
+    error::{HqError, Refusal},
+    gate::{Job, Rejection},
+    hq::Core,
+    store::{self, DocRow, StoredDoc},
+    workflow,
+};
+use lanewalk_model::{
+    chunk::{self, ChangeFacts, OpAction, Scalar},
+    clock_trust::{self, ClockTrust},
+    id::{DeviceId, DocId, Hash},
+    policy,
+    staff::Subject,
+    time::TimeMs,
+};
+use lanewalk_protocol::{
+    entry::{Entry, chain_message},
+    keys::{Domain, sign_domain, verify_domain},
+    limits,
+    receipt::{Receipt, Refused, UnsignedReceipt},
+    sync::SyncRequest,
+};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+use std::collections::HashMap;
+
+/// What one request's push came to.
+#[derive(Debug, Default)]
+pub(crate) struct Pushed {
+    pub(crate) refusal: Option<Refusal>,
+    pub(crate) known_seq: u64,
+    pub(crate) receipts: Vec<Receipt>,
+    pub(crate) refused: Vec<Refused>,
+}
+
+/// One entry on its way in.
+struct Incoming {
+    entry: Entry,
+    hash: Hash,
+    facts: Option<ChangeFacts>,
+    effective: (TimeMs, &'static str),
+    rejection: Option<Rejection>,
+}
+
+/// One request's entries.
+struct Run {
+    device_n: i64,
+    subject: Option<Subject>,
+    /// First and last sequence number the answer must have receipts for.
+    answer: Option<(u64, u64)>,
+    known_seq: u64,
+    entries: Vec<Incoming>,
+    refusal: Option<Refusal>,
+    announced: u64,
+}
+
+/// All pushes of one batch of requests: one run of the gate, one transaction.
+pub(crate) struct Batch {
+    now: TimeMs,
+    runs: Vec<Option<Run>>,
+    /// Scope facts of documents created or known in this batch.
+    known: HashMap<DocId, Option<policy::ScopeFacts>>,
+}
+
+impl Batch {
+    pub(crate) fn new(now: TimeMs) -> Self {
+        Self { now, runs: Vec::new(), known: HashMap::new() }
+    }
+
+    /// Takes a place for a request that pushes nothing.
+    pub(crate) fn skip(&mut self) {
+        self.runs.push(None);
+    }
+
+    /// Checks one request's chain and each entry's right; writes nothing.
+    pub(crate) fn admit(
+        &mut self,
+        tx: &Transaction<'_>,
+        core: &mut Core,
+        caller: &Caller,
+        request: &SyncRequest,
+    ) -> Result<(), HqError> {
+        let device = &caller.device;
+        let subject = store::subject(tx, &device.worker)?.map(|(s, _)| s);
+        let mut run = Run {
+            device_n: device.n,
+            subject,
+            answer: None,
+            known_seq: device.last_seq,
+            entries: Vec::new(),
+            refusal: None,
+            announced: request.last_seq,
+        };
+        // Two requests of one device in a batch: the second is refused, its sender asks again.
+        let twice = self.runs.iter().flatten().any(|r| r.device_n == device.n);
+        match &request.push {
+            _ if twice => run.refusal = Some(Refusal::new(409, "busy")),
+            None => {}
+            Some(push) => match check_chain(tx, caller, push)? {
+                Err(refusal) => run.refusal = Some(refusal),
+                Ok(fresh) => {
+                    let last = push.batch.first_seq + push.batch.len() as u64 - 1;
+                    run.answer = Some((push.batch.first_seq, last));
+                    for (entry, hash) in fresh {
+                        let incoming = self.examine(tx, core, &run, entry, hash)?;
+                        run.entries.push(incoming);
+                    }
+                }
+            },
+        }
+        self.runs.push(Some(run));
+        Ok(())
+    }
+
+    /// Checks one entry without automerge: format, actor, author, right.
+    fn examine(
+        &mut self,
+        tx: &Transaction<'_>,
+        core: &Core,
+        run: &Run,
+        entry: Entry,
+        hash: Hash,
+    ) -> Result<Incoming, HqError> {
+        let effective = self.effective(core, &entry);
+        let mut incoming = Incoming { entry, hash, facts: None, effective, rejection: None };
+        let facts = match chunk::read_change(&incoming.entry.change, &limits::DEVICE_CHANGE) {
+            Ok(facts) => facts,
+            Err(e) => {
+                incoming.rejection = Some(reject(e.code(), e.to_string()));
+                return Ok(incoming);
+            }
+        };
+        incoming.rejection = self.denied(tx, run, &incoming.entry, &facts)?;
+        incoming.facts = Some(facts);
+        Ok(incoming)
+    }
+
+    fn denied(
+        &mut self,
+        tx: &Transaction<'_>,
+        run: &Run,
+        entry: &Entry,
+        facts: &ChangeFacts,
+    ) -> Result<Option<Rejection>, HqError> {
+        let Some(subject) = &run.subject else { return Ok(Some(reject("unknown_worker", ""))) };
+        if facts.message.as_deref() != Some(subject.worker.as_str()) {
+            return Ok(Some(reject("wrong_author", "change is not by the device's worker")));
+        }
+        let owner: Option<i64> = tx
+            .prepare_cached("SELECT device FROM actors WHERE actor = ?1")?
+            .query_row([facts.actor], |r| r.get(0))
+            .optional()?;
+        if owner.is_some_and(|n| n != run.device_n) {
+            return Ok(Some(reject("actor_bound", "actor belongs to another device")));
+        }
+        let doc = entry.header.doc;
+        if let std::collections::hash_map::Entry::Vacant(slot) = self.known.entry(doc) {
+            slot.insert(DocRow::find(tx, doc)?.map(|d| d.facts));
+        }
+        let existing = self.known.get(&doc).cloned().flatten();
+        let created = policy::created_facts(facts.ops.iter().filter_map(|op| match &op.action {
+            OpAction::Set(Scalar::Text(t)) => Some((op.key.as_str(), t.as_str())),
+            _ => None,
+        }));
+        let from = entry.header.anchor.map_or(TimeMs(i64::MIN), |a| TimeMs(a.hq_time));
+        let keys = facts.ops.iter().map(|o| o.key.as_str());
+        let verdict = policy::may_write(subject, doc.kind, existing.as_ref(), &created, keys, (from, self.now));
+        if verdict.is_ok() && existing.is_none() {
+            self.known.insert(doc, Some(created));
+        }
+        Ok(verdict.err().map(|d| reject(&d.to_string(), doc.kind.name())))
+    }
+
+    fn effective(&self, core: &Core, entry: &Entry) -> (TimeMs, &'static str) {
+        let h = &entry.header;
+        // A beacon counts only with the tag headquarters made for it, and not from the future.
+        let anchor = h.anchor.filter(|a| a.tag == core.tag(a.hq_time) && a.hq_time <= self.now.0);
+        let judged = clock_trust::judge(TimeMs(h.wall_ms), h.mono_ms, anchor.map(|a| a.anchor()).as_ref(), self.now);
+        let trust = match judged.trust {
+            ClockTrust::Anchored => "anchored",
+            ClockTrust::NoAnchor => "no_anchor",
+            ClockTrust::Contradicted => "contradicted",
+        };
+        (judged.effective_at, trust)
+    }
+
+    /// Runs the gate over all entries, writes log and documents, lets the workflow decide, and
+    /// makes the receipts.
+    pub(crate) fn commit(mut self, tx: &Transaction<'_>, core: &mut Core) -> Result<Vec<Pushed>, HqError> {
+        let saved = self.through_the_gate(tx, core)?;
+        let mut rows: HashMap<DocId, i64> = HashMap::new();
+        for (doc, result) in &saved {
+            if result.verdicts.iter().any(Result::is_ok) {
+                rows.insert(*doc, store::docs_put(tx, *doc, &result.view, &result.saved, &result.heads)?);
+            }
+        }
+        for run in self.runs.iter().flatten().filter(|r| r.refusal.is_none()) {
+            for e in &run.entries {
+                let known = match rows.get(&e.entry.header.doc) {
+                    Some(n) => Some(*n),
+                    None => DocRow::find(tx, e.entry.header.doc)?.map(|d| d.n),
+                };
+                append(tx, run.device_n, known, &e.entry, e.hash, self.now, e.effective, e.rejection.as_ref())?;
+                if let (None, Some(facts), Some(n)) = (&e.rejection, &e.facts, known) {
+                    tx.prepare_cached("INSERT OR IGNORE INTO actors (actor, device) VALUES (?1, ?2)")?
+                        .execute(params![facts.actor, run.device_n])?;
+                    // The device holds what it wrote.
+                    tx.prepare_cached("INSERT OR IGNORE INTO members (device, doc, token) VALUES (?1, ?2, 0)")?
+                        .execute(params![run.device_n, n])?;
+                }
+            }
+            if let Some(last) = run.entries.last() {
+                tx.prepare_cached(
+                    "UPDATE devices SET last_seq = ?2, head = ?3, last_contact = ?4, announced_seq = max(announced_seq, ?5) WHERE n = ?1",
+                )?
+                .execute(params![run.device_n, last.entry.header.seq, last.hash.0, self.now.0, run.announced])?;
+            }
+        }
+        for run in self.runs.iter().flatten().filter(|r| r.refusal.is_none()) {
+            let Some(subject) = &run.subject else { continue };
+            for e in run.entries.iter().filter(|e| e.rejection.is_none()) {
+                if let Some(facts) = &e.facts {
+                    workflow::on_entry(tx, core, subject, e.entry.header.doc, facts, e.effective.0)?;
+                }
+            }
+        }
+        self.runs.into_iter().map(|run| answer(tx, core, run)).collect()
+    }
+
+    /// Groups the entries by document, in order, and asks the gate once.
+    fn through_the_gate(
+        &mut self,
+        tx: &Transaction<'_>,
+        core: &mut Core,
+    ) -> Result<Vec<(DocId, crate::gate::JobResult)>, HqError> {
+        let mut order: Vec<DocId> = Vec::new();
+        let mut places: HashMap<DocId, Vec<(usize, usize)>> = HashMap::new();
+        for (r, run) in self.runs.iter().enumerate() {
+            let Some(run) = run.as_ref().filter(|r| r.refusal.is_none()) else { continue };
+            for (e, incoming) in run.entries.iter().enumerate().filter(|(_, i)| i.rejection.is_none()) {
+                let doc = incoming.entry.header.doc;
+                let at = places.entry(doc).or_insert_with(|| {
+                    order.push(doc);
+                    Vec::new()
+                });
+                at.push((r, e));
+            }
+        }
+        if order.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut jobs = Vec::with_capacity(order.len());
+        for doc in &order {
+            let changes = places.get(doc).into_iter().flatten();
+            jobs.push(Job {
+                doc: *doc,
+                base: StoredDoc::find(tx, *doc)?.map(|d| d.saved),
+                changes: changes.filter_map(|at| self.incoming(*at)).map(|i| i.entry.change.clone()).collect(),
+            });
+        }
+        let results = core.gate.run(jobs);
+        let mut out = Vec::with_capacity(order.len());
+        for (doc, result) in order.into_iter().zip(results) {
+            // A gate that could not work is no judgement on anybody's entry: the batch fails
+            // and every phone asks again.
+            if let Some(Err(broken)) = result.verdicts.iter().find(|v| v.as_ref().is_err_and(|r| !r.is_final())) {
+                return Err(HqError::Gate(format!("{}: {}", broken.code, broken.detail)));
+            }
+            for (at, verdict) in places.get(&doc).into_iter().flatten().zip(&result.verdicts) {
+                if let (Err(rejection), Some(incoming)) = (verdict, self.incoming_mut(*at)) {
+                    incoming.rejection = Some(rejection.clone());
+                }
+            }
+            out.push((doc, result));
+        }
+        Ok(out)
+    }
+
+    fn incoming(&self, (run, entry): (usize, usize)) -> Option<&Incoming> {
+        self.runs.get(run)?.as_ref()?.entries.get(entry)
+    }
+
+    fn incoming_mut(&mut self, (run, entry): (usize, usize)) -> Option<&mut Incoming> {
+        self.runs.get_mut(run)?.as_mut()?.entries.get_mut(entry)
+    }
+}
+
+fn reject(code: &str, detail: impl Into<String>) -> Rejection {
+    Rejection { code: code.to_owned(), detail: detail.into() }
+}
+
+/// Checks that a push continues the device's chain and that its end is signed; returns the
+/// entries headquarters does not have yet.
+fn check_chain(
+    db: &Connection,
+    caller: &Caller,
+    push: &lanewalk_protocol::sync::Push,
+) -> Result<Result<Vec<(Entry, Hash)>, Refusal>, HqError> {
+    let device = &caller.device;
+    let entries = match push.batch.unpack(device.id) {
+        Ok(entries) => entries,
+        Err(e) => return Ok(Err(Refusal::new(400, "malformed").detail(e.to_string()))),
+    };
+    let Some((last, head)) = entries.last().map(|(e, h)| (e.header.seq, *h)) else {
+        return Ok(Err(Refusal::new(400, "empty_push")));
+    };
+    if verify_domain(&device.key, Domain::Chain, &chain_message(device.id, last, head), &push.signature).is_err() {
+        return Ok(Err(Refusal::new(401, "bad_chain_signature")));
+    }
+    let first = push.batch.first_seq;
+    if first == 0 {
+        return Ok(Err(Refusal::new(400, "malformed").detail("sequence numbers start at 1")));
+    }
+    if first > device.last_seq + 1 {
+        let mut refusal = Refusal::new(409, "chain_gap");
+        refusal.need_seq = Some(device.last_seq + 1);
+        return Ok(Err(refusal));
+    }
+    let before = hash_at(db, device.n, first - 1)?.unwrap_or(Hash([0; 32]));
+    let mut fork = push.batch.prev != before;
+    let mut fresh = Vec::with_capacity(entries.len());
+    for (entry, hash) in entries {
+        if entry.header.seq > device.last_seq {
+            fresh.push((entry, hash));
+        } else {
+            fork |= hash_at(db, device.n, entry.header.seq)? != Some(hash);
+        }
+    }
+    // Two children of one entry: a cloned or restored phone (F27).
+    if fork { Ok(Err(Refusal::new(409, "fork"))) } else { Ok(Ok(fresh)) }
+}
+
+fn hash_at(db: &Connection, device: i64, seq: u64) -> Result<Option<Hash>, HqError> {
+    let hash: Option<Vec<u8>> = db
+        .prepare_cached("SELECT hash FROM log WHERE device = ?1 AND seq = ?2")?
+        .query_row(params![device, seq], |r| r.get(0))
+        .optional()?;
+    Ok(hash.and_then(|h| Hash::from_slice(&h).ok()))
+}
+
+/// Appends an entry to the log.
+#[allow(clippy::too_many_arguments, reason = "one row, one column each")]
+pub(crate) fn append(
+    tx: &Transaction<'_>,
+    device: i64,
+    doc: Option<i64>,
+    entry: &Entry,
+    hash: Hash,
+    received_at: TimeMs,
+    (effective_at, trust): (TimeMs, &str),
+    rejection: Option<&Rejection>,
+) -> Result<(), HqError> {
+    tx.prepare_cached(
+        "INSERT INTO log (hash, device, seq, doc, header, change, received_at, effective_at, trust, refused, detail)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+    )?
+    .execute(params![
+        hash.0,
+        device,
+        entry.header.seq,
+        doc,
+        entry.header.to_bytes(),
+        entry.change,
+        received_at.0,
+        effective_at.0,
+        trust,
+        rejection.map(|r| r.code.as_str()),
+        rejection.map_or("", |r| r.detail.as_str()),
+    ])?;
+    Ok(())
+}
+
+/// Makes the receipts and refusals for what a request pushed, from the log.
+fn answer(tx: &Transaction<'_>, core: &Core, run: Option<Run>) -> Result<Pushed, HqError> {
+    let Some(run) = run else { return Ok(Pushed::default()) };
+    let mut out = Pushed { refusal: run.refusal, known_seq: run.known_seq, ..Pushed::default() };
+    let (Some((first, last)), None) = (run.answer, &out.refusal) else { return Ok(out) };
+    out.known_seq = out.known_seq.max(last);
+    let mut statement = tx.prepare_cached(
+        "SELECT l.idx, l.seq, l.hash, l.received_at, l.refused, l.detail, d.id FROM log l JOIN devices d ON d.n = l.device
+         WHERE l.device = ?1 AND l.seq BETWEEN ?2 AND ?3 ORDER BY l.seq",
+    )?;
+    let mut rows = statement.query(params![run.device_n, first, last])?;
+    // (first seq, last seq, last hash, first index, time)
+    let mut spans: Vec<(u64, u64, Hash, u64, i64)> = Vec::new();
+    let mut device = core.own;
+    while let Some(r) = rows.next()? {
+        let (idx, seq): (u64, u64) = (r.get(0)?, r.get(1)?);
+        let hash = Hash::from_slice(&r.get::<_, Vec<u8>>(2)?).unwrap_or(Hash([0; 32]));
+        let at: i64 = r.get(3)?;
+        if let Some(code) = r.get::<_, Option<String>>(4)? {
+            out.refused.push(Refused { seq, hash, code, detail: r.get(5)? });
+        }
+        device = DeviceId::from_slice(&r.get::<_, Vec<u8>>(6)?).unwrap_or(core.own);
+        match spans.last_mut() {
+            Some(open) if open.4 == at && idx - open.3 == seq - open.0 => (open.1, open.2) = (seq, hash),
+            _ => spans.push((seq, seq, hash, idx, at)),
+        }
+    }
+    // A receipt that cannot be signed is not given; the phone keeps its entries and asks again.
+    out.receipts = spans.into_iter().filter_map(|span| sign_receipt(core, device, span)).collect();
+    Ok(out)
+}
+
+fn sign_receipt(core: &Core, device: DeviceId, span: (u64, u64, Hash, u64, i64)) -> Option<Receipt> {
+    let (first_seq, last_seq, head, log_index, hq_time) = span;
+    let unsigned = UnsignedReceipt { device, first_seq, last_seq, head, log_index, hq_time, hq_epoch: core.epoch };
+    let signature = sign_domain(&core.signer, Domain::Receipt, &unsigned.message()).ok()?;
+    Some(unsigned.with(signature))
+}

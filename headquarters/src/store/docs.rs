@@ -1,0 +1,124 @@
+//! Documents as headquarters caches them.
+
+use crate::error::HqError;
+use lanewalk_model::{
+    id::{DocId, Hash},
+    policy::ScopeFacts,
+    rows::ListRow,
+    schema::DocKind,
+    time::TimeMs,
+    view::DocView,
+};
+use lanewalk_protocol::sync::ScopeDigest;
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
+
+/// What is known of a document without loading it.
+#[derive(Debug, Clone)]
+pub struct DocRow {
+    /// Row number.
+    pub n: i64,
+    /// Id.
+    pub id: DocId,
+    /// Facts for the policy.
+    pub facts: ScopeFacts,
+}
+
+/// A document with its bytes.
+#[derive(Debug, Clone)]
+pub struct StoredDoc {
+    /// What is known without loading it.
+    pub row: DocRow,
+    /// Saved automerge document.
+    pub saved: Vec<u8>,
+}
+
+pub(super) const FACT_COLUMNS: &str = "d.n, d.id, d.grid, d.assignees, d.author, d.finished_at";
+
+impl DocRow {
+    /// Reads the first six columns of `FACT_COLUMNS`.
+    pub(crate) fn read(r: &Row<'_>) -> rusqlite::Result<Self> {
+        let id: Vec<u8> = r.get(1)?;
+        let id = DocId::from_slice(&id).map_err(|e| {
+            rusqlite::Error::FromSqlConversionFailure(1, rusqlite::types::Type::Blob, Box::new(e))
+        })?;
+        let assignees: String = r.get(3)?;
+        let facts = ScopeFacts {
+            grid: r.get(2)?,
+            assignees: assignees.split_whitespace().map(str::to_owned).collect(),
+            author: r.get(4)?,
+            finished_at: r.get::<_, Option<i64>>(5)?.map(TimeMs),
+        };
+        Ok(Self { n: r.get(0)?, id, facts })
+    }
+
+    /// Finds a document by id.
+    pub fn find(db: &Connection, id: DocId) -> Result<Option<Self>, HqError> {
+        let sql = format!("SELECT {FACT_COLUMNS} FROM docs d WHERE d.id = ?1");
+        Ok(db.prepare_cached(&sql)?.query_row([id.to_bytes()], Self::read).optional()?)
+    }
+
+    /// Finds a document by row number.
+    pub fn by_number(db: &Connection, n: i64) -> Result<Option<Self>, HqError> {
+        let sql = format!("SELECT {FACT_COLUMNS} FROM docs d WHERE d.n = ?1");
+        Ok(db.prepare_cached(&sql)?.query_row([n], Self::read).optional()?)
+    }
+}
+
+impl StoredDoc {
+    /// Finds a document with its bytes.
+    pub fn find(db: &Connection, id: DocId) -> Result<Option<Self>, HqError> {
+        let sql = format!("SELECT {FACT_COLUMNS}, d.saved FROM docs d WHERE d.id = ?1");
+        let read = |r: &Row<'_>| Ok(Self { row: DocRow::read(r)?, saved: r.get(6)? });
+        Ok(db.prepare_cached(&sql)?.query_row([id.to_bytes()], read).optional()?)
+    }
+
+    /// Lists the documents of a kind that hang on another (visits of an order).
+    pub fn children(db: &Connection, parent: &str, kind: DocKind) -> Result<Vec<Self>, HqError> {
+        let sql = format!("SELECT {FACT_COLUMNS}, d.saved FROM docs d WHERE d.parent = ?1 AND d.kind = ?2 ORDER BY d.n");
+        let read = |r: &Row<'_>| Ok(Self { row: DocRow::read(r)?, saved: r.get(6)? });
+        let rows = db.prepare_cached(&sql)?.query_map(params![parent, kind.code()], read)?.collect::<Result<_, _>>()?;
+        Ok(rows)
+    }
+}
+
+/// Writes the cache of a document: facts, list row, bytes, digest share. Returns its row number.
+pub(crate) fn put(
+    tx: &Transaction<'_>,
+    id: DocId,
+    view: &DocView,
+    saved: &[u8],
+    heads: &[Hash],
+) -> Result<i64, HqError> {
+    let facts = ScopeFacts::of(view);
+    let row = ListRow::of(id, view);
+    let json = serde_json::to_string(&row).unwrap_or_default();
+    let n = tx
+        .prepare_cached(
+            "INSERT INTO docs (id, kind, grid, assignees, author, finished_at, priority, parent, open, due_at, row, saved, share)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+             ON CONFLICT (id) DO UPDATE SET grid = excluded.grid, assignees = excluded.assignees,
+                author = excluded.author, finished_at = excluded.finished_at, priority = excluded.priority,
+                parent = excluded.parent, open = excluded.open, due_at = excluded.due_at,
+                row = excluded.row, saved = excluded.saved, share = excluded.share
+             RETURNING n",
+        )?
+        .query_row(
+            params![
+                id.to_bytes(),
+                id.kind.code(),
+                facts.grid,
+                facts.assignees.join(" "),
+                facts.author,
+                facts.finished_at.map(|t| t.0),
+                row.priority(id.kind),
+                row.parent,
+                row.open,
+                row.due_at,
+                json,
+                saved,
+                ScopeDigest::share(id, heads),
+            ],
+            |r| r.get(0),
+        )?;
+    Ok(n)
+}

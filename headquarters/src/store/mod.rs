@@ -1,0 +1,101 @@
+//! Headquarters' database: opening, and the small queries everything else is made of.
+//!
+//! Invariant: functions that write take `&Transaction`; whoever holds one holds the only
+//! writer. Rejected: an ORM or a pool; one connection is the whole concurrency there is.
+
+mod docs;
+mod people;
+
+pub(crate) use docs::put as docs_put;
+pub use docs::{DocRow, StoredDoc};
+pub use people::DeviceRow;
+pub(crate) use people::{holders, subject};
+
+use crate::error::HqError;
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+use std::path::Path;
+
+/// Where the database is.
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// A file; WAL and `-shm` lie beside it.
+    File(std::path::PathBuf),
+    /// In memory, for tests that never restart.
+    Memory,
+}
+
+const SCHEMA_VERSION: i64 = 1;
+/// "LWHQ".
+const APPLICATION_ID: i64 = 0x4C57_4851;
+const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
+
+/// Pragma, value, why.
+const PRAGMAS: &[(&str, &str, &str)] = &[
+    ("journal_mode", "WAL", "readers of the console never wait for the writer"),
+    ("synchronous", "FULL", "a receipt is a promise that survives a power cut"),
+    ("foreign_keys", "ON", ""),
+    ("busy_timeout", "5000", "a backup may hold the file for a moment"),
+    ("cache_size", "-16000", "16 MB"),
+    ("temp_store", "MEMORY", "nothing personal in temporary files"),
+    ("secure_delete", "ON", "erased means overwritten"),
+];
+
+/// Opens or creates the database and brings it to the current schema.
+pub fn open(place: &Place) -> Result<Connection, HqError> {
+    let mut db = match place {
+        Place::File(path) => Connection::open(path)?,
+        Place::Memory => Connection::open_in_memory()?,
+    };
+    for (name, value, _) in PRAGMAS {
+        db.pragma_update(None, name, value)?;
+    }
+    db.set_prepared_statement_cache_capacity(128);
+    let found: i64 = db.pragma_query_value(None, "user_version", |r| r.get(0))?;
+    if found > SCHEMA_VERSION {
+        return Err(HqError::NewerSchema { found, known: SCHEMA_VERSION });
+    }
+    for (step, sql) in (1_i64..).zip(MIGRATIONS).filter(|(step, _)| *step > found) {
+        let tx = db.transaction()?;
+        tx.execute_batch(sql)?;
+        tx.pragma_update(None, "user_version", step)?;
+        tx.pragma_update(None, "application_id", APPLICATION_ID)?;
+        tx.commit()?;
+    }
+    Ok(db)
+}
+
+/// Opens a second, read-only connection for the console.
+pub fn open_reader(path: &Path) -> Result<Connection, HqError> {
+    let db = Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    db.pragma_update(None, "busy_timeout", 5000)?;
+    Ok(db)
+}
+
+/// Reads a meta value.
+pub fn meta(db: &Connection, key: &str) -> Result<Option<Vec<u8>>, HqError> {
+    Ok(db.prepare_cached("SELECT value FROM meta WHERE key = ?1")?.query_row([key], |r| r.get(0)).optional()?)
+}
+
+/// Writes a meta value.
+pub fn set_meta(tx: &Transaction<'_>, key: &str, value: &[u8]) -> Result<(), HqError> {
+    tx.prepare_cached("INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value")?
+        .execute(params![key, value])?;
+    Ok(())
+}
+
+/// Reads a meta number, 0 when absent.
+pub fn meta_u64(db: &Connection, key: &str) -> Result<u64, HqError> {
+    Ok(meta(db, key)?.and_then(|v| v.try_into().ok()).map_or(0, u64::from_be_bytes))
+}
+
+/// Returns the highest log index.
+pub fn log_end(db: &Connection) -> Result<u64, HqError> {
+    Ok(db.prepare_cached("SELECT coalesce(max(idx), 0) FROM log")?.query_row([], |r| r.get(0))?)
+}
+
+/// Writes a line of the audit log.
+pub fn audit(tx: &Transaction<'_>, at: i64, who: &str, what: &str, about: &str) -> Result<(), HqError> {
+    tx.prepare_cached("INSERT INTO audit (at, who, what, about) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![at, who, what, about])?;
+    Ok(())
+}

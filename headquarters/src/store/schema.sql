@@ -1,0 +1,128 @@
+-- Headquarters' database, version 1. The log is the truth; docs, members and upstream can be
+-- rebuilt from it. Times are UTC milliseconds.
+CREATE TABLE meta (
+    key   TEXT NOT NULL PRIMARY KEY,
+    value BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE staff (
+    id   TEXT NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL,
+    role TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE grants (
+    staff   TEXT    NOT NULL REFERENCES staff (id),
+    grid    TEXT    NOT NULL,
+    role    TEXT    NOT NULL,
+    from_ms INTEGER NOT NULL,
+    to_ms   INTEGER
+) STRICT;
+CREATE INDEX grants_by_staff ON grants (staff);
+CREATE INDEX grants_by_grid ON grants (grid);
+
+-- One-time codes, kept only as SHA-256.
+CREATE TABLE invitations (
+    code_hash  BLOB    NOT NULL PRIMARY KEY,
+    worker     TEXT    NOT NULL REFERENCES staff (id),
+    expires_at INTEGER NOT NULL,
+    used_at    INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE devices (
+    n             INTEGER NOT NULL PRIMARY KEY,
+    id            BLOB    NOT NULL UNIQUE,
+    worker        TEXT    NOT NULL,
+    key           BLOB    NOT NULL,
+    install_epoch INTEGER NOT NULL,
+    enrolled_at   INTEGER NOT NULL,
+    revoked_at    INTEGER,
+    -- The end of the device's chain as headquarters holds it.
+    last_seq      INTEGER NOT NULL DEFAULT 0,
+    head          BLOB    NOT NULL,
+    -- What the device says it has written (F28).
+    announced_seq INTEGER NOT NULL DEFAULT 0,
+    last_contact  INTEGER,
+    lease_version INTEGER NOT NULL DEFAULT 1,
+    -- The scope version the device's holdings were last compared with, and the one that counts
+    -- once the device names the page's token.
+    scanned       INTEGER NOT NULL DEFAULT 0,
+    scan_pending  INTEGER NOT NULL DEFAULT 0,
+    page_token    INTEGER NOT NULL DEFAULT 0,
+    page_index    INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+CREATE TABLE actors (
+    actor  BLOB    NOT NULL PRIMARY KEY,
+    device INTEGER NOT NULL REFERENCES devices (n)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE docs (
+    n           INTEGER NOT NULL PRIMARY KEY,
+    id          BLOB    NOT NULL UNIQUE,
+    kind        INTEGER NOT NULL,
+    grid        TEXT    NOT NULL,
+    assignees   TEXT    NOT NULL,
+    author      TEXT    NOT NULL,
+    finished_at INTEGER,
+    priority    INTEGER NOT NULL,
+    parent      TEXT    NOT NULL,
+    open        INTEGER NOT NULL,
+    due_at      INTEGER,
+    -- The list row as JSON, the document, and its share of the scope digest.
+    row         TEXT    NOT NULL,
+    saved       BLOB    NOT NULL,
+    share       BLOB    NOT NULL
+) STRICT;
+CREATE INDEX docs_by_grid ON docs (kind, grid, priority, due_at);
+CREATE INDEX docs_by_parent ON docs (parent, kind) WHERE parent <> '';
+CREATE INDEX docs_due ON docs (kind, open, due_at);
+
+CREATE TABLE log (
+    idx          INTEGER NOT NULL PRIMARY KEY,
+    hash         BLOB    NOT NULL UNIQUE,
+    device       INTEGER NOT NULL REFERENCES devices (n),
+    seq          INTEGER NOT NULL,
+    doc          INTEGER,
+    header       BLOB    NOT NULL,
+    change       BLOB    NOT NULL,
+    received_at  INTEGER NOT NULL,
+    effective_at INTEGER NOT NULL,
+    trust        TEXT    NOT NULL,
+    -- Why it was kept outside the documents; NULL when it is in them.
+    refused      TEXT,
+    detail       TEXT    NOT NULL DEFAULT '',
+    UNIQUE (device, seq)
+) STRICT;
+CREATE INDEX log_by_doc ON log (doc, idx);
+
+-- Which documents a device holds. token 0: it has named the page that brought it; t > 0: sent
+-- with page t; t < 0: told to drop it with page -t.
+CREATE TABLE members (
+    device INTEGER NOT NULL REFERENCES devices (n),
+    doc    INTEGER NOT NULL REFERENCES docs (n),
+    token  INTEGER NOT NULL,
+    PRIMARY KEY (device, doc)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX members_in_flight ON members (device, token) WHERE token <> 0;
+
+CREATE TABLE upstream (
+    upstream_id  TEXT    NOT NULL PRIMARY KEY,
+    doc          INTEGER NOT NULL REFERENCES docs (n),
+    payload_hash BLOB    NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- The requester's identity: never in a synced document.
+CREATE TABLE requesters (
+    doc   INTEGER NOT NULL PRIMARY KEY REFERENCES docs (n),
+    name  TEXT    NOT NULL,
+    phone TEXT    NOT NULL
+) STRICT;
+
+CREATE TABLE audit (
+    n     INTEGER NOT NULL PRIMARY KEY,
+    at    INTEGER NOT NULL,
+    who   TEXT    NOT NULL,
+    what  TEXT    NOT NULL,
+    about TEXT    NOT NULL
+) STRICT;

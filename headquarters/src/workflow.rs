@@ -1,0 +1,167 @@
+//! What headquarters does by rule when an entry has come in.
+//!
+//! Invariant: facts are already kept when this runs; all it can do is decide proposals and move
+//! states, as headquarters' own entries in the same transaction. Every rule is the model's.
+
+use crate::{
+    error::HqError,
+    hq::Core,
+    store::{StoredDoc},
+};
+use lanewalk_model::{
+    chunk::{ChangeFacts, OpAction, Scalar},
+    deadline,
+    document::{Document, Edit},
+    id::DocId,
+    order::{self, Circumstances, Outcome, Refusal, State},
+    policy::ScopeFacts,
+    records::{DecisionRecord, NoteRecord, ProposalRecord, Verdict, to_json},
+    schema::DocKind,
+    staff::Subject,
+    time::TimeMs,
+    view::DocView,
+};
+use rusqlite::{Connection, Transaction};
+
+/// Looks at an accepted entry and acts on it.
+pub(crate) fn on_entry(
+    tx: &Transaction<'_>,
+    core: &mut Core,
+    author: &Subject,
+    doc: DocId,
+    facts: &ChangeFacts,
+    effective_at: TimeMs,
+) -> Result<(), HqError> {
+    match doc.kind {
+        DocKind::Visit => {
+            let order = facts.ops.iter().find(|op| op.key == "order").and_then(|op| match &op.action {
+                OpAction::Set(Scalar::Text(id)) => id.parse::<DocId>().ok(),
+                _ => None,
+            });
+            order.map_or(Ok(()), |order| begin_inquiry(tx, core, order))
+        }
+        DocKind::Order => {
+            for op in &facts.ops {
+                if let Some(event) = op.key.strip_prefix("proposal/") {
+                    decide(tx, core, author, doc, event, effective_at)?;
+                } else if op.key.starts_with("contact/") {
+                    begin_inquiry(tx, core, doc)?;
+                }
+            }
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// R48: the first inquiry or visit moves the order on. Not a new order version: nobody's
+/// proposal becomes stale because somebody knocked at a door.
+fn begin_inquiry(tx: &Transaction<'_>, core: &mut Core, order: DocId) -> Result<(), HqError> {
+    let Some(view) = view(tx, order)? else { return Ok(()) };
+    if matches!(order::state(&view), State::Dispatched | State::Acked) {
+        core.write(tx, order, "hq", &[Edit::set("state", State::Investigating.id())])?;
+    }
+    Ok(())
+}
+
+fn decide(
+    tx: &Transaction<'_>,
+    core: &mut Core,
+    author: &Subject,
+    order: DocId,
+    event: &str,
+    effective_at: TimeMs,
+) -> Result<(), HqError> {
+    let Some(view) = view(tx, order)? else { return Ok(()) };
+    let Some(proposal) = read_proposal(&view, event) else {
+        return answer(tx, core, order, event, &Outcome::Refuse(Refusal::Unreadable), "hq", None);
+    };
+    let at = circumstances(tx, core, &view, order, author, effective_at)?;
+    let outcome = order::decide(&view, event, &proposal, author, &at, false);
+    if outcome == Outcome::Refuse(Refusal::RoleMayNot) && !proposal.reason.is_empty() {
+        keep_as_note(tx, core, order, &proposal, author)?;
+    }
+    answer(tx, core, order, event, &outcome, "hq", None)
+}
+
+/// A proposal whose author has no such right: its words stay with the order (AC-2).
+fn keep_as_note(
+    tx: &Transaction<'_>,
+    core: &mut Core,
+    order: DocId,
+    proposal: &ProposalRecord,
+    author: &Subject,
+) -> Result<(), HqError> {
+    let text = format!("{} 提出{}:{}", author.worker, proposal.kind.zh(), proposal.reason);
+    let note = NoteRecord { text, at: core.now() };
+    let key = format!("note/{}", core.event());
+    core.write(tx, order, "hq", &[Edit::set(key, to_json(&note))])?;
+    Ok(())
+}
+
+/// Reads a proposal from an order.
+pub(crate) fn read_proposal(view: &DocView, event: &str) -> Option<ProposalRecord> {
+    serde_json::from_str(view.text(&format!("proposal/{event}"))?).ok()
+}
+
+/// Writes the answer to a proposal, with its effect, as one entry. Does nothing while a person
+/// has to decide.
+pub(crate) fn answer(
+    tx: &Transaction<'_>,
+    core: &mut Core,
+    order: DocId,
+    event: &str,
+    outcome: &Outcome,
+    by: &str,
+    words: Option<String>,
+) -> Result<(), HqError> {
+    let (verdict, reason, mut edits) = match outcome {
+        Outcome::Accept(edits) => (Verdict::Accepted, None, edits.clone()),
+        Outcome::Refuse(reason) => (Verdict::Refused, Some(*reason), Vec::new()),
+        Outcome::Ask(_) => return Ok(()),
+    };
+    let record = DecisionRecord { verdict, reason, decided_at: core.now(), by: by.to_owned(), words };
+    edits.push(Edit::set(format!("decision/{event}"), to_json(&record)));
+    core.write(tx, order, by, &edits)?;
+    Ok(())
+}
+
+/// Gathers what deciding needs besides the order itself.
+pub(crate) fn circumstances(
+    db: &Connection,
+    core: &mut Core,
+    view: &DocView,
+    order: DocId,
+    author: &Subject,
+    effective_at: TimeMs,
+) -> Result<Circumstances, HqError> {
+    let now = core.now();
+    let facts = ScopeFacts::of(view);
+    let mut inquiries = u32::try_from(view.members("contact").count()).unwrap_or(u32::MAX);
+    let mut site_checks = 0_u32;
+    for visit in StoredDoc::children(db, &order.to_string(), DocKind::Visit)? {
+        let visit = Document::load(DocKind::Visit, &visit.saved)?.view();
+        inquiries = inquiries.saturating_add(1);
+        if visit.text("kind") != Some("prelim_call") {
+            site_checks = site_checks.saturating_add(1);
+        }
+    }
+    let return_limit = view
+        .int("dispatched_at")
+        .and_then(|at| deadline::limit_due(TimeMs(at), core.settings.limits.return_street, &core.calendar, &core.settings.hours).ok())
+        .map(|due| due.at);
+    Ok(Circumstances {
+        effective_at,
+        // A right that ended meanwhile: the fact was kept, the decision is refused (§3).
+        right_stands: author.holds(&facts.grid, now, now),
+        return_limit,
+        inquiries,
+        site_checks,
+        max_extension_days: core.settings.limits.max_extension_workdays.into(),
+    })
+}
+
+fn view(db: &Connection, id: DocId) -> Result<Option<DocView>, HqError> {
+    let Some(stored) = StoredDoc::find(db, id)? else { return Ok(None) };
+    Ok(Some(Document::load(id.kind, &stored.saved)?.view()))
+}

@@ -1,0 +1,442 @@
+//! One document as an automerge CRDT. The only module that touches automerge.
+//!
+//! Invariant: a [`Document`] is a cache; the changes (entries) are the truth and it can be
+//! rebuilt from them at any time. Every change carries its author in itself: `time` is the
+//! writer's hybrid clock and `message` the staff id, both equal to the signed entry header
+//! (checked at the gate), so snapshots need no side table to say who wrote which concurrent
+//! value. Rejected: automerge nested objects, Text and patches (FAULTS.md §e).
+
+use crate::{
+    chunk::{self, ChangeFacts, OpAction, Scalar},
+    id::{ActorId, Hash},
+    schema::{DocKind, Rule},
+    time::Hlc,
+    view::{Attributed, DocView, Value},
+};
+use automerge::{
+    AutoCommit, Change, ChangeHash, ROOT, ReadDoc as _, ScalarValue,
+    transaction::{CommitOptions, Transactable as _},
+};
+use std::collections::BTreeMap;
+
+/// Why a document or a change could not be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DocumentError {
+    /// The bytes of a saved document do not load.
+    #[error("document does not load: {0}")]
+    Load(String),
+    /// automerge refused a change that the reader had accepted.
+    #[error("change does not apply: {0}")]
+    Apply(String),
+    /// The bytes are not a plain, canonical change.
+    #[error("not a plain change: {0}")]
+    Chunk(#[from] chunk::ChunkError),
+    /// A change this one builds on is not here.
+    #[error("depends on a change that is not here")]
+    MissingDependency,
+    /// The change does not continue its actor's line or the op counter of what it builds on.
+    #[error("does not continue what it builds on")]
+    NotNext,
+    /// It overwrites something other than exactly what its author saw.
+    #[error("overwrites other values than its author saw, at {key}")]
+    WrongPredecessors {
+        /// The document key.
+        key: String,
+    },
+    /// After saving and loading again the document is not the same.
+    #[error("document changes when saved and loaded")]
+    Unstable,
+    /// Inside automerge something panicked.
+    #[error("automerge panicked")]
+    Panicked,
+}
+
+/// Who writes and when, put into every change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stamp {
+    /// Writing installation.
+    pub actor: ActorId,
+    /// Staff id.
+    pub worker: String,
+    /// Hybrid clock of this write.
+    pub hlc: Hlc,
+}
+
+/// One wish to write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Edit {
+    /// Puts a value at a key.
+    Set(String, Value),
+    /// Removes a key (set members only).
+    Remove(String),
+}
+
+impl Edit {
+    /// Makes a `Set`.
+    pub fn set(key: impl Into<String>, value: impl Into<Value>) -> Self {
+        Self::Set(key.into(), value.into())
+    }
+
+    /// Returns the key.
+    pub fn key(&self) -> &str {
+        match self {
+            Self::Set(key, _) | Self::Remove(key) => key,
+        }
+    }
+}
+
+/// One document in memory. Not thread-safe by itself; small (about 30 KB).
+#[derive(Debug, Clone)]
+pub struct Document {
+    kind: DocKind,
+    inner: AutoCommit,
+}
+
+impl Document {
+    /// Makes an empty document.
+    pub fn new(kind: DocKind) -> Self {
+        Self { kind, inner: AutoCommit::new() }
+    }
+
+    /// Loads what [`Self::save`] gave. Only for bytes that this installation saved or that
+    /// headquarters signed.
+    pub fn load(kind: DocKind, bytes: &[u8]) -> Result<Self, DocumentError> {
+        guard(|| AutoCommit::load(bytes))?
+            .map(|inner| Self { kind, inner })
+            .map_err(|e| DocumentError::Load(e.to_string()))
+    }
+
+    /// Saves without automerge's own compression, which would defeat the one outside.
+    pub fn save(&mut self) -> Vec<u8> {
+        self.inner.save_nocompress()
+    }
+
+    /// Returns the kind.
+    pub fn kind(&self) -> DocKind {
+        self.kind
+    }
+
+    /// Returns the hashes of the latest changes, sorted.
+    pub fn heads(&mut self) -> Vec<Hash> {
+        let mut heads: Vec<_> = self.inner.get_heads().into_iter().map(|h| Hash(h.0)).collect();
+        heads.sort_unstable();
+        heads
+    }
+
+    /// Says whether a change is in the document.
+    pub fn has_change(&mut self, hash: &Hash) -> bool {
+        self.inner.get_change_meta_by_hash(&ChangeHash(hash.0)).is_some()
+    }
+
+    /// Writes edits as one change and returns its uncompressed bytes; `None` when every edit
+    /// was already true. Does not check policy or schema: callers do, before.
+    pub fn edit(&mut self, stamp: &Stamp, edits: &[Edit]) -> Result<Option<Vec<u8>>, DocumentError> {
+        self.inner.set_actor(automerge::ActorId::from(stamp.actor.0));
+        let apply = |e: automerge::AutomergeError| DocumentError::Apply(e.to_string());
+        for (i, edit) in edits.iter().enumerate() {
+            if edits.iter().skip(i + 1).any(|later| later.key() == edit.key()) {
+                // A change writes a key once; the last wish counts.
+                continue;
+            }
+            match edit {
+                Edit::Set(key, value) => {
+                    let all = self.inner.get_all(ROOT, key.as_str()).map_err(apply)?;
+                    let same = matches!(all.as_slice(), [(v, _)] if from_automerge(v).as_ref() == Some(value));
+                    if !same {
+                        self.inner.put(ROOT, key.as_str(), to_automerge(value)).map_err(apply)?;
+                    }
+                }
+                Edit::Remove(key) => {
+                    if self.inner.get(ROOT, key.as_str()).map_err(apply)?.is_some() {
+                        self.inner.delete(ROOT, key.as_str()).map_err(apply)?;
+                    }
+                }
+            }
+        }
+        let options = CommitOptions::default().with_time(stamp.hlc.0).with_message(stamp.worker.as_str());
+        Ok(self.inner.commit_with(options).and_then(|hash| self.inner.get_change_by_hash(&hash)).map(|c| c.raw_bytes().to_vec()))
+    }
+
+    /// Applies changes this side has already accepted or that come signed from headquarters.
+    /// Repeats are harmless; a missing dependency is an error and changes nothing visible.
+    pub fn apply<'a>(&mut self, changes: impl IntoIterator<Item = &'a [u8]>) -> Result<(), DocumentError> {
+        let changes = changes
+            .into_iter()
+            .map(|bytes| {
+                chunk::split(bytes)?;
+                guard(|| Change::from_bytes(bytes.to_vec()))?.map_err(|e| DocumentError::Apply(e.to_string()))
+            })
+            .collect::<Result<Vec<_>, DocumentError>>()?;
+        let wanted: Vec<_> = changes.iter().map(Change::hash).collect();
+        guard(|| self.inner.apply_changes(changes))?.map_err(|e| DocumentError::Apply(e.to_string()))?;
+        if wanted.iter().all(|h| self.inner.get_change_meta_by_hash(h).is_some()) {
+            Ok(())
+        } else {
+            Err(DocumentError::MissingDependency)
+        }
+    }
+
+    /// Checks that a change continues this document exactly as automerge itself would have
+    /// written it: dependencies known, next sequence number of its actor, exact op counter, and
+    /// predecessors exactly the values visible to its author (F33, F34, F39; Kleppmann, "Making
+    /// CRDTs Byzantine fault tolerant").
+    pub fn check_continues(&mut self, facts: &ChangeFacts) -> Result<(), DocumentError> {
+        let mut max_op = 0;
+        let deps: Vec<_> = facts.deps.iter().map(|d| ChangeHash(*d)).collect();
+        for dep in &deps {
+            let meta = self.inner.get_change_meta_by_hash(dep).ok_or(DocumentError::MissingDependency)?;
+            max_op = max_op.max(meta.max_op);
+        }
+        let own = self.last_of(facts.actor);
+        let next = own.as_ref().map_or(1, |(seq, _)| seq + 1);
+        if facts.seq != next || facts.start_op != max_op + 1 {
+            return Err(DocumentError::NotNext);
+        }
+        if own.is_some_and(|(_, last)| !self.is_ancestor(&last, &deps)) {
+            return Err(DocumentError::NotNext);
+        }
+        for op in &facts.ops {
+            let mut seen: Vec<(u64, [u8; 16])> = Vec::new();
+            let visible = self.inner.get_all_at(ROOT, op.key.as_str(), &deps);
+            for (_, id) in visible.map_err(|e| DocumentError::Apply(e.to_string()))? {
+                if let automerge::ObjId::Id(counter, actor, _) = id {
+                    seen.push((counter, actor_id(&actor).0));
+                }
+            }
+            let mut claimed = op.preds.clone();
+            seen.sort_unstable();
+            claimed.sort_unstable();
+            if seen != claimed {
+                return Err(DocumentError::WrongPredecessors { key: op.key.clone() });
+            }
+        }
+        Ok(())
+    }
+
+    /// Finds an actor's last change: its sequence number and hash.
+    fn last_of(&mut self, actor: [u8; 16]) -> Option<(u64, ChangeHash)> {
+        let actor = automerge::ActorId::from(actor);
+        let metas = self.inner.get_changes_meta(&[]);
+        metas.iter().filter(|m| *m.actor == actor).map(|m| (m.seq, m.hash)).max_by_key(|m| m.0)
+    }
+
+    /// Says whether a change is one of `from` or among what they build on.
+    fn is_ancestor(&mut self, wanted: &ChangeHash, from: &[ChangeHash]) -> bool {
+        let mut heads = self.inner.get_heads();
+        heads.sort_unstable();
+        if from.contains(wanted) || heads == from {
+            return true;
+        }
+        let mut open = from.to_vec();
+        let mut seen: std::collections::BTreeSet<ChangeHash> = open.iter().copied().collect();
+        while let Some(hash) = open.pop() {
+            if hash == *wanted {
+                return true;
+            }
+            if let Some(meta) = self.inner.get_change_meta_by_hash(&hash) {
+                open.extend(meta.deps.into_iter().filter(|d| seen.insert(*d)));
+            }
+        }
+        false
+    }
+
+    /// Returns the document as its author saw a change's dependencies: the values of one key.
+    pub fn values_at(&mut self, deps: &[[u8; 32]], key: &str) -> Vec<Value> {
+        let deps: Vec<_> = deps.iter().map(|d| ChangeHash(*d)).collect();
+        let all = self.inner.get_all_at(ROOT, key, &deps).unwrap_or_default();
+        all.iter().filter_map(|(v, _)| from_automerge(v)).collect()
+    }
+
+    /// Saves, loads again, compares, and returns the bytes (F38: some changes apply but leave a
+    /// document that cannot be loaded).
+    pub fn save_checked(&mut self) -> Result<Vec<u8>, DocumentError> {
+        let bytes = guard(|| self.inner.save_nocompress())?;
+        let mut again = Self::load(self.kind, &bytes)?;
+        let same = again.heads() == self.heads() && again.view() == self.view();
+        if same { Ok(bytes) } else { Err(DocumentError::Unstable) }
+    }
+
+    /// Reads the whole document as plain data, each value with its author.
+    pub fn view(&mut self) -> DocView {
+        let doc = self.inner.document();
+        let authors = Authors::of(doc);
+        let mut fields: BTreeMap<String, Vec<Attributed>> = BTreeMap::new();
+        for item in doc.map_range(ROOT, ..) {
+            let key = item.key.to_string();
+            let values = if item.conflict {
+                let all = doc.get_all(ROOT, key.as_str()).unwrap_or_default();
+                all.iter().filter_map(|(v, id)| authors.attribute(from_automerge(v)?, id)).collect()
+            } else {
+                let value = from_automerge_ref(&item.value);
+                value.and_then(|v| authors.attribute(v, &item.id())).into_iter().collect::<Vec<_>>()
+            };
+            if !values.is_empty() {
+                fields.insert(key, values);
+            }
+        }
+        DocView::new(self.kind, fields)
+    }
+}
+
+/// Who wrote which operations: every change's actor and op range, sorted for binary search.
+struct Authors(Vec<(ActorId, u64, u64, String, Hlc)>);
+
+impl Authors {
+    fn of(doc: &automerge::Automerge) -> Self {
+        let mut rows: Vec<_> = doc
+            .get_changes_meta(&[])
+            .into_iter()
+            .map(|m| {
+                let by = m.message.map(|t| t.into_owned()).unwrap_or_default();
+                (actor_id(&m.actor), m.start_op, m.max_op, by, Hlc(m.timestamp))
+            })
+            .collect();
+        rows.sort_unstable_by_key(|r| (r.0, r.1));
+        Self(rows)
+    }
+
+    fn attribute(&self, value: Value, id: &automerge::ObjId) -> Option<Attributed> {
+        let automerge::ObjId::Id(counter, actor, _) = id else { return None };
+        let actor = actor_id(actor);
+        let at = self.0.partition_point(|r| (r.0, r.1) <= (actor, *counter));
+        let row = self.0.get(at.checked_sub(1)?).filter(|r| r.0 == actor && *counter <= r.2);
+        let (by, at) = row.map(|r| (r.3.clone(), r.4)).unwrap_or_default();
+        Some(Attributed { value, by, at, actor })
+    }
+}
+
+fn actor_id(actor: &automerge::ActorId) -> ActorId {
+    ActorId(actor.to_bytes().try_into().unwrap_or_default())
+}
+
+/// Checks every operation of a change against the schema alone: known key, right type, right
+/// way to write it for its merge rule. `before` gives the values its author saw for a key.
+pub fn check_schema(
+    kind: DocKind,
+    facts: &ChangeFacts,
+    mut before: impl FnMut(&str) -> Vec<Value>,
+) -> Result<(), SchemaError> {
+    for op in &facts.ops {
+        let wrong = |problem| SchemaError { key: op.key.clone(), problem };
+        let spec = kind.spec().field(&op.key).ok_or(wrong(SchemaProblem::UnknownKey))?;
+        match &op.action {
+            OpAction::Delete if spec.rule == Rule::Add => {}
+            OpAction::Delete => return Err(wrong(SchemaProblem::NotRemovable)),
+            OpAction::Set(scalar) => {
+                let value = from_scalar(scalar);
+                if !spec.accepts(&value) {
+                    return Err(wrong(SchemaProblem::WrongValue));
+                }
+                let seen = before(&op.key);
+                match spec.rule {
+                    Rule::Imm | Rule::Log if !seen.is_empty() => return Err(wrong(SchemaProblem::Immutable)),
+                    Rule::Max if seen.iter().any(|v| *v > value) => return Err(wrong(SchemaProblem::Shrinks)),
+                    _ => {}
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Says which operation does not fit the schema.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{key}: {problem}")]
+pub struct SchemaError {
+    /// The document key.
+    pub key: String,
+    /// What is wrong with it.
+    pub problem: SchemaProblem,
+}
+
+/// What can be wrong with one operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SchemaProblem {
+    /// This kind of document has no such key.
+    #[error("no such field")]
+    UnknownKey,
+    /// Wrong type, too long, or outside its bounds.
+    #[error("value does not fit the field")]
+    WrongValue,
+    /// Written before and fixed since.
+    #[error("is fixed once written")]
+    Immutable,
+    /// A MAX field may only grow.
+    #[error("may only grow")]
+    Shrinks,
+    /// Only set members can be removed.
+    #[error("cannot be removed")]
+    NotRemovable,
+}
+
+/// Checks edits against the schema before they are written: the phone's side of the same rule.
+pub fn check_edits(view: &DocView, edits: &[Edit]) -> Result<(), SchemaError> {
+    let facts = ChangeFacts {
+        hash: [0; 32],
+        deps: Vec::new(),
+        actor: [0; 16],
+        seq: 1,
+        start_op: 1,
+        time: 0,
+        message: None,
+        ops: edits
+            .iter()
+            .map(|e| chunk::OpFacts {
+                key: e.key().to_owned(),
+                preds: Vec::new(),
+                action: match e {
+                    Edit::Set(_, v) => OpAction::Set(to_scalar(v)),
+                    Edit::Remove(_) => OpAction::Delete,
+                },
+            })
+            .collect(),
+    };
+    check_schema(view.kind(), &facts, |key| view.all(key).iter().map(|a| a.value.clone()).collect())
+}
+
+/// Runs automerge code so that a panic inside it becomes an error.
+fn guard<T>(run: impl FnOnce() -> T) -> Result<T, DocumentError> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).map_err(|_| DocumentError::Panicked)
+}
+
+fn from_scalar(scalar: &Scalar) -> Value {
+    match scalar {
+        Scalar::Text(t) => Value::Text(t.clone()),
+        Scalar::Int(i) => Value::Int(*i),
+        Scalar::Bool(b) => Value::Bool(*b),
+    }
+}
+
+fn to_scalar(value: &Value) -> Scalar {
+    match value {
+        Value::Text(t) => Scalar::Text(t.clone()),
+        Value::Int(i) => Scalar::Int(*i),
+        Value::Bool(b) => Scalar::Bool(*b),
+    }
+}
+
+fn to_automerge(value: &Value) -> ScalarValue {
+    match value {
+        Value::Text(t) => ScalarValue::Str(t.as_str().into()),
+        Value::Int(i) => ScalarValue::Int(*i),
+        Value::Bool(b) => ScalarValue::Boolean(*b),
+    }
+}
+
+fn from_automerge(value: &automerge::Value<'_>) -> Option<Value> {
+    match value.as_scalar()? {
+        ScalarValue::Str(t) => Some(Value::Text(t.to_string())),
+        ScalarValue::Int(i) => Some(Value::Int(*i)),
+        ScalarValue::Boolean(b) => Some(Value::Bool(*b)),
+        _ => None,
+    }
+}
+
+fn from_automerge_ref(value: &automerge::ValueRef<'_>) -> Option<Value> {
+    match value {
+        automerge::ValueRef::Scalar(automerge::ScalarValueRef::Str(t)) => Some(Value::Text(t.to_string())),
+        automerge::ValueRef::Scalar(automerge::ScalarValueRef::Int(i)) => Some(Value::Int(*i)),
+        automerge::ValueRef::Scalar(automerge::ScalarValueRef::Boolean(b)) => Some(Value::Bool(*b)),
+        _ => None,
+    }
+}

@@ -1,0 +1,497 @@
+//! Work orders: states, proposals, decisions (DOMAIN.md §4).
+//!
+//! Invariant: one table says who may ask for which transition from which state under which
+//! guard; the phone asks it before it writes and headquarters asks it on receipt, with the same
+//! code. A phone never decides: a proposal that this module accepts becomes true only by
+//! headquarters' own change. Rejected: a state column that phones write.
+
+use crate::{
+    document::Edit,
+    records::{DecisionRecord, ProposalKind, ProposalRecord, Verdict},
+    staff::{Role, Roles, Subject},
+    time::TimeMs,
+    view::{DocView, Value},
+};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+macro_rules! states {
+    ($($(#[$doc:meta])* $name:ident = $id:literal, $zh:literal;)*) => {
+        /// States of a work order.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub enum State {
+            $($(#[$doc])* #[serde(rename = $id)] $name,)*
+        }
+
+        impl State {
+            /// Every state.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// Returns the id used in documents.
+            pub fn id(self) -> &'static str {
+                match self { $(Self::$name => $id),* }
+            }
+
+            /// Returns the Chinese name people read.
+            pub fn zh(self) -> &'static str {
+                match self { $(Self::$name => $zh),* }
+            }
+        }
+    };
+}
+
+states! {
+    /// Imported, nobody accepted it yet.
+    Received = "RECEIVED", "待接单";
+    /// Accepted by the clerk on watch.
+    Accepted = "ACCEPTED", "已接单";
+    /// Waiting for the deputy leader to say whose it is (R27).
+    Triage = "TRIAGE", "研判";
+    /// Sent to a lead section and a grid.
+    Dispatched = "DISPATCHED", "已派件";
+    /// Acknowledged.
+    Acked = "ACKED", "已签收";
+    /// A preliminary inquiry or visit has happened (R48).
+    Investigating = "INVESTIGATING", "初查/查实";
+    /// Being handled.
+    Handling = "HANDLING", "办理中";
+    /// A result waits for the clerk.
+    Submitted = "SUBMITTED", "待审核";
+    /// Waiting for the callback.
+    Callback = "CALLBACK", "待回访";
+    /// Closed.
+    Closed = "CLOSED", "办结";
+    /// Archived.
+    Archived = "ARCHIVED", "归档";
+    /// Sent back upstream.
+    Returned = "RETURNED", "已退单";
+    /// Excluded with approval (R10).
+    Excluded = "EXCLUDED", "不予受理";
+    /// Parked with a review date.
+    Parked = "PARKED", "挂账";
+}
+
+impl State {
+    /// Finds a state by id.
+    pub fn from_id(id: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|s| s.id() == id)
+    }
+
+    /// Says whether the order still needs work.
+    pub fn is_open(self) -> bool {
+        !matches!(self, Self::Closed | Self::Archived | Self::Returned | Self::Excluded)
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.zh())
+    }
+}
+
+/// A guard that must hold before a transition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guard {
+    /// Nothing more.
+    None,
+    /// The catalogue has exactly one match (R26).
+    CatalogMatch,
+    /// The asker is whom the order was offered to.
+    OfferHolder,
+    /// Within the return limit, with a reason.
+    ReturnLimit,
+    /// At least one preliminary inquiry or visit; a site check if a fact or the responsibility
+    /// is unclear (R48, R49).
+    Inquiry,
+    /// A reply text and an outcome exist.
+    Reply,
+    /// Callback done, or three attempts on two days.
+    CallbackDone,
+    /// Reason and evidence.
+    Reason,
+}
+
+/// One row of the table.
+#[derive(Debug, Clone, Copy)]
+pub struct Transition {
+    /// From.
+    pub from: State,
+    /// To.
+    pub to: State,
+    /// Roles that may propose it from a device.
+    pub proposers: Roles,
+    /// Roles that decide it.
+    pub deciders: Roles,
+    /// What must hold.
+    pub guard: Guard,
+}
+
+const CLERK: Roles = Role::HotlineClerk.bit();
+const DEPUTY: Roles = Role::DeputyLeader.bit();
+const SYSTEM: Roles = Role::System.bit();
+const LEAD: Roles = Role::GridWorker.bit().or(Role::Section.bit());
+
+const fn row(from: State, to: State, proposers: Roles, deciders: Roles, guard: Guard) -> Transition {
+    Transition { from, to, proposers, deciders, guard }
+}
+
+/// The state machine of DOMAIN.md §4. What is not here is refused.
+pub const TRANSITIONS: &[Transition] = &[
+    row(State::Received, State::Accepted, Roles::NONE, CLERK, Guard::None),
+    row(State::Accepted, State::Dispatched, Roles::NONE, CLERK, Guard::CatalogMatch),
+    row(State::Accepted, State::Triage, Roles::NONE, CLERK.or(SYSTEM), Guard::None),
+    row(State::Triage, State::Dispatched, Roles::NONE, DEPUTY, Guard::None),
+    row(State::Dispatched, State::Acked, LEAD, SYSTEM, Guard::OfferHolder),
+    row(State::Dispatched, State::Returned, LEAD, CLERK, Guard::ReturnLimit),
+    row(State::Acked, State::Returned, LEAD, CLERK, Guard::ReturnLimit),
+    row(State::Dispatched, State::Investigating, Roles::NONE, SYSTEM, Guard::Inquiry),
+    row(State::Acked, State::Investigating, Roles::NONE, SYSTEM, Guard::Inquiry),
+    row(State::Investigating, State::Handling, LEAD, SYSTEM, Guard::Inquiry),
+    row(State::Investigating, State::Submitted, LEAD, SYSTEM, Guard::Reply),
+    row(State::Handling, State::Submitted, LEAD, SYSTEM, Guard::Reply),
+    row(State::Submitted, State::Handling, Roles::NONE, CLERK, Guard::None),
+    row(State::Submitted, State::Callback, Roles::NONE, CLERK, Guard::None),
+    row(State::Callback, State::Closed, Roles::NONE, CLERK, Guard::CallbackDone),
+    row(State::Callback, State::Handling, Roles::NONE, CLERK, Guard::None),
+    row(State::Closed, State::Archived, Roles::NONE, SYSTEM, Guard::None),
+    row(State::Received, State::Excluded, Roles::NONE, DEPUTY, Guard::Reason),
+    row(State::Accepted, State::Excluded, Roles::NONE, DEPUTY, Guard::Reason),
+    row(State::Triage, State::Excluded, Roles::NONE, DEPUTY, Guard::Reason),
+    row(State::Dispatched, State::Excluded, Roles::NONE, DEPUTY, Guard::Reason),
+    row(State::Acked, State::Excluded, Roles::NONE, DEPUTY, Guard::Reason),
+    row(State::Investigating, State::Excluded, Roles::NONE, DEPUTY, Guard::Reason),
+    row(State::Handling, State::Excluded, Roles::NONE, DEPUTY, Guard::Reason),
+    row(State::Investigating, State::Parked, Roles::NONE, DEPUTY, Guard::Reason),
+    row(State::Handling, State::Parked, Roles::NONE, DEPUTY, Guard::Reason),
+    row(State::Parked, State::Handling, Roles::NONE, DEPUTY, Guard::None),
+];
+
+/// Why a proposal was refused: a stable code, and words the worker can act on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// The role may not propose this.
+    RoleMayNot,
+    /// The order changed since the proposer saw it.
+    StaleVersion,
+    /// The order is not in a state that allows it.
+    WrongState,
+    /// Not offered to this person.
+    NotOfferHolder,
+    /// No reason or required text given.
+    ReasonMissing,
+    /// The limit for returning has passed.
+    ReturnLimitPassed,
+    /// No preliminary inquiry yet (R48).
+    NoInquiry,
+    /// Facts or responsibility are unclear and nobody has checked on site (R49).
+    NoSiteCheck,
+    /// No reply text or outcome.
+    ReplyMissing,
+    /// Asked after the due time.
+    AfterDue,
+    /// Already extended once.
+    AlreadyExtended,
+    /// More than the longest extension.
+    TooLong,
+    /// The right had been revoked.
+    RightRevoked,
+    /// A person at headquarters refused it.
+    RefusedByPerson,
+    /// The record could not be read.
+    Unreadable,
+}
+
+impl Refusal {
+    /// Returns the stable code.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::RoleMayNot => "role_may_not",
+            Self::StaleVersion => "stale_version",
+            Self::WrongState => "wrong_state",
+            Self::NotOfferHolder => "not_offer_holder",
+            Self::ReasonMissing => "reason_missing",
+            Self::ReturnLimitPassed => "return_limit_passed",
+            Self::NoInquiry => "no_inquiry",
+            Self::NoSiteCheck => "no_site_check",
+            Self::ReplyMissing => "reply_missing",
+            Self::AfterDue => "after_due",
+            Self::AlreadyExtended => "already_extended",
+            Self::TooLong => "too_long",
+            Self::RightRevoked => "right_revoked",
+            Self::RefusedByPerson => "refused_by_person",
+            Self::Unreadable => "unreadable",
+        }
+    }
+
+    /// Returns what the worker reads, with what to do next.
+    pub fn zh(self) -> &'static str {
+        match self {
+            Self::RoleMayNot => "您的角色不能提出此申请;内容已作为备注保留",
+            Self::StaleVersion => "工单已有变化,请查看最新情况后重新提出",
+            Self::WrongState => "工单当前状态不允许此操作",
+            Self::NotOfferHolder => "该工单未派给您",
+            Self::ReasonMissing => "请填写理由",
+            Self::ReturnLimitPassed => "已超过退单时限",
+            Self::NoInquiry => "请先进行初步调查(电话或上门)",
+            Self::NoSiteCheck => "问题或责任不明,请先现场查实",
+            Self::ReplyMissing => "请先填写答复内容和办理结果",
+            Self::AfterDue => "已过办结时限,不能再申请延期",
+            Self::AlreadyExtended => "每件只能延期一次",
+            Self::TooLong => "延期超过最长工作日数",
+            Self::RightRevoked => "您在该网格的权限已收回;事实已保留",
+            Self::RefusedByPerson => "热线专员未同意",
+            Self::Unreadable => "申请内容无法识别",
+        }
+    }
+
+    /// Returns the English words.
+    pub fn en(self) -> &'static str {
+        match self {
+            Self::RoleMayNot => "your role may not propose this; the text is kept as a note",
+            Self::StaleVersion => "the order has changed; look at it again and propose anew",
+            Self::WrongState => "the order's state does not allow this",
+            Self::NotOfferHolder => "the order was not offered to you",
+            Self::ReasonMissing => "give a reason",
+            Self::ReturnLimitPassed => "the limit for returning has passed",
+            Self::NoInquiry => "make a preliminary inquiry first (call or visit)",
+            Self::NoSiteCheck => "facts or responsibility are unclear: check on site first",
+            Self::ReplyMissing => "write the reply and the outcome first",
+            Self::AfterDue => "the due time has passed; no extension any more",
+            Self::AlreadyExtended => "an order can be extended once",
+            Self::TooLong => "longer than the longest extension",
+            Self::RightRevoked => "your right in this grid was revoked; the facts are kept",
+            Self::RefusedByPerson => "refused by the clerk on watch",
+            Self::Unreadable => "the proposal cannot be read",
+        }
+    }
+}
+
+/// What happens to a proposal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It becomes true with these edits.
+    Accept(Vec<Edit>),
+    /// It is refused.
+    Refuse(Refusal),
+    /// A person with one of these roles decides.
+    Ask(Roles),
+}
+
+/// What deciding needs to know besides the order.
+#[derive(Debug, Clone, Copy)]
+pub struct Circumstances {
+    /// When the act counts (DOMAIN.md `effective_at`).
+    pub effective_at: TimeMs,
+    /// Whether the proposer held the right when writing and still holds it.
+    pub right_stands: bool,
+    /// Last moment for returning the order, if known.
+    pub return_limit: Option<TimeMs>,
+    /// How many site checks (visits on site) and inquiries of any kind are linked.
+    pub inquiries: u32,
+    /// Of these, on site.
+    pub site_checks: u32,
+    /// Longest extension in working days.
+    pub max_extension_days: u32,
+}
+
+/// Reads the state of an order.
+pub fn state(order: &DocView) -> State {
+    order.text("state").and_then(State::from_id).unwrap_or(State::Received)
+}
+
+/// Reads the order version.
+pub fn version(order: &DocView) -> u64 {
+    order.int("order_version").and_then(|v| u64::try_from(v).ok()).unwrap_or(0)
+}
+
+/// Says whether the order changed since the proposer saw it, other than by the same worker's
+/// own proposals made on the same sight of it: offline, 签收 and 提交 both name the version of
+/// the morning, and the first must not make the second stale.
+fn is_stale(order: &DocView, event: &str, proposal: &ProposalRecord, proposer: &Subject) -> bool {
+    let own = order
+        .members("decision")
+        .filter(|(id, _)| *id != event)
+        .filter(|(id, value)| {
+            let accepted = value.text().and_then(|t| serde_json::from_str::<DecisionRecord>(t).ok());
+            let sibling = order.all(&format!("proposal/{id}")).last();
+            let same_sight = sibling
+                .and_then(|p| serde_json::from_str::<ProposalRecord>(p.value.text()?).ok())
+                .is_some_and(|p| p.order_version == proposal.order_version);
+            same_sight
+                && sibling.is_some_and(|p| p.by == proposer.worker)
+                && accepted.is_some_and(|d| d.verdict == Verdict::Accepted)
+        })
+        .count();
+    proposal.order_version.saturating_add(own as u64) != version(order)
+}
+
+/// Decides a proposal as far as a rule can. `event` is its id in the order.
+///
+/// `by_person` tells that a person with the deciding role has already agreed.
+pub fn decide(
+    order: &DocView,
+    event: &str,
+    proposal: &ProposalRecord,
+    proposer: &Subject,
+    at: &Circumstances,
+    by_person: bool,
+) -> Outcome {
+    let now = state(order);
+    if !at.right_stands {
+        return Outcome::Refuse(Refusal::RightRevoked);
+    }
+    let target = match proposal.kind {
+        ProposalKind::Ack => State::Acked,
+        ProposalKind::Return => State::Returned,
+        ProposalKind::Handle => State::Handling,
+        ProposalKind::Submit => State::Submitted,
+        ProposalKind::Extend => return decide_extension(order, event, proposal, proposer, at, by_person),
+    };
+    let to_target = || TRANSITIONS.iter().filter(move |t| t.to == target);
+    if !to_target().any(|t| t.proposers.has(proposer.role)) {
+        return Outcome::Refuse(Refusal::RoleMayNot);
+    }
+    let Some(transition) = to_target().find(|t| t.from == now) else {
+        return Outcome::Refuse(Refusal::WrongState);
+    };
+    if is_stale(order, event, proposal, proposer) {
+        return Outcome::Refuse(Refusal::StaleVersion);
+    }
+    if let Some(refusal) = check_guard(transition.guard, order, proposal, proposer, at) {
+        return Outcome::Refuse(refusal);
+    }
+    if !by_person && !transition.deciders.has(Role::System) {
+        return Outcome::Ask(transition.deciders);
+    }
+    let mut edits = move_to(order, target);
+    if target == State::Submitted {
+        edits.push(Edit::set("submitted_at", at.effective_at.0));
+        edits.extend(proposal.outcome.as_deref().map(|o| Edit::set("outcome", o)));
+    }
+    if target == State::Acked && order.get("first_owner").is_none() {
+        edits.push(Edit::set("first_owner", proposer.worker.as_str()));
+        edits.push(Edit::set("current_owner", proposer.worker.as_str()));
+    }
+    Outcome::Accept(edits)
+}
+
+/// Makes the edits of a transition: the state and the next order version.
+pub fn move_to(order: &DocView, to: State) -> Vec<Edit> {
+    vec![Edit::set("state", to.id()), next_version(order)]
+}
+
+fn next_version(order: &DocView) -> Edit {
+    Edit::set("order_version", i64::try_from(version(order).saturating_add(1)).unwrap_or(i64::MAX))
+}
+
+fn check_guard(
+    guard: Guard,
+    order: &DocView,
+    proposal: &ProposalRecord,
+    proposer: &Subject,
+    at: &Circumstances,
+) -> Option<Refusal> {
+    match guard {
+        Guard::OfferHolder => {
+            let offered = order.text("current_owner").is_none_or(|o| o.is_empty() || o == proposer.worker);
+            let assigned = order.members("assignee").next().is_none()
+                || order.flag(&format!("assignee/{}", proposer.worker));
+            (!(offered && assigned)).then_some(Refusal::NotOfferHolder)
+        }
+        Guard::ReturnLimit if proposal.reason.trim().is_empty() => Some(Refusal::ReasonMissing),
+        Guard::ReturnLimit => {
+            at.return_limit.is_some_and(|l| at.effective_at > l).then_some(Refusal::ReturnLimitPassed)
+        }
+        Guard::Inquiry => inquiry_missing(order, at),
+        Guard::Reply => inquiry_missing(order, at).or_else(|| {
+            let reply = order.text("reply_text").is_some_and(|t| !t.trim().is_empty());
+            (!(reply && proposal.outcome.is_some())).then_some(Refusal::ReplyMissing)
+        }),
+        Guard::None | Guard::CatalogMatch | Guard::CallbackDone | Guard::Reason => None,
+    }
+}
+
+/// R48 and R49: no handling before an inquiry; unclear facts or responsibility force a site check.
+fn inquiry_missing(order: &DocView, at: &Circumstances) -> Option<Refusal> {
+    if at.inquiries == 0 {
+        return Some(Refusal::NoInquiry);
+    }
+    let unclear = order.flag("unclear_statement") || order.flag("unclear_responsibility");
+    (unclear && at.site_checks == 0).then_some(Refusal::NoSiteCheck)
+}
+
+fn decide_extension(
+    order: &DocView,
+    event: &str,
+    proposal: &ProposalRecord,
+    proposer: &Subject,
+    at: &Circumstances,
+    by_person: bool,
+) -> Outcome {
+    if !LEAD.has(proposer.role) {
+        return Outcome::Refuse(Refusal::RoleMayNot);
+    }
+    if !state(order).is_open() {
+        return Outcome::Refuse(Refusal::WrongState);
+    }
+    if is_stale(order, event, proposal, proposer) {
+        return Outcome::Refuse(Refusal::StaleVersion);
+    }
+    if proposal.reason.trim().is_empty() {
+        return Outcome::Refuse(Refusal::ReasonMissing);
+    }
+    if order.flag("flag/extended") {
+        return Outcome::Refuse(Refusal::AlreadyExtended);
+    }
+    if order.int("internal_due").is_some_and(|due| at.effective_at.0 > due) {
+        return Outcome::Refuse(Refusal::AfterDue);
+    }
+    let days = proposal.extend_days.unwrap_or(0);
+    if days == 0 || days > at.max_extension_days {
+        return Outcome::Refuse(Refusal::TooLong);
+    }
+    if !by_person {
+        return Outcome::Ask(DEPUTY.or(CLERK));
+    }
+    // The new due time needs the calendar, which headquarters adds to these edits.
+    Outcome::Accept(vec![Edit::set("flag/extended", true), next_version(order)])
+}
+
+/// Lists what a subject may do with an order now, as ids for the screen's buttons.
+pub fn allowed_actions(order: &DocView, subject: &Subject) -> Vec<&'static str> {
+    let now = state(order);
+    let mut actions = Vec::new();
+    if now.is_open() {
+        actions.extend(["visit", "note", "measure"]);
+    }
+    for t in TRANSITIONS.iter().filter(|t| t.from == now && t.proposers.has(subject.role)) {
+        actions.push(match t.to {
+            State::Acked => "ack",
+            State::Returned => "return",
+            State::Handling => "handle",
+            State::Submitted => "submit",
+            _ => continue,
+        });
+    }
+    if now.is_open() && LEAD.has(subject.role) && !order.flag("flag/extended") {
+        actions.push("extend");
+    }
+    actions
+}
+
+/// Lists the proposals of an order that have no decision yet: (event id, record).
+pub fn pending(order: &DocView) -> Vec<(String, ProposalRecord)> {
+    order
+        .members("proposal")
+        .filter(|(id, _)| order.get(&format!("decision/{id}")).is_none())
+        .filter_map(|(id, value)| match value {
+            Value::Text(json) => serde_json::from_str(json).ok().map(|p| (id.to_owned(), p)),
+            _ => None,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+#[path = "order_tests.rs"]
+mod tests;
