@@ -16,6 +16,7 @@ use lanewalk_model::{
     grid::GridSet,
     id::{ActorId, DeviceId, DocId, EventId, Hash, uuid_v7},
     schema::DocKind,
+    staff::Subject,
     time::{Hlc, TimeMs},
     view::DocView,
 };
@@ -222,6 +223,11 @@ impl Headquarters {
     pub fn document(&self, id: DocId) -> Result<Option<DocView>, HqError> {
         let Some(stored) = StoredDoc::find(&self.db, id)? else { return Ok(None) };
         Ok(Some(Document::load(id.kind, &stored.saved)?.view()))
+    }
+
+    /// Reads a member of staff with all rights; `None` when there is none.
+    pub fn subject(&self, worker: &str) -> Result<Option<Subject>, HqError> {
+        Ok(store::subject(&self.db, worker)?.map(|(s, _)| s))
     }
 
     /// Gives read access for the console and for checks.

@@ -15,7 +15,7 @@ use lanewalk_model::{
     id::DocId,
     order::{self, Circumstances, Outcome, Refusal, State},
     policy::ScopeFacts,
-    records::{DecisionRecord, NoteRecord, ProposalRecord, Verdict, to_json},
+    records::{DecisionRecord, NoteRecord, ProposalRecord, to_json},
     schema::DocKind,
     staff::Subject,
     time::TimeMs,
@@ -115,12 +115,12 @@ pub(crate) fn answer(
     by: &str,
     words: Option<String>,
 ) -> Result<(), HqError> {
-    let (verdict, reason, mut edits) = match outcome {
-        Outcome::Accept(edits) => (Verdict::Accepted, None, edits.clone()),
-        Outcome::Refuse(reason) => (Verdict::Refused, Some(*reason), Vec::new()),
-        Outcome::Ask(_) => return Ok(()),
+    let Some(record) = order::answer(outcome, core.now(), by) else { return Ok(()) };
+    let record = DecisionRecord { words, ..record };
+    let mut edits = match outcome {
+        Outcome::Accept(edits) => edits.clone(),
+        _ => Vec::new(),
     };
-    let record = DecisionRecord { verdict, reason, decided_at: core.now(), by: by.to_owned(), words };
     edits.push(Edit::set(format!("decision/{event}"), to_json(&record)));
     core.write(tx, order, by, &edits)?;
     Ok(())

@@ -17,7 +17,7 @@ use automerge::{
     AutoCommit, Change, ChangeHash, ROOT, ReadDoc as _, ScalarValue,
     transaction::{CommitOptions, Transactable as _},
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Why a document or a change could not be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -167,13 +167,14 @@ impl Document {
                 guard(|| Change::from_bytes(bytes.to_vec()))?.map_err(|e| DocumentError::Apply(e.to_string()))
             })
             .collect::<Result<Vec<_>, DocumentError>>()?;
-        let wanted: Vec<_> = changes.iter().map(Change::hash).collect();
-        guard(|| self.inner.apply_changes(changes))?.map_err(|e| DocumentError::Apply(e.to_string()))?;
-        if wanted.iter().all(|h| self.inner.get_change_meta_by_hash(h).is_some()) {
-            Ok(())
-        } else {
-            Err(DocumentError::MissingDependency)
+        // automerge would keep a change without its dependencies, save it with the document, and
+        // apply it behind everybody's back as soon as they come.
+        let offered: BTreeSet<_> = changes.iter().map(Change::hash).collect();
+        let known = |d: &ChangeHash| offered.contains(d) || self.inner.get_change_meta_by_hash(d).is_some();
+        if !changes.iter().flat_map(Change::deps).all(known) {
+            return Err(DocumentError::MissingDependency);
         }
+        guard(|| self.inner.apply_changes(changes))?.map_err(|e| DocumentError::Apply(e.to_string()))
     }
 
     /// Checks that a change continues this document exactly as automerge itself would have
@@ -228,7 +229,7 @@ impl Document {
             return true;
         }
         let mut open = from.to_vec();
-        let mut seen: std::collections::BTreeSet<ChangeHash> = open.iter().copied().collect();
+        let mut seen: BTreeSet<ChangeHash> = open.iter().copied().collect();
         while let Some(hash) = open.pop() {
             if hash == *wanted {
                 return true;

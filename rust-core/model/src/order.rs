@@ -8,6 +8,7 @@
 use crate::{
     document::Edit,
     records::{DecisionRecord, ProposalKind, ProposalRecord, Verdict},
+    schema::DocKind,
     staff::{Role, Roles, Subject},
     time::TimeMs,
     view::{DocView, Value},
@@ -161,8 +162,18 @@ pub const TRANSITIONS: &[Transition] = &[
     row(State::Acked, State::Excluded, Roles::NONE, DEPUTY, Guard::Reason),
     row(State::Investigating, State::Excluded, Roles::NONE, DEPUTY, Guard::Reason),
     row(State::Handling, State::Excluded, Roles::NONE, DEPUTY, Guard::Reason),
+    row(State::Submitted, State::Excluded, Roles::NONE, DEPUTY, Guard::Reason),
+    row(State::Callback, State::Excluded, Roles::NONE, DEPUTY, Guard::Reason),
+    row(State::Parked, State::Excluded, Roles::NONE, DEPUTY, Guard::Reason),
+    row(State::Received, State::Parked, Roles::NONE, DEPUTY, Guard::Reason),
+    row(State::Accepted, State::Parked, Roles::NONE, DEPUTY, Guard::Reason),
+    row(State::Triage, State::Parked, Roles::NONE, DEPUTY, Guard::Reason),
+    row(State::Dispatched, State::Parked, Roles::NONE, DEPUTY, Guard::Reason),
+    row(State::Acked, State::Parked, Roles::NONE, DEPUTY, Guard::Reason),
     row(State::Investigating, State::Parked, Roles::NONE, DEPUTY, Guard::Reason),
     row(State::Handling, State::Parked, Roles::NONE, DEPUTY, Guard::Reason),
+    row(State::Submitted, State::Parked, Roles::NONE, DEPUTY, Guard::Reason),
+    row(State::Callback, State::Parked, Roles::NONE, DEPUTY, Guard::Reason),
     row(State::Parked, State::Handling, Roles::NONE, DEPUTY, Guard::None),
 ];
 
@@ -352,7 +363,10 @@ pub fn decide(
     if !to_target().any(|t| t.proposers.has(proposer.role)) {
         return Outcome::Refuse(Refusal::RoleMayNot);
     }
-    let Some(transition) = to_target().find(|t| t.from == now) else {
+    // The row for this state may be another role's: the clerk sends work back to HANDLING, a
+    // worker cannot ask for that.
+    let from_here = to_target().find(|t| t.from == now && t.proposers.has(proposer.role));
+    let Some(transition) = from_here else {
         return Outcome::Refuse(Refusal::WrongState);
     };
     if is_stale(order, event, proposal, proposer) {
@@ -369,9 +383,12 @@ pub fn decide(
         edits.push(Edit::set("submitted_at", at.effective_at.0));
         edits.extend(proposal.outcome.as_deref().map(|o| Edit::set("outcome", o)));
     }
-    if target == State::Acked && order.get("first_owner").is_none() {
-        edits.push(Edit::set("first_owner", proposer.worker.as_str()));
+    if target == State::Acked {
         edits.push(Edit::set("current_owner", proposer.worker.as_str()));
+        // R29: fixed since the first acknowledgement, also when the order comes round again.
+        if order.get("first_owner").is_none() {
+            edits.push(Edit::set("first_owner", proposer.worker.as_str()));
+        }
     }
     Outcome::Accept(edits)
 }
@@ -383,6 +400,16 @@ pub fn move_to(order: &DocView, to: State) -> Vec<Edit> {
 
 fn next_version(order: &DocView) -> Edit {
     Edit::set("order_version", i64::try_from(version(order).saturating_add(1)).unwrap_or(i64::MAX))
+}
+
+/// Makes the record that answers a proposal; `None` while a person has to decide.
+pub fn answer(outcome: &Outcome, decided_at: TimeMs, by: &str) -> Option<DecisionRecord> {
+    let (verdict, reason) = match outcome {
+        Outcome::Accept(_) => (Verdict::Accepted, None),
+        Outcome::Refuse(reason) => (Verdict::Refused, Some(*reason)),
+        Outcome::Ask(_) => return None,
+    };
+    Some(DecisionRecord { verdict, reason, decided_at, by: by.to_owned(), words: None })
 }
 
 fn check_guard(
@@ -459,12 +486,20 @@ fn decide_extension(
 }
 
 /// Lists what a subject may do with an order now, as ids for the screen's buttons.
+///
+/// Facts (`visit`, `note`, `measure`) while the order is open and the schema lets the role write
+/// them, then the proposals the table has for this state. A button here can still be refused:
+/// guards look at circumstances.
 pub fn allowed_actions(order: &DocView, subject: &Subject) -> Vec<&'static str> {
     let now = state(order);
     let mut actions = Vec::new();
-    if now.is_open() {
-        actions.extend(["visit", "note", "measure"]);
-    }
+    let writes = |key| DocKind::Order.spec().field(key).is_some_and(|f| f.may_write(subject.role));
+    let facts = [
+        ("visit", DocKind::Visit.spec().creators.has(subject.role)),
+        ("note", writes("note/1")),
+        ("measure", writes("measurement/1")),
+    ];
+    actions.extend(facts.into_iter().filter(|(_, may)| now.is_open() && *may).map(|(action, _)| action));
     for t in TRANSITIONS.iter().filter(|t| t.from == now && t.proposers.has(subject.role)) {
         actions.push(match t.to {
             State::Acked => "ack",

@@ -66,7 +66,8 @@ impl ListRow {
                 let state = order::state(view);
                 row.title = text("title");
                 row.detail = text("place_text");
-                row.state = state.id().to_owned();
+                // A state of a newer version is shown as it is, not as one of ours.
+                row.state = view.text("state").unwrap_or(state.id()).to_owned();
                 row.open = state.is_open();
                 row.urgent = view.text("urgency") == Some("urgent");
                 row.due_at = view.int("internal_due");

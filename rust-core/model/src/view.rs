@@ -168,14 +168,14 @@ impl DocView {
 
     /// Lists the fields with two or more different concurrent values that a person must see.
     ///
-    /// For MV fields the conflict stands until resolved; for LWW fields the losers are shown as
-    /// history; MAX fields combine and are never in conflict.
+    /// For MV fields the conflict stands until resolved; for the others the losers are shown as
+    /// history. MAX fields combine and are never in conflict.
     pub fn conflicts(&self) -> Vec<Conflict> {
         self.fields
             .iter()
             .filter(|(key, values)| {
                 values.len() > 1
-                    && matches!(self.rule(key), Some(Rule::Mv | Rule::Lww))
+                    && self.rule(key).is_some_and(|r| r != Rule::Max)
                     && values.windows(2).any(|w| w.first().map(|a| &a.value) != w.last().map(|a| &a.value))
             })
             .map(|(key, values)| Conflict { key: key.clone(), values: values.clone() })

@@ -14,7 +14,7 @@ use lanewalk_model::{
     chunk,
     id::{DeviceId, DocId, Hash},
 };
-use minicbor::{Decode, Encode};
+use minicbor::{Decode, Decoder, Encode, Encoder, data::Type, decode, encode};
 use std::collections::HashMap;
 
 /// What is wrong with a batch.
@@ -26,7 +26,7 @@ pub enum BatchError {
     /// A change cannot be put together.
     #[error("change is not a plain chunk")]
     BadChange,
-    /// More entries than one push may have.
+    /// More entries or changes than one message may have.
     #[error("too many entries")]
     TooMany,
     /// Clock arithmetic out of range.
@@ -35,12 +35,32 @@ pub enum BatchError {
 }
 
 /// A dependency: how many changes back in this batch (1 = the one before), or a hash.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+///
+/// On the wire the CBOR type tells them apart, an unsigned integer or a byte string. Rejected: a
+/// derived enum. Inside an `Option`, minicbor takes a variant it does not know for an absent value
+/// and reads on in the middle of the message.
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Dep {
-    #[n(0)]
-    Back(#[n(0)] u64),
-    #[n(1)]
-    Hash(#[cbor(n(0), with = "crate::cbor::id")] Hash),
+    Back(u64),
+    Hash(Hash),
+}
+
+impl<C> Encode<C> for Dep {
+    fn encode<W: encode::Write>(&self, e: &mut Encoder<W>, ctx: &mut C) -> Result<(), encode::Error<W::Error>> {
+        match self {
+            Self::Back(n) => e.u64(*n)?.ok(),
+            Self::Hash(hash) => crate::cbor::id::encode(hash, e, ctx),
+        }
+    }
+}
+
+impl<'b, C> Decode<'b, C> for Dep {
+    fn decode(d: &mut Decoder<'b>, ctx: &mut C) -> Result<Self, decode::Error> {
+        match d.datatype()? {
+            Type::Bytes => crate::cbor::id::decode(d, ctx).map(Self::Hash),
+            _ => d.u64().map(Self::Back),
+        }
+    }
 }
 
 /// One change with document and actor by table index.
@@ -145,8 +165,11 @@ impl Changes {
 
     /// Puts the changes together again: (document, change bytes, change hash).
     pub fn expand(&self) -> Result<Vec<(DocId, Vec<u8>, Hash)>, BatchError> {
+        if self.rows.len() > limits::MAX_PULL_ITEMS {
+            return Err(BatchError::TooMany);
+        }
         let actors: Vec<&[u8]> = self.actors.chunks_exact(16).collect();
-        let mut out: Vec<(DocId, Vec<u8>, Hash)> = Vec::with_capacity(self.rows.len().min(limits::MAX_PULL_ITEMS));
+        let mut out: Vec<(DocId, Vec<u8>, Hash)> = Vec::with_capacity(self.rows.len());
         for row in &self.rows {
             let doc = at(&self.docs, row.doc)?;
             let actor = at(&actors, row.actor)?;

@@ -1,7 +1,7 @@
 //! Bodies on the wire: CBOR under zstd, with a cap on both sides of the decompressor.
 //!
 //! Invariant: a body can never decode to more than the cap given, whatever its frame header
-//! claims (F36). Rejected: HTTP content-encoding, whose limits sit in three layers.
+//! claims (F36), and is exactly one frame: nothing can ride along behind it. Rejected: HTTP content-encoding, whose limits sit in three layers.
 
 use std::io::Read as _;
 
@@ -11,7 +11,7 @@ pub enum FrameError {
     /// Longer than allowed, as sent or decoded.
     #[error("body too large")]
     TooLarge,
-    /// Not zstd, or cut off.
+    /// Not zstd, cut off, or followed by something.
     #[error("body is not a whole zstd frame")]
     NotZstd,
     /// Not the CBOR that belongs here.
@@ -40,11 +40,17 @@ pub fn decode<T: for<'b> minicbor::Decode<'b, ()>>(body: &[u8], cap: usize) -> R
 }
 
 fn inflate(body: &[u8], cap: usize) -> Result<Vec<u8>, FrameError> {
-    let mut decoder = zstd::stream::read::Decoder::with_buffer(body).map_err(|_| FrameError::NotZstd)?;
+    let decoder = zstd::stream::read::Decoder::with_buffer(body).map_err(|_| FrameError::NotZstd)?;
+    // By default the reader would go on with a second frame.
+    let mut decoder = decoder.single_frame();
     // A window larger than the largest body could only be a bomb.
     decoder.window_log_max(24).map_err(|_| FrameError::NotZstd)?;
     let mut plain = Vec::new();
     let limit = u64::try_from(cap).unwrap_or(u64::MAX).saturating_add(1);
-    decoder.take(limit).read_to_end(&mut plain).map_err(|_| FrameError::NotZstd)?;
-    if plain.len() > cap { Err(FrameError::TooLarge) } else { Ok(plain) }
+    decoder.by_ref().take(limit).read_to_end(&mut plain).map_err(|_| FrameError::NotZstd)?;
+    match plain.len() > cap {
+        true => Err(FrameError::TooLarge),
+        false if !decoder.finish().is_empty() => Err(FrameError::NotZstd),
+        false => Ok(plain),
+    }
 }

@@ -2,8 +2,8 @@
 //!
 //! Invariant: no IO and no clock; every decoder is total (typed errors, bounded memory), and
 //! the bytes that are hashed or signed are rebuilt exactly from what is sent, never trusted from
-//! it. `docs/protocol.md` says the same for a second implementation; `tests/fixtures` holds
-//! frozen bytes. Rejected: sending automerge's own sync messages, which need a handshake per
+//! it. `docs/protocol.md` says the same for a second implementation; `fixtures` holds frozen
+//! bytes. Rejected: sending automerge's own sync messages, which need a handshake per
 //! document and parse hostile bytes deep inside the CRDT library.
 
 pub mod batch;

@@ -1,0 +1,268 @@
+//! The phone's core as shells see it.
+//!
+//! Invariant: every method is synchronous, takes `&self`, may be called from any thread and
+//! returns an error instead of panicking; what returns `Ok` from a writing method is on the
+//! disk. Rejected: asynchronous methods, which tie the shells to one runtime; they call off
+//! their main thread anyway.
+
+use crate::{
+    clock::Now,
+    error::FieldError,
+    identity::{self, Identity, Me},
+    reads::{ListQuery, References},
+    source::Source,
+    store::{Store, StoreKey, docs, entries, list, lock, meta},
+    watch::{ListListener, WatchHandle, Watchers},
+};
+use lanewalk_model::{
+    id::{ActorId, DocId, Hash},
+    policy::KEEP_FINISHED_MS,
+    schema::DocKind,
+};
+use lanewalk_protocol::keys::DeviceSigner;
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, Mutex, atomic::AtomicBool},
+};
+
+/// Where the store lies and what opens it.
+#[derive(Debug)]
+pub struct Config {
+    /// The app's private directory; created when missing.
+    pub directory: PathBuf,
+    /// The store's key.
+    pub key: StoreKey,
+}
+
+/// The phone's core: store, rules, sync.
+#[derive(Clone)]
+pub struct Field {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) store: Store,
+    pub(crate) source: Arc<dyn Source>,
+    pub(crate) signer: Arc<dyn DeviceSigner>,
+    pub(crate) watchers: Watchers,
+    pub(crate) references: Mutex<References>,
+    /// Single flight: true while a session runs (F15).
+    pub(crate) syncing: AtomicBool,
+    /// Writes changes until the process ends or an entry is refused: an actor is one unbroken
+    /// line of changes, so a line with a refused link is never continued.
+    actor: Mutex<ActorId>,
+}
+
+/// How the store stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Status {
+    /// Entries waiting for headquarters.
+    pub pending: u64,
+    /// Entries with a receipt that are still kept here.
+    pub acked: u64,
+    /// Entries in quarantine.
+    pub quarantined: u64,
+    /// Documents with a field that waits for a person.
+    pub conflicts: u64,
+    /// HQ time of the last signed answer.
+    pub last_contact_ms: Option<i64>,
+    /// Number of the last entry written.
+    pub last_seq: u64,
+    /// What support should know: (code, detail); empty when all is well.
+    pub problems: Vec<(String, String)>,
+}
+
+/// What [`Field::purge`] deleted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PurgeReport {
+    /// Documents whose content went.
+    pub documents: u64,
+    /// Acknowledged entries that went.
+    pub entries: u64,
+}
+
+impl Field {
+    /// Opens the store, creating or migrating it.
+    ///
+    /// # Errors
+    /// `WrongKey`, `NewerSchema`, `Corrupt` (the file stays as it is), `StorageFull`.
+    pub fn open(
+        config: Config,
+        source: Arc<dyn Source>,
+        signer: Arc<dyn DeviceSigner>,
+    ) -> Result<Self, FieldError> {
+        let store = Store::open(&config.directory, config.key)?;
+        let actor = Mutex::new(random_actor(source.as_ref()));
+        Ok(Self {
+            inner: Arc::new(Inner {
+                store,
+                source,
+                signer,
+                watchers: Watchers::default(),
+                references: Mutex::default(),
+                syncing: AtomicBool::new(false),
+                actor,
+            }),
+        })
+    }
+
+    /// Returns who this phone is; `None` before enrolment or while paused.
+    pub fn identity(&self) -> Option<Identity> {
+        self.inner.me().ok().map(|me| me.identity())
+    }
+
+    /// Returns headquarters' base URL from the invitation; `None` before enrolment.
+    pub fn server_url(&self) -> Option<String> {
+        let url = self.inner.store.read(|conn| meta::get_text(conn, meta::key::URL)).ok()?;
+        (!url.is_empty()).then_some(url)
+    }
+
+    /// Counts what waits, what is in quarantine and what is wrong.
+    pub fn status(&self) -> Result<Status, FieldError> {
+        self.inner.store.read(|conn| {
+            let (pending, acked, quarantined) = entries::counts(conn)?;
+            let mut problems: Vec<(String, String)> = conn
+                .prepare_cached("SELECT code, detail FROM problems ORDER BY code")?
+                .query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?
+                .collect::<Result<_, _>>()?;
+            let given_up = docs::given_up(conn)?;
+            if given_up > 0 {
+                problems.push(("documents_missing".into(), given_up.to_string()));
+            }
+            Ok(Status {
+                pending,
+                acked,
+                quarantined,
+                conflicts: u64::try_from(list::with_conflicts(conn)?.len()).unwrap_or(u64::MAX),
+                last_contact_ms: meta::get(conn, meta::key::CONTACT)?
+                    .and_then(|b| b.try_into().ok())
+                    .map(i64::from_be_bytes),
+                last_seq: meta::chain(conn)?.seq,
+                problems,
+            })
+        })
+    }
+
+    /// Deletes work finished more than 30 days ago and acknowledged entries that headquarters
+    /// has in a verified backup; never anything without a receipt.
+    pub fn purge(&self) -> Result<PurgeReport, FieldError> {
+        let now = self.inner.now();
+        let report = self.inner.store.write(crate::store::Durability::Act, |tx, cache| {
+            let clock = crate::clock::Clock::load(tx, now)?;
+            // The phone's own clock may be years ahead; only headquarters' time lets work go.
+            let before = clock.hq_seen.saturating_sub(KEEP_FINISHED_MS);
+            let mut report = PurgeReport::default();
+            for id in list::finished_before(tx, before)? {
+                if docs::confirmed(tx, id)?.is_some() && !entries::has_open(tx, id)? {
+                    docs::purge(tx, cache, id)?;
+                    report.documents += 1;
+                }
+            }
+            let durable = meta::get_int(tx, meta::key::DURABLE_SEQ)?;
+            let gone = entries::purge(tx, crate::store::uint(durable))?;
+            report.entries = u64::try_from(gone).unwrap_or(u64::MAX);
+            Ok(report)
+        })?;
+        if report.documents > 0 {
+            self.inner.notify(&DocKind::ALL);
+        }
+        Ok(report)
+    }
+
+    /// Returns the heads of every confirmed document, for comparing stores.
+    pub fn heads(&self) -> Result<BTreeMap<DocId, Vec<Hash>>, FieldError> {
+        self.inner.store.read(docs::all_heads)
+    }
+
+    /// Returns the hash of an entry of this phone's chain; `None` when it has been let go or
+    /// never was.
+    pub fn entry_hash(&self, seq: u64) -> Result<Option<Hash>, FieldError> {
+        Ok(self.inner.store.read(|conn| entries::get(conn, seq))?.map(|e| e.hash))
+    }
+
+    /// Reads the whole file and its checksums; slow, for support.
+    pub fn check(&self) -> Result<(), FieldError> {
+        self.inner.store.check()
+    }
+
+    /// Follows a list: the listener gets the whole list first (also when empty), then changes,
+    /// after each commit that touched it, in order, outside every lock. Dropping the handle ends it.
+    pub fn watch(&self, query: ListQuery, listener: Arc<dyn ListListener>) -> WatchHandle {
+        let (watcher, handle) = self.inner.watchers.add(query, listener);
+        watcher.refresh(&self.inner);
+        handle
+    }
+
+    /// Closes the database files until [`Self::resume`]; calls meanwhile give `Paused`.
+    pub fn pause(&self) -> Result<(), FieldError> {
+        self.inner.store.pause()
+    }
+
+    /// Opens the files again.
+    pub fn resume(&self) -> Result<(), FieldError> {
+        self.inner.store.resume()?;
+        self.inner.notify(&DocKind::ALL);
+        Ok(())
+    }
+
+    /// Ends every watch and closes the files.
+    pub fn close(&self) -> Result<(), FieldError> {
+        self.inner.watchers.clear();
+        self.inner.store.pause()
+    }
+}
+
+impl Inner {
+    /// Reads the clocks.
+    pub(crate) fn now(&self) -> Now {
+        Now::read(self.source.as_ref())
+    }
+
+    /// Reads identity and rights.
+    pub(crate) fn me(&self) -> Result<Me, FieldError> {
+        let now = self.now();
+        self.store.read(|conn| Me::load(conn, now))
+    }
+
+    /// Returns the writing actor.
+    pub(crate) fn actor(&self) -> ActorId {
+        *lock(&self.actor)
+    }
+
+    /// Starts a new line of changes.
+    pub(crate) fn new_actor(&self) {
+        *lock(&self.actor) = random_actor(self.source.as_ref());
+    }
+
+    /// Draws random bytes.
+    pub(crate) fn random<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.source.fill_random(&mut bytes);
+        bytes
+    }
+
+    /// Tells the watchers of these kinds that something was committed. Call without locks.
+    pub(crate) fn notify(&self, kinds: &[DocKind]) {
+        for watcher in self.watchers.touched(kinds) {
+            watcher.refresh(self);
+        }
+    }
+
+    /// Reads the device id; `None` before enrolment.
+    pub(crate) fn is_enrolled(&self) -> Result<bool, FieldError> {
+        self.store.read(|conn| Ok(identity::device(conn)?.is_some()))
+    }
+}
+
+fn random_actor(source: &dyn Source) -> ActorId {
+    let mut id = [0; 16];
+    source.fill_random(&mut id);
+    ActorId(id)
+}
+
+impl std::fmt::Debug for Field {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Field(…)")
+    }
+}

@@ -1,0 +1,89 @@
+//! Who this installation is and what it may do.
+//!
+//! Invariant: identity and rights come only from headquarters' signed answers; the lease is the
+//! one place they are read from. Rejected: a user table on the phone.
+
+use crate::{
+    clock::{Clock, Now},
+    error::FieldError,
+    store::meta::{self, key},
+};
+use lanewalk_model::{
+    id::DeviceId,
+    schema::DocKind,
+    staff::{Role, Subject},
+};
+use lanewalk_protocol::{keys::PublicKey, receipt::Lease};
+use rusqlite::Connection;
+
+/// Who this phone is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The device.
+    pub device: DeviceId,
+    /// Staff id.
+    pub worker: String,
+    /// Display name.
+    pub name: String,
+    /// The main role.
+    pub role: Role,
+    /// Grid cells held now.
+    pub grids: Vec<String>,
+}
+
+/// Identity, rights and time, read together in one transaction.
+pub(crate) struct Me {
+    pub(crate) device: DeviceId,
+    pub(crate) lease: Lease,
+    pub(crate) subject: Subject,
+    pub(crate) clock: Clock,
+}
+
+impl Me {
+    /// Reads who this is; [`FieldError::NotEnrolled`] before enrolment.
+    pub(crate) fn load(conn: &Connection, now: Now) -> Result<Self, FieldError> {
+        let device = device(conn)?.ok_or(FieldError::NotEnrolled)?;
+        let lease: Lease = meta::get_cbor(conn, key::LEASE)?.ok_or(FieldError::NotEnrolled)?;
+        let subject = lease.subject().ok_or_else(|| FieldError::invalid("role", "unknown to this app"))?;
+        Ok(Self { device, lease, subject, clock: Clock::load(conn, now)? })
+    }
+
+    /// Says whether the lease has run out without contact (F32).
+    pub(crate) fn lease_over(&self) -> bool {
+        self.clock.best().0 > self.lease.valid_until
+    }
+
+    /// Lists the kinds whose residents may not be read any more.
+    pub(crate) fn hidden(&self) -> &'static [DocKind] {
+        if self.lease_over() { &RESIDENTS } else { &[] }
+    }
+
+    /// Refuses to read residents after the lease's end.
+    pub(crate) fn may_open(&self, kind: DocKind) -> Result<(), FieldError> {
+        if self.hidden().contains(&kind) { Err(FieldError::LeaseOver) } else { Ok(()) }
+    }
+
+    /// Returns the identity for the shell.
+    pub(crate) fn identity(&self) -> Identity {
+        Identity {
+            device: self.device,
+            worker: self.lease.worker.clone(),
+            name: self.lease.name.clone(),
+            role: self.subject.role,
+            grids: self.subject.grids_at(self.clock.best()).into_iter().map(str::to_owned).collect(),
+        }
+    }
+}
+
+/// What names residents.
+const RESIDENTS: [DocKind; 3] = [DocKind::Brief, DocKind::Person, DocKind::Care];
+
+/// Reads the device id.
+pub(crate) fn device(conn: &Connection) -> Result<Option<DeviceId>, FieldError> {
+    meta::get(conn, key::DEVICE)?.map(|b| DeviceId::from_slice(&b).map_err(FieldError::corrupt)).transpose()
+}
+
+/// Reads headquarters' key.
+pub(crate) fn hq_key(conn: &Connection) -> Result<PublicKey, FieldError> {
+    meta::get_cbor(conn, key::HQ_KEY)?.ok_or(FieldError::NotEnrolled)
+}

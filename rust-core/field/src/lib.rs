@@ -1,0 +1,39 @@
+//! The phone: encrypted store, outbox, sync engine and the facade [`Field`] that shells call.
+//!
+//! Invariant (law 1): what a writing method returned as saved stays on this phone until
+//! headquarters' signed receipt for exactly it, and in quarantine if it was refused. The entries
+//! are the truth; documents are a cache of them, lists a cache of the documents, all changed in
+//! one transaction. Rejected: one store per concern, which a crash leaves disagreeing.
+//!
+//! The way through the crate: [`Field`] (facade) → `write` (checks, then one act) and `reads` →
+//! `store` (SQL) ; `sync` is the sans-IO engine and its HTTP driver; `source` injects time and
+//! randomness; `watch` keeps lists live.
+
+mod acts;
+mod clock;
+mod error;
+mod facade;
+mod identity;
+mod proposals;
+mod quarantine;
+mod reads;
+mod source;
+mod store;
+pub mod sync;
+mod watch;
+mod write;
+
+pub use acts::{NewAppeal, NewCare, NewPerson, NewPlace, NewVisit};
+pub use error::FieldError;
+pub use facade::{Config, Field, PurgeReport, Status};
+pub use identity::Identity;
+pub use proposals::{OrderPage, ProposalStatus};
+pub use quarantine::{Quarantined, Written};
+pub use reads::{ListItem, ListQuery};
+pub use source::{Source, SystemSource};
+pub use store::StoreKey;
+pub use sync::{
+    Enrolled, HttpTransport, Progress, SyncError, SyncReport, SyncSession, Transport, TransportError,
+};
+pub use watch::{Change, ListListener, ListUpdate, WatchHandle};
+pub use write::Saved;

@@ -1,0 +1,172 @@
+//! The phone's store: one encrypted SQLite database.
+//!
+//! Invariant: exactly one connection writes, behind one lock, and every function that writes
+//! takes a `&Transaction`; readers use a second connection beside it and never wait for a sync.
+//! The cache of open documents belongs to the writer and is emptied by every transaction that
+//! fails. Rejected: a connection pool, which brings SQLITE_BUSY into a single process.
+
+mod cache;
+pub(crate) mod docs;
+pub(crate) mod entries;
+pub(crate) mod list;
+pub(crate) mod meta;
+mod migrate;
+mod open;
+
+pub use open::StoreKey;
+
+pub(crate) use cache::DocCache;
+
+use crate::error::FieldError;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use std::{
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+/// How sure a commit must be before it returns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Durability {
+    /// On the disk: what the user was told is saved.
+    Act,
+    /// May vanish in a power cut as a whole: a pulled page with its cursor.
+    Page,
+}
+
+struct Writer {
+    conn: Connection,
+    cache: DocCache,
+}
+
+/// The open store.
+pub(crate) struct Store {
+    path: PathBuf,
+    key: StoreKey,
+    writer: Mutex<Option<Writer>>,
+    reader: Mutex<Option<Connection>>,
+}
+
+/// Locks, also after a panic elsewhere: a transaction cut off by it was rolled back.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Store {
+    /// Opens or creates the database in a directory.
+    pub(crate) fn open(directory: &Path, key: StoreKey) -> Result<Self, FieldError> {
+        std::fs::create_dir_all(directory).map_err(|e| io_error(&e))?;
+        let store = Self {
+            path: directory.join("lanewalk.db"),
+            key,
+            writer: Mutex::new(None),
+            reader: Mutex::new(None),
+        };
+        store.resume()?;
+        Ok(store)
+    }
+
+    /// Opens the connections if they are closed.
+    pub(crate) fn resume(&self) -> Result<(), FieldError> {
+        let mut writer = lock(&self.writer);
+        if writer.is_none() {
+            let conn = open::writer(&self.path, &self.key)?;
+            let reader = open::reader(&self.path, &self.key)?;
+            *writer = Some(Writer { conn, cache: DocCache::default() });
+            *lock(&self.reader) = Some(reader);
+        }
+        Ok(())
+    }
+
+    /// Writes the WAL back and closes the connections, so that nothing holds a file lock while
+    /// the system has the app suspended.
+    pub(crate) fn pause(&self) -> Result<(), FieldError> {
+        let mut writer = lock(&self.writer);
+        *lock(&self.reader) = None;
+        if let Some(w) = writer.take() {
+            // A failed checkpoint is no loss: the WAL stays and is read at the next open.
+            let _ = w.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+            w.conn.close().map_err(|(_, e)| FieldError::from(e))?;
+        }
+        Ok(())
+    }
+
+    /// Runs a read on the reading connection.
+    pub(crate) fn read<T>(
+        &self,
+        run: impl FnOnce(&Connection) -> Result<T, FieldError>,
+    ) -> Result<T, FieldError> {
+        let mut guard = lock(&self.reader);
+        let conn = guard.as_mut().ok_or(FieldError::Paused)?;
+        // One snapshot for all statements of the read.
+        let tx = conn.transaction()?;
+        let out = run(&tx);
+        drop(tx);
+        out
+    }
+
+    /// Runs a write in one transaction; returns only after the commit.
+    pub(crate) fn write<T>(
+        &self,
+        durability: Durability,
+        run: impl FnOnce(&Transaction<'_>, &mut DocCache) -> Result<T, FieldError>,
+    ) -> Result<T, FieldError> {
+        let mut guard = lock(&self.writer);
+        let Writer { conn, cache } = guard.as_mut().ok_or(FieldError::Paused)?;
+        if durability == Durability::Page {
+            conn.pragma_update(None, "synchronous", "NORMAL")?;
+        }
+        let out = transact(conn, cache, run);
+        if out.is_err() {
+            cache.clear();
+        }
+        if durability == Durability::Page {
+            conn.pragma_update(None, "synchronous", "FULL")?;
+        }
+        out
+    }
+
+    /// Reads every page of the file and its checksums (F7); slow, for support.
+    pub(crate) fn check(&self) -> Result<(), FieldError> {
+        self.read(|conn| {
+            let broken: Option<String> = conn
+                .prepare("PRAGMA cipher_integrity_check")?
+                .query_map([], |r| r.get(0))?
+                .next()
+                .transpose()?;
+            let verdict: String = conn.query_row("PRAGMA quick_check(1)", [], |r| r.get(0))?;
+            match (broken, verdict.as_str()) {
+                (None, "ok") => Ok(()),
+                (Some(_), _) => Err(FieldError::corrupt("a page fails its checksum")),
+                _ => Err(FieldError::corrupt("the structure is damaged")),
+            }
+        })
+    }
+}
+
+fn transact<T>(
+    conn: &mut Connection,
+    cache: &mut DocCache,
+    run: impl FnOnce(&Transaction<'_>, &mut DocCache) -> Result<T, FieldError>,
+) -> Result<T, FieldError> {
+    let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let value = run(&tx, cache)?;
+    tx.commit()?;
+    Ok(value)
+}
+
+fn io_error(error: &std::io::Error) -> FieldError {
+    match error.kind() {
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => FieldError::StorageFull,
+        kind => FieldError::internal(kind),
+    }
+}
+
+/// SQLite has no unsigned integers; sequence numbers and indexes stay far below the limit.
+pub(crate) fn int(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// Reads back what [`int`] wrote.
+pub(crate) fn uint(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or(0)
+}

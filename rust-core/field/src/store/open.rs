@@ -1,0 +1,121 @@
+//! Opening the encrypted file: key, pragmas, checks.
+//!
+//! Invariant: until the key fits and the schema is known, nothing is written, so a wrong key, a
+//! newer schema and a damaged file all leave the bytes as they were. Rejected: a passphrase,
+//! which costs 140–300 ms of key derivation at each open; the key comes from the key chip.
+
+use super::migrate;
+use crate::error::FieldError;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use std::path::Path;
+use zeroize::{Zeroize as _, ZeroizeOnDrop, Zeroizing};
+
+// Only linked: SQLCipher calls into it for its ciphers.
+use lanewalk_sqlcipher_provider as _;
+
+/// The store's 256-bit key, wiped from memory when dropped and never shown.
+#[derive(Clone, zeroize::Zeroize, ZeroizeOnDrop)]
+pub struct StoreKey([u8; 32]);
+
+impl StoreKey {
+    /// Takes the key from the shell's key store; the caller wipes its own copy.
+    pub fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl std::fmt::Debug for StoreKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("StoreKey(…)")
+    }
+}
+
+/// Oldest SQLite that may run: the WAL-reset fault of earlier ones can corrupt a database.
+const OLDEST_SQLITE: i32 = 3_051_003;
+
+/// Settings of every connection, with the reason for each.
+const PRAGMAS: &[(&str, &str)] = &[
+    // Locking every page into memory doubles the cost of a read, and Android's quota is 64 KiB;
+    // the pages lie in the app's own memory, as the screens' texts do.
+    ("cipher_memory_security", "OFF"),
+    // Readers go on while the one writer commits; one fsync per act instead of two.
+    ("journal_mode", "WAL"),
+    // An act is acknowledged only when it is on the disk (F3). Pulled pages lower this for
+    // themselves: their cursor is in the same transaction.
+    ("synchronous", "FULL"),
+    // Apple's fsync does not reach the medium; elsewhere these two do nothing.
+    ("fullfsync", "ON"),
+    ("checkpoint_fullfsync", "ON"),
+    ("foreign_keys", "ON"),
+    // The writer is alone within the process; this covers a checkpoint by the reader.
+    ("busy_timeout", "5000"),
+    // 8 MiB: cold pages cost a decryption each (3–5 times plain SQLite), warm ones nothing.
+    ("cache_size", "-8192"),
+    // Sorting must not write plaintext into a temporary file (F47).
+    ("temp_store", "MEMORY"),
+    // What leaves the scope must not stay in free pages, even encrypted.
+    ("secure_delete", "ON"),
+    // A long sync must not leave a WAL of hundreds of megabytes behind.
+    ("journal_size_limit", "16777216"),
+    // A hostile schema in a swapped file could otherwise run functions.
+    ("trusted_schema", "OFF"),
+];
+
+/// Opens the writing connection, creating or migrating the database.
+pub(crate) fn writer(path: &Path, key: &StoreKey) -> Result<Connection, FieldError> {
+    if rusqlite::version_number() < OLDEST_SQLITE {
+        return Err(FieldError::internal("SQLite is too old"));
+    }
+    lanewalk_sqlcipher_provider::assert_ready().map_err(FieldError::internal)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut conn = unlock(path, key, flags)?;
+    let found = migrate::check(&conn)?;
+    configure(&conn)?;
+    migrate::run(&mut conn, found)?;
+    // The outbox is what only this phone has; the rest can be pulled again.
+    let verdict: String = conn.query_row("PRAGMA quick_check('entries')", [], |r| r.get(0))?;
+    if verdict != "ok" {
+        return Err(FieldError::corrupt("the outbox fails its check"));
+    }
+    Ok(conn)
+}
+
+/// Opens the reading connection beside the writer.
+pub(crate) fn reader(path: &Path, key: &StoreKey) -> Result<Connection, FieldError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = unlock(path, key, flags)?;
+    configure(&conn)?;
+    conn.pragma_update(None, "query_only", "ON")?;
+    Ok(conn)
+}
+
+fn unlock(path: &Path, key: &StoreKey, flags: OpenFlags) -> Result<Connection, FieldError> {
+    let conn = Connection::open_with_flags(path, flags)?;
+    conn.set_prepared_statement_cache_capacity(96);
+    let mut hex = Zeroizing::new(String::with_capacity(96));
+    hex.push_str("PRAGMA key = \"x'");
+    let mut digits = lanewalk_model::id::to_hex(&key.0);
+    hex.push_str(&digits);
+    digits.zeroize();
+    hex.push_str("'\"");
+    conn.execute_batch(&hex)?;
+    // The first page read tells whether the key fits.
+    match conn.query_row("SELECT count(*) FROM sqlite_master", [], |r| r.get::<_, i64>(0)) {
+        Ok(_) => Ok(conn),
+        Err(rusqlite::Error::SqliteFailure(f, _)) if f.code == ErrorCode::NotADatabase => {
+            Err(FieldError::WrongKey)
+        }
+        Err(other) => Err(other.into()),
+    }
+}
+
+fn configure(conn: &Connection) -> Result<(), FieldError> {
+    for (name, value) in PRAGMAS {
+        // Some of these answer with a row, some do not.
+        conn.pragma_update_and_check(None, name, value, |_| Ok(()))
+            .or_else(|e| if matches!(e, rusqlite::Error::QueryReturnedNoRows) { Ok(()) } else { Err(e) })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,134 @@
+//! Enrolment: from an invitation to a device.
+//!
+//! Invariant: the invitation names headquarters' key, so the very first answer is checked; who
+//! this device is gets stored in one transaction or not at all. Rejected: trusting whoever
+//! answers first.
+
+use super::{SyncError, Transport, answer};
+use crate::{
+    clock,
+    facade::{Field, Inner},
+    identity::{Identity, Me},
+    store::{Durability, int, meta, meta::key},
+};
+use lanewalk_model::{id::DeviceId, staff::Role};
+use lanewalk_protocol::{
+    enrolment::{EnrolRequest, EnrolResponse, Invitation},
+    frame::{self, MEDIA_TYPE},
+    http::{ENROL_PATH, Request},
+    limits,
+    sync::Cursor,
+};
+
+/// What enrolment gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Enrolled {
+    /// The new device.
+    pub device: DeviceId,
+    /// Staff id.
+    pub worker: String,
+    /// Display name.
+    pub name: String,
+    /// The main role.
+    pub role: Role,
+}
+
+impl Field {
+    /// Makes this installation a device: takes the text of the QR code and asks headquarters.
+    ///
+    /// # Errors
+    /// `BadInvitation`, `AlreadyEnrolled`, `NoNetwork`, `Refused` with headquarters' code.
+    pub fn enrol(&self, invitation: &str, transport: &dyn Transport) -> Result<Enrolled, SyncError> {
+        let invitation = Invitation::from_text(invitation).map_err(|_| SyncError::BadInvitation)?;
+        let authority = authority(&invitation.url).ok_or(SyncError::BadInvitation)?;
+        if self.inner.is_enrolled()? {
+            return Err(SyncError::AlreadyEnrolled);
+        }
+        let install_epoch = self.inner.next_install_epoch()?;
+        let request = EnrolRequest::new(invitation.code, install_epoch, self.inner.signer.as_ref())?;
+        let nonce = request.nonce();
+        let response = transport.send(Request {
+            method: "POST".into(),
+            authority,
+            path: ENROL_PATH.into(),
+            query: String::new(),
+            headers: vec![("content-type".into(), MEDIA_TYPE.into())],
+            body: frame::encode(&request),
+        })?;
+        let now = self.inner.now();
+        let answer = answer::check(response, &nonce, &invitation.hq_key)?;
+        if answer.status != 200 {
+            return Err(answer::refusal(answer::error_body(&answer)?));
+        }
+        let given: EnrolResponse = frame::decode(&answer.body, limits::MAX_RESPONSE_DECODED)
+            .map_err(|e| SyncError::Protocol { detail: e.to_string() })?;
+        if given.lease.worker != invitation.worker || given.lease.subject().is_none() {
+            return Err(SyncError::Protocol { detail: "the lease is for somebody else".into() });
+        }
+        let identity = self.inner.store.write(Durability::Act, |tx, _| {
+            meta::put(tx, key::DEVICE, &given.device.0)?;
+            meta::put(tx, key::URL, invitation.url.as_bytes())?;
+            meta::put_cbor(tx, key::HQ_KEY, &invitation.hq_key)?;
+            meta::put_cbor(tx, key::LEASE, &given.lease)?;
+            meta::put_cbor(tx, key::CURSOR, &Cursor::default())?;
+            meta::put(tx, key::NONCE, answer.next_nonce.as_bytes())?;
+            meta::put_int(tx, key::HQ_EPOCH, int(given.hq_epoch))?;
+            meta::put_int(tx, key::CONTACT, given.beacon.hq_time)?;
+            clock::put_beacon(tx, &given.beacon, now)?;
+            Ok(Me::load(tx, now)?.identity())
+        })?;
+        let Identity { device, worker, name, role, .. } = identity;
+        Ok(Enrolled { device, worker, name, role })
+    }
+}
+
+impl Inner {
+    /// Counts the attempts to become a device, so that no two use the same number (F27).
+    fn next_install_epoch(&self) -> Result<u64, SyncError> {
+        Ok(self.store.write(Durability::Act, |tx, _| {
+            let next = meta::get_int(tx, key::INSTALL_EPOCH)?.saturating_add(1);
+            meta::put_int(tx, key::INSTALL_EPOCH, next)?;
+            Ok(crate::store::uint(next))
+        })?)
+    }
+}
+
+/// Returns the authority of a base URL: lower case, without the scheme's default port.
+pub(super) fn authority(url: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once("://")?;
+    let default = match scheme {
+        "https" => ":443",
+        "http" => ":80",
+        _ => return None,
+    };
+    let authority = rest.trim_end_matches('/').to_ascii_lowercase();
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._:[]".contains(&b);
+    if authority.is_empty() || !authority.bytes().all(plain) {
+        return None;
+    }
+    // `[::]:80` ends in a port, a bare `[::]` in a bracket; a name has at most one colon.
+    Some(authority.strip_suffix(default).unwrap_or(&authority).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn authorities() {
+        for (url, want) in [
+            ("https://HQ.example/", Some("hq.example")),
+            ("https://hq.example:443", Some("hq.example")),
+            ("https://hq.example:8443", Some("hq.example:8443")),
+            ("http://127.0.0.1:8080", Some("127.0.0.1:8080")),
+            ("http://[::1]:80", Some("[::1]")),
+            ("https://hq.example/path", None),
+            ("https://user@hq.example", None),
+            ("ftp://hq.example", None),
+            ("https://", None),
+            ("hq.example", None),
+        ] {
+            assert_eq!(authority(url).as_deref(), want, "{url}");
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! One sync, request by request, without IO.
+//!
+//! Invariant: each response is applied in one transaction together with the cursor that names
+//! it, so a session can be cut off anywhere and the next one goes on from there (F13, F14). The
+//! outbox changes only by signed receipts and refusals. Rejected: keeping the position in
+//! memory until the end.
+
+use super::{
+    SyncError, SyncReport, TransportError, answer, apply,
+    enrol::authority,
+};
+use crate::{
+    facade::Inner,
+    identity,
+    store::{Durability, docs, entries, meta, meta::key, uint},
+};
+use lanewalk_model::{
+    id::{DeviceId, DocId, Hash},
+    schema::DocKind,
+};
+use lanewalk_protocol::{
+    batch::EntryBatch,
+    entry::{Entry, chain_message},
+    frame::{self, MEDIA_TYPE},
+    http::{Request, Response, SYNC_PATH},
+    httpsig::{CONTENT_DIGEST, RequestParts, SIGNATURE, SIGNATURE_INPUT, sign_request},
+    keys::{Domain, PublicKey, sign_domain},
+    limits,
+    receipt::Lease,
+    sync::{Cursor, Push, SyncRequest, SyncResponse},
+};
+use std::sync::{Arc, atomic::Ordering};
+
+/// Whether a session has more to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// Call [`SyncSession::next_request`] again.
+    More,
+    /// Everything is in step.
+    Done,
+}
+
+/// More requests than any honest sync needs: 50,000 documents come in about 60 pages.
+const MAX_ROUNDS: u32 = 2_000;
+/// Tries with a new nonce or another start of the chain, without any page between them.
+const MAX_RETRIES: u32 = 3;
+
+/// What the store says before a request.
+struct Situation {
+    device: DeviceId,
+    url: String,
+    hq_key: PublicKey,
+    hq_epoch: u64,
+    cursor: Cursor,
+    nonce: String,
+    lease_version: u64,
+    last_seq: u64,
+    want: Vec<DocId>,
+    push: Vec<(Entry, Hash)>,
+}
+
+/// The request under way.
+struct Sent {
+    nonce: String,
+    hq_key: PublicKey,
+    want: Vec<DocId>,
+    mark: Mark,
+}
+
+/// Where a sync stands; two equal marks in a row mean that nothing moves any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Mark {
+    cursor: Cursor,
+    unsent: Option<u64>,
+    want: Vec<DocId>,
+    hq_epoch: u64,
+}
+
+enum Phase {
+    Ready,
+    Waiting(Box<Sent>),
+    Done,
+}
+
+/// A sync in progress. Call [`Self::next_request`] and [`Self::receive`] in turn.
+pub struct SyncSession {
+    inner: Arc<Inner>,
+    phase: Phase,
+    report: SyncReport,
+    /// Headquarters asked for entries from here on.
+    push_from: Option<u64>,
+    retries: u32,
+}
+
+impl Drop for SyncSession {
+    fn drop(&mut self) {
+        self.inner.syncing.store(false, Ordering::Release);
+    }
+}
+
+impl std::fmt::Debug for SyncSession {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SyncSession").field("report", &self.report).finish_non_exhaustive()
+    }
+}
+
+impl SyncSession {
+    pub(crate) fn start(inner: Arc<Inner>) -> Result<Self, SyncError> {
+        if inner.syncing.swap(true, Ordering::AcqRel) {
+            return Err(SyncError::Busy);
+        }
+        let report = SyncReport::default();
+        Ok(Self { inner, phase: Phase::Ready, report, push_from: None, retries: 0 })
+    }
+
+    /// Returns what was done so far.
+    pub fn report(&self) -> SyncReport {
+        self.report
+    }
+
+    /// Returns the next request; `None` when the sync is over.
+    pub fn next_request(&mut self) -> Result<Option<Request>, SyncError> {
+        match self.phase {
+            Phase::Done => return Ok(None),
+            Phase::Waiting(_) => {
+                return Err(SyncError::Protocol { detail: "a request is under way".into() });
+            }
+            Phase::Ready => {}
+        }
+        if self.report.requests >= MAX_ROUNDS {
+            self.phase = Phase::Done;
+            return Ok(None);
+        }
+        let situation = self.situation()?;
+        let (request, sent) = self.build(situation)?;
+        self.report.requests += 1;
+        self.report.bytes_up += answer::request_bytes(&request);
+        self.phase = Phase::Waiting(Box::new(sent));
+        Ok(Some(request))
+    }
+
+    /// Takes the response or the failure of the request under way.
+    ///
+    /// # Errors
+    /// Any error ends the session; start a new one to try again.
+    pub fn receive(&mut self, response: Result<Response, TransportError>) -> Result<Progress, SyncError> {
+        let Phase::Waiting(sent) = std::mem::replace(&mut self.phase, Phase::Done) else {
+            return Err(SyncError::Protocol { detail: "no request is under way".into() });
+        };
+        let response = response?;
+        self.report.bytes_down += answer::response_bytes(&response);
+        let answer = answer::check(response, &sent.nonce, &sent.hq_key)?;
+        if answer.status != 200 {
+            return self.refused(&answer);
+        }
+        let page: SyncResponse = frame::decode(&answer.body, limits::MAX_RESPONSE_DECODED)
+            .map_err(|e| SyncError::Protocol { detail: e.to_string() })?;
+        let page_input = apply::Page {
+            response: &page,
+            hq_key: &sent.hq_key,
+            asked: &sent.want,
+            next_nonce: &answer.next_nonce,
+            now: self.inner.now(),
+        };
+        let applied = self.inner.store.write(Durability::Page, |tx, cache| {
+            let applied = apply::apply(tx, cache, &page_input)?;
+            if applied.refused > 0 || applied.epoch_changed {
+                // The line of changes has a hole now; go on with a new one (F27). Inside the
+                // write, so that no act slips in between under the old actor.
+                self.inner.new_actor();
+            }
+            Ok(applied)
+        })?;
+        self.count(&page, &applied);
+        let kinds: Vec<DocKind> = applied.touched.iter().copied().collect();
+        self.inner.notify(&kinds);
+        (self.push_from, self.retries) = (None, 0);
+        let after = self.inner.store.read(mark)?;
+        let progress = if page.more || after != sent.mark && (after.unsent.is_some() || !after.want.is_empty())
+            || applied.restarted
+        {
+            self.phase = Phase::Ready;
+            Progress::More
+        } else {
+            Progress::Done
+        };
+        Ok(progress)
+    }
+
+    fn count(&mut self, page: &SyncResponse, applied: &apply::Applied) {
+        let report = &mut self.report;
+        report.acknowledged += applied.acknowledged;
+        report.receipts += applied.receipts;
+        report.refused += applied.refused;
+        report.snapshots += page.snapshots.len() as u64;
+        report.pulled += page.changes.len() as u64;
+        report.left += page.left.len() as u64;
+        report.resynced |= applied.resynced;
+        report.epoch_changed |= applied.epoch_changed;
+    }
+
+    /// A signed answer that is not a page.
+    fn refused(&mut self, answer: &answer::Answer) -> Result<Progress, SyncError> {
+        let error = answer::error_body(answer)?;
+        self.inner.store.write(Durability::Page, |tx, _| {
+            meta::put(tx, key::NONCE, answer.next_nonce.as_bytes())
+        })?;
+        self.retries += 1;
+        let may_retry = self.retries <= MAX_RETRIES;
+        match (error.code.as_str(), error.need_seq) {
+            ("nonce", _) if may_retry => {}
+            ("chain_gap", Some(need)) if may_retry && self.push_from != Some(need) => {
+                if self.inner.store.read(|conn| entries::get(conn, need))?.is_none() {
+                    return Err(SyncError::ChainGap { need_seq: need });
+                }
+                self.push_from = Some(need);
+            }
+            _ => return Err(answer::refusal(error)),
+        }
+        self.phase = Phase::Ready;
+        Ok(Progress::More)
+    }
+
+    fn situation(&self) -> Result<Situation, SyncError> {
+        let push_from = self.push_from;
+        Ok(self.inner.store.read(|conn| {
+            let device = identity::device(conn)?.ok_or(crate::FieldError::NotEnrolled)?;
+            let lease: Option<Lease> = meta::get_cbor(conn, key::LEASE)?;
+            let first = match push_from {
+                Some(seq) => Some(seq),
+                None => entries::first_unsent(conn)?,
+            };
+            Ok(Situation {
+                device,
+                url: meta::get_text(conn, key::URL)?,
+                hq_key: identity::hq_key(conn)?,
+                hq_epoch: uint(meta::get_int(conn, key::HQ_EPOCH)?),
+                cursor: meta::get_cbor(conn, key::CURSOR)?.unwrap_or_default(),
+                nonce: meta::get_text(conn, key::NONCE)?,
+                lease_version: lease.map_or(0, |l| l.version),
+                last_seq: meta::chain(conn)?.seq,
+                want: docs::wanted(conn, limits::MAX_WANTED)?,
+                push: first.map_or(Ok(Vec::new()), |seq| entries::push_from(conn, seq))?,
+            })
+        })?)
+    }
+
+    fn build(&mut self, s: Situation) -> Result<(Request, Sent), SyncError> {
+        let signer = self.inner.signer.as_ref();
+        let mark = Mark {
+            cursor: s.cursor,
+            unsent: s.push.first().map(|(e, _)| e.header.seq),
+            want: s.want.clone(),
+            hq_epoch: s.hq_epoch,
+        };
+        self.report.pushed += s.push.len() as u64;
+        let last = s.push.last().map(|(e, hash)| (e.header.seq, *hash));
+        let entries: Vec<Entry> = s.push.into_iter().map(|(e, _)| e).collect();
+        let batch = EntryBatch::pack(&entries).map_err(crate::FieldError::internal)?;
+        let push = match (batch, last) {
+            (Some(batch), Some((seq, head))) => {
+                let signature = sign_domain(signer, Domain::Chain, &chain_message(s.device, seq, head))?;
+                Some(Push { batch, signature })
+            }
+            _ => None,
+        };
+        let page_bytes = if s.cursor.token == 0 { limits::FIRST_PAGE_BYTES } else { limits::PAGE_BYTES };
+        let body = frame::encode(&SyncRequest {
+            version: lanewalk_protocol::VERSION,
+            hq_epoch: s.hq_epoch,
+            cursor: s.cursor,
+            push,
+            page_bytes,
+            want: s.want.clone(),
+            last_seq: s.last_seq,
+            lease_version: s.lease_version,
+        });
+        // Before the first answer any word will do; headquarters gives a fresh one.
+        let nonce = if s.nonce.is_empty() { "none".to_owned() } else { s.nonce };
+        let authority = authority(&s.url).ok_or(SyncError::BadInvitation)?;
+        let parts =
+            RequestParts { method: "POST", authority: &authority, path: SYNC_PATH, query: "", body: &body };
+        let created_s = self.inner.source.wall_ms().div_euclid(1_000);
+        let signed = sign_request(parts, created_s, &nonce, &s.device.to_string(), signer)?;
+        let headers = vec![
+            ("content-type".to_owned(), MEDIA_TYPE.to_owned()),
+            (CONTENT_DIGEST.to_owned(), signed.content_digest),
+            (SIGNATURE_INPUT.to_owned(), signed.signature_input),
+            (SIGNATURE.to_owned(), signed.signature),
+        ];
+        let (method, path) = ("POST".to_owned(), SYNC_PATH.to_owned());
+        let request = Request { method, authority, path, query: String::new(), headers, body };
+        Ok((request, Sent { nonce, hq_key: s.hq_key, want: s.want, mark }))
+    }
+}
+
+fn mark(conn: &rusqlite::Connection) -> Result<Mark, crate::FieldError> {
+    Ok(Mark {
+        cursor: meta::get_cbor(conn, key::CURSOR)?.unwrap_or_default(),
+        unsent: entries::first_unsent(conn)?,
+        want: docs::wanted(conn, limits::MAX_WANTED)?,
+        hq_epoch: uint(meta::get_int(conn, key::HQ_EPOCH)?),
+    })
+}

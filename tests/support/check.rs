@@ -1,0 +1,209 @@
+//! What must hold once everything has settled: the laws, checked against plain data and an
+//! independent reading of headquarters' log.
+
+use crate::town::Town;
+use lanewalk_headquarters::store;
+use lanewalk_model::{
+    chunk::{self, OpAction, Scalar},
+    document::Document,
+    id::{DocId, Hash},
+    policy,
+    records::DecisionRecord,
+    schema::DocKind,
+    staff::Subject,
+    time::TimeMs,
+    view::Value,
+};
+use lanewalk_protocol::limits;
+use sha2::{Digest as _, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a settled town looks like.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct State {
+    /// SHA-256 over every document's id and heads at headquarters.
+    pub hash: [u8; 32],
+    /// Entries in the log.
+    pub entries: u64,
+    /// Entries kept outside the documents.
+    pub refused: u64,
+    /// Keys with several concurrent values.
+    pub conflicts: u64,
+    /// Proposals decided.
+    pub decided: u64,
+}
+
+/// Checks laws 1 to 3, convergence and least knowledge; panics with words if one is broken.
+pub fn laws(town: &Town) -> State {
+    let heads = law_1_nothing_lost(town);
+    law_2_every_proposal_answered(town);
+    let (conflicts, decided) = law_3_no_silent_loser(town);
+    same_everywhere(town, &heads);
+    least_knowledge(town);
+    let mut hash = Sha256::new();
+    for (doc, heads) in &heads {
+        hash.update(doc.to_bytes());
+        heads.iter().for_each(|h| hash.update(h.0));
+    }
+    let (entries, refused) = town.network.hq(|hq| {
+        hq.reader().query_row("SELECT count(*), count(refused) FROM log", [], |r| Ok((r.get(0)?, r.get(1)?))).unwrap()
+    });
+    State { hash: hash.finalize().into(), entries, refused, conflicts, decided }
+}
+
+/// Every act a phone called saved is in headquarters' log, its phone holds a receipt for it, and
+/// nothing waits. The documents rebuilt from the log alone equal the cached ones.
+fn law_1_nothing_lost(town: &Town) -> BTreeMap<DocId, Vec<Hash>> {
+    let log: BTreeMap<[u8; 32], Option<String>> = town.network.hq(|hq| {
+        let mut s = hq.reader().prepare("SELECT hash, refused FROM log").unwrap();
+        let rows = s.query_map([], |r| Ok((r.get::<_, [u8; 32]>(0)?, r.get(1)?))).unwrap();
+        rows.collect::<Result<_, _>>().unwrap()
+    });
+    for act in &town.saved {
+        let phone = &town.phones[act.phone];
+        let refused = log.get(&act.hash.0).unwrap_or_else(|| panic!("LOST: {} of {} {}", act.what, phone.worker, act.hash));
+        if let Some(code) = refused {
+            let shown = phone.field().quarantine().unwrap().iter().any(|q| q.hash == act.hash);
+            assert!(shown, "{} of {} was refused ({code}) but is not shown there", act.what, phone.worker);
+        }
+    }
+    for phone in &town.phones {
+        let status = phone.field().status().unwrap();
+        assert_eq!(status.pending, 0, "{} still has unsent entries", phone.worker);
+        phone.field().check().unwrap();
+    }
+    rebuild(town)
+}
+
+fn rebuild(town: &Town) -> BTreeMap<DocId, Vec<Hash>> {
+    town.network.hq(|hq| {
+        let mut changes: BTreeMap<DocId, Vec<Vec<u8>>> = BTreeMap::new();
+        let sql = "SELECT d.id, l.change FROM log l JOIN docs d ON d.n = l.doc WHERE l.refused IS NULL ORDER BY l.idx";
+        let mut s = hq.reader().prepare(sql).unwrap();
+        let rows = s.query_map([], |r| Ok((r.get::<_, Vec<u8>>(0)?, r.get::<_, Vec<u8>>(1)?))).unwrap();
+        for row in rows {
+            let (id, change) = row.unwrap();
+            changes.entry(DocId::from_slice(&id).unwrap()).or_default().push(change);
+        }
+        let mut heads = BTreeMap::new();
+        for (id, changes) in changes {
+            let mut doc = Document::new(id.kind);
+            doc.apply(changes.iter().map(Vec::as_slice)).unwrap();
+            let cached = hq.document(id).unwrap().unwrap();
+            assert_eq!(doc.view(), cached, "{id} rebuilt from the log differs from the cache");
+            heads.insert(id, doc.heads());
+        }
+        heads
+    })
+}
+
+/// Every proposal that came in has an answer or waits for a person, and its author's phone
+/// shows the same.
+fn law_2_every_proposal_answered(town: &Town) {
+    let waiting: BTreeSet<String> =
+        town.network.hq(|hq| hq.waiting().unwrap().into_iter().map(|w| w.event).collect());
+    for phone in &town.phones {
+        for id in phone.field().heads().unwrap().into_keys().filter(|d| d.kind == DocKind::Order) {
+            let page = phone.field().order(id).unwrap();
+            for proposal in page.proposals {
+                match proposal.decision {
+                    Some(DecisionRecord { verdict: lanewalk_model::records::Verdict::Refused, reason, .. }) => {
+                        assert!(reason.is_some(), "refused without a reason");
+                    }
+                    Some(_) => {}
+                    None => assert!(waiting.contains(&proposal.id), "proposal {} has no answer", proposal.id),
+                }
+            }
+        }
+    }
+}
+
+/// An independent reading of the log: a written value may only disappear when somebody who had
+/// seen it wrote over it. Everything else must be visible.
+fn law_3_no_silent_loser(town: &Town) -> (u64, u64) {
+    town.network.hq(|hq| {
+        let mut written: BTreeMap<(DocId, String), BTreeMap<(u64, [u8; 16]), Option<Value>>> = BTreeMap::new();
+        let mut covered: BTreeSet<(DocId, String, u64, [u8; 16])> = BTreeSet::new();
+        let sql = "SELECT d.id, l.change FROM log l JOIN docs d ON d.n = l.doc WHERE l.refused IS NULL";
+        let mut s = hq.reader().prepare(sql).unwrap();
+        let rows = s.query_map([], |r| Ok((r.get::<_, Vec<u8>>(0)?, r.get::<_, Vec<u8>>(1)?))).unwrap();
+        for row in rows {
+            let (id, change) = row.unwrap();
+            let id = DocId::from_slice(&id).unwrap();
+            let facts = chunk::read_change(&change, &limits::HQ_CHANGE).unwrap();
+            for (counter, op) in (facts.start_op..).zip(facts.ops) {
+                let value = match op.action {
+                    OpAction::Set(Scalar::Text(t)) => Some(Value::Text(t)),
+                    OpAction::Set(Scalar::Int(i)) => Some(Value::Int(i)),
+                    OpAction::Set(Scalar::Bool(b)) => Some(Value::Bool(b)),
+                    OpAction::Delete => None,
+                };
+                covered.extend(op.preds.iter().map(|(c, a)| (id, op.key.clone(), *c, *a)));
+                written.entry((id, op.key)).or_default().insert((counter, facts.actor), value);
+            }
+        }
+        let (mut conflicts, mut decided) = (0, 0);
+        let mut views = BTreeMap::new();
+        for ((id, key), values) in written {
+            let mut standing: Vec<Value> = values
+                .into_iter()
+                .filter(|((c, a), _)| !covered.contains(&(id, key.clone(), *c, *a)))
+                .filter_map(|(_, v)| v)
+                .collect();
+            let view = views.entry(id).or_insert_with(|| hq.document(id).unwrap().unwrap());
+            let mut shown: Vec<Value> = view.all(&key).iter().map(|a| a.value.clone()).collect();
+            standing.sort();
+            shown.sort();
+            assert_eq!(shown, standing, "SILENT LOSER in {id} at {key}");
+            conflicts += u64::from(standing.len() > 1);
+            decided += u64::from(key.starts_with("decision/"));
+            assert!(view.all(&key).iter().all(|a| !a.by.is_empty()), "{id} {key}: a value without an author");
+        }
+        (conflicts, decided)
+    })
+}
+
+/// Each phone holds exactly the documents of its scope, in exactly headquarters' state.
+fn same_everywhere(town: &Town, heads: &BTreeMap<DocId, Vec<Hash>>) {
+    let now = TimeMs(town.clock.now());
+    for phone in &town.phones {
+        let subject = subject(town, &phone.worker);
+        let expected: BTreeMap<DocId, Vec<Hash>> = town.network.hq(|hq| {
+            heads
+                .iter()
+                .filter(|(id, _)| {
+                    let row = store::DocRow::find(hq.reader(), **id).unwrap().unwrap();
+                    policy::may_read(&subject, id.kind, &row.facts, now).is_ok()
+                })
+                .map(|(id, h)| (*id, h.clone()))
+                .collect()
+        });
+        let held = phone.field().heads().unwrap();
+        for (id, heads) in &expected {
+            assert_eq!(held.get(id), Some(heads), "{}: {id} differs from headquarters", phone.worker);
+        }
+        let surplus: Vec<_> = held.keys().filter(|id| !expected.contains_key(id)).collect();
+        assert!(surplus.is_empty(), "{} holds what left its scope: {surplus:?}", phone.worker);
+    }
+}
+
+fn subject(town: &Town, worker: &str) -> Subject {
+    town.network.hq(|hq| hq.subject(worker).unwrap().unwrap())
+}
+
+/// No property manager's phone holds the requester's identity or the citizen's own words (§9).
+fn least_knowledge(town: &Town) {
+    for phone in town.phones.iter().filter(|p| p.role == lanewalk_model::staff::Role::PropertyStaff) {
+        for id in phone.field().heads().unwrap().into_keys() {
+            assert!(!matches!(id.kind, DocKind::Brief | DocKind::Person | DocKind::Care), "{} holds {id}", phone.worker);
+            let view = phone.field().document(id).unwrap();
+            for (key, values) in view.entries() {
+                let own = |v: &lanewalk_model::view::Attributed| v.by.starts_with("gw-") || v.by.starts_with("ps-");
+                for v in values.iter().filter(|v| !own(v)) {
+                    let text = v.value.to_string();
+                    assert!(!text.contains("13800008000") && !text.contains("张三丰"), "{id} {key} names the requester");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,459 @@
+//! A whole town: one headquarters and its phones, with acts drawn from dice.
+//!
+//! What a phone returned as saved is written into [`Town::saved`] in plain data; the checks
+//! compare everything else with that.
+
+use crate::{
+    clock::{HqSource, PhoneSource, TownClock},
+    dice::Dice,
+    network::{Network, Wire},
+    words,
+};
+use lanewalk_field::{Config, Field, FieldError, ListQuery, NewAppeal, NewPerson, NewPlace, NewVisit, Saved, StoreKey, SyncError, SyncReport};
+use lanewalk_headquarters::{Headquarters, Settings, gate::InProcess, import::IncomingOrder, store::Place};
+use lanewalk_model::{
+    calendar::Calendar,
+    grid::{Bounds, CommunityId, GridSet, lattice},
+    id::{DocId, Hash},
+    records::{Method, PhotoRecord, PhotoRole, ProposalKind},
+    schema::DocKind,
+    staff::{Grant, Role},
+    time::TimeMs,
+    view::Value,
+};
+use lanewalk_protocol::keys::{Algorithm, DeviceSigner, SoftSigner};
+use sha2::Digest as _;
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+/// 2026-05-06 08:00 in China: a working day.
+pub const START: i64 = 1_778_025_600_000;
+/// South-west and north-east corner of the generated grids.
+const WEST_E7: i32 = 1_191_000_000;
+const SOUTH_E7: i32 = 366_800_000;
+const CELL_E7: i32 = 100_000;
+const COLUMNS: u16 = 3;
+
+/// How a town is set up. Everything else comes from the seed.
+#[derive(Debug, Clone, Copy)]
+pub struct Plan {
+    /// The seed.
+    pub seed: u64,
+    /// Phones of community workers.
+    pub grid_workers: u64,
+    /// Phones of property managers.
+    pub property_staff: u64,
+    /// Orders imported at the start.
+    pub orders: u64,
+}
+
+/// An act that a phone returned as saved.
+#[derive(Debug, Clone)]
+pub struct SavedAct {
+    /// Index of the phone.
+    pub phone: usize,
+    /// Hash of its entry.
+    pub hash: Hash,
+    /// What it was, for people.
+    pub what: &'static str,
+}
+
+/// One phone.
+pub struct Phone {
+    /// Staff id.
+    pub worker: String,
+    /// Role.
+    pub role: Role,
+    /// Its core; `None` only while it is being replaced.
+    pub field: Option<Field>,
+    /// Its clock and randomness.
+    pub source: Arc<PhoneSource>,
+    /// Its directory now; a crash moves it.
+    pub directory: PathBuf,
+    key: [u8; 32],
+    signer: Arc<dyn DeviceSigner>,
+    dying: Arc<AtomicBool>,
+    lives: Arc<AtomicU64>,
+    wire: Wire,
+}
+
+impl std::fmt::Debug for Phone {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Phone({})", self.worker)
+    }
+}
+
+/// The town.
+pub struct Town {
+    /// How it was set up.
+    pub plan: Plan,
+    /// True time.
+    pub clock: TownClock,
+    /// The wires, with headquarters at their end.
+    pub network: Arc<Network>,
+    /// Phones.
+    pub phones: Vec<Phone>,
+    /// Everything that was said to be saved.
+    pub saved: Vec<SavedAct>,
+    /// Grid cells.
+    pub cells: Vec<String>,
+    /// Dice for acts.
+    pub dice: Dice,
+    root: tempfile::TempDir,
+    hq_lives: u64,
+    upstream: u64,
+}
+
+impl std::fmt::Debug for Town {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Town({:?})", self.plan)
+    }
+}
+
+impl Town {
+    /// Builds the town: grids, staff, calendar, catalogue, orders, enrolled phones.
+    pub fn new(plan: Plan) -> Self {
+        // Memory-backed where there is one: fsync is then free, and nothing else changes.
+        let shm = Path::new("/dev/shm");
+        let root = if shm.is_dir() { tempfile::tempdir_in(shm) } else { tempfile::tempdir() }.unwrap();
+        let clock = TownClock::new(START);
+        let mut hq = open_hq(&root.path().join("hq-0"), &clock, plan.seed, 0);
+        let cells = seed_headquarters(&mut hq, plan);
+        let network = Network::new(hq, Dice::new(plan.seed, 2));
+        let mut town = Self {
+            plan,
+            clock,
+            network,
+            phones: Vec::new(),
+            saved: Vec::new(),
+            cells,
+            dice: Dice::new(plan.seed, 3),
+            root,
+            hq_lives: 0,
+            upstream: 0,
+        };
+        town.import(plan.orders);
+        for i in 0..plan.grid_workers + plan.property_staff {
+            let grid_worker = i < plan.grid_workers;
+            let (worker, role) = worker(i, plan);
+            debug_assert_eq!(grid_worker, role == Role::GridWorker);
+            town.add_phone(i, worker, role);
+        }
+        town
+    }
+
+    fn add_phone(&mut self, i: u64, worker: String, role: Role) {
+        let directory = self.root.path().join(format!("phone-{i}-0"));
+        std::fs::create_dir_all(&directory).unwrap();
+        let source = Arc::new(PhoneSource::new(self.clock.clone(), Dice::new(self.plan.seed, 100 + i)));
+        let mut secret = [0; 32];
+        Dice::new(self.plan.seed, 1_000 + i).fill(&mut secret);
+        let signer: Arc<dyn DeviceSigner> = Arc::new(SoftSigner::new(Algorithm::Es256, &secret).unwrap());
+        let dying = Arc::new(AtomicBool::new(false));
+        let lives = Arc::new(AtomicU64::new(0));
+        let wire = {
+            let (dying, lives) = (dying.clone(), lives.clone());
+            let root = self.root.path().to_owned();
+            Wire::new(self.network.clone(), move || {
+                // What lies on the disk at this moment is what the phone has when it comes back.
+                if !dying.swap(true, Ordering::Relaxed) {
+                    let life = lives.load(Ordering::Relaxed);
+                    copy_dir(&root.join(format!("phone-{i}-{life}")), &root.join(format!("phone-{i}-{}", life + 1)));
+                }
+            })
+        };
+        let mut phone =
+            Phone { worker, role, field: None, source, directory, key: secret, signer, dying, lives, wire };
+        phone.open();
+        let text = self.network.hq(|hq| hq.invite(&phone.worker).unwrap().to_text());
+        phone.field().enrol(&text, &phone.wire).unwrap();
+        self.phones.push(phone);
+    }
+
+    /// Imports new hotline orders.
+    pub fn import(&mut self, n: u64) {
+        let now = self.clock.now();
+        let orders: Vec<IncomingOrder> = (0..n)
+            .map(|_| {
+                self.upstream += 1;
+                incoming(&mut self.dice, self.upstream, now)
+            })
+            .collect();
+        self.network.hq(|hq| hq.take_in(&orders, "hc-01").unwrap());
+    }
+
+    /// Kills a phone now and brings it back from what is on its disk.
+    pub fn kill(&mut self, phone: usize) {
+        let p = &mut self.phones[phone];
+        let life = p.lives.load(Ordering::Relaxed);
+        let next = p.directory.with_file_name(
+            p.directory.file_name().unwrap().to_string_lossy().rsplit_once('-').unwrap().0.to_owned()
+                + &format!("-{}", life + 1),
+        );
+        copy_dir(&p.directory, &next);
+        p.dying.store(true, Ordering::Relaxed);
+        p.revive_if_dead();
+    }
+
+    /// Kills headquarters now and brings it back from what is on its disk.
+    pub fn kill_hq(&mut self) {
+        let from = self.root.path().join(format!("hq-{}", self.hq_lives));
+        self.hq_lives += 1;
+        let to = self.root.path().join(format!("hq-{}", self.hq_lives));
+        copy_dir(&from, &to);
+        let hq = open_hq(&to, &self.clock, self.plan.seed, self.hq_lives);
+        self.network.replace_hq(hq);
+    }
+
+    /// Syncs one phone as far as the weather lets it; a phone that died comes back.
+    pub fn sync(&mut self, phone: usize) -> Result<SyncReport, SyncError> {
+        let p = &mut self.phones[phone];
+        let report = p.field().sync(&p.wire);
+        p.revive_if_dead();
+        report
+    }
+
+    /// Faults stop; everybody syncs until nothing moves. Returns the rounds it took.
+    pub fn settle(&mut self) -> u32 {
+        self.network.set_weather(crate::network::Weather::FAIR);
+        for round in 1..=6 {
+            let mut moved = false;
+            for i in 0..self.phones.len() {
+                let report = self.sync(i).unwrap_or_else(|e| panic!("{} cannot sync in fair weather: {e}", self.phones[i].worker));
+                moved |= report.pushed > 0 || report.pulled > 0 || report.left > 0;
+            }
+            if !moved {
+                return round;
+            }
+        }
+        panic!("no quiescence after 6 rounds")
+    }
+
+    /// Lets one phone do one act drawn from the dice; remembers it if it was saved.
+    pub fn act(&mut self, phone: usize) {
+        let before = self.phones[phone].field().status().unwrap().last_seq;
+        let (what, done) = act(&mut self.dice, &self.phones[phone], &self.cells, self.clock.now());
+        match done {
+            Ok(Some(saved)) => self.saved.push(SavedAct { phone, hash: saved.hash, what }),
+            Ok(None) => {
+                // The act returned a document id; its entry is the newest one.
+                let field = self.phones[phone].field();
+                let status = field.status().unwrap();
+                if status.last_seq > before {
+                    let hash = field.entry_hash(status.last_seq).unwrap().unwrap();
+                    self.saved.push(SavedAct { phone, hash, what });
+                }
+            }
+            Err(FieldError::NotAllowed { .. } | FieldError::WouldBeRefused { .. } | FieldError::NotFound { .. } | FieldError::LeaseOver) => {}
+            Err(e) => panic!("{what} on {}: {e}", self.phones[phone].worker),
+        }
+    }
+}
+
+impl Phone {
+    /// Returns the core.
+    pub fn field(&self) -> &Field {
+        self.field.as_ref().unwrap()
+    }
+
+    fn open(&mut self) {
+        let config = Config { directory: self.directory.clone(), key: StoreKey::new(self.key) };
+        self.field = Some(Field::open(config, self.source.clone(), self.signer.clone()).unwrap());
+    }
+
+    fn revive_if_dead(&mut self) {
+        if !self.dying.swap(false, Ordering::Relaxed) {
+            return;
+        }
+        // The old core's own files are not looked at again: the copy was made at the kill.
+        self.field = None;
+        let life = self.lives.fetch_add(1, Ordering::Relaxed) + 1;
+        let name = self.directory.file_name().unwrap().to_string_lossy().rsplit_once('-').unwrap().0.to_owned();
+        let next = self.directory.with_file_name(format!("{name}-{life}"));
+        let old = std::mem::replace(&mut self.directory, next);
+        std::fs::remove_dir_all(old).unwrap();
+        self.source.reboot();
+        self.open();
+    }
+}
+
+fn worker(i: u64, plan: Plan) -> (String, Role) {
+    if i < plan.grid_workers {
+        (format!("gw-{:02}", i + 1), Role::GridWorker)
+    } else {
+        (format!("ps-{:02}", i - plan.grid_workers + 1), Role::PropertyStaff)
+    }
+}
+
+fn open_hq(directory: &Path, clock: &TownClock, seed: u64, life: u64) -> Headquarters {
+    std::fs::create_dir_all(directory).unwrap();
+    let source = Arc::new(HqSource::new(clock.clone(), Dice::new(seed, 10_000 + life)));
+    let settings = Settings { public_url: "http://hq.test".into(), ..Settings::default() };
+    Headquarters::open(&Place::File(directory.join("hq.db")), settings, source, Box::new(InProcess)).unwrap()
+}
+
+fn seed_headquarters(hq: &mut Headquarters, plan: Plan) -> Vec<String> {
+    let communities: Vec<CommunityId> = ["370705005004", "370705005008"].iter().map(|c| c.parse().unwrap()).collect();
+    let bounds = Bounds {
+        west_e7: WEST_E7,
+        south_e7: SOUTH_E7,
+        east_e7: WEST_E7 + CELL_E7 * i32::from(COLUMNS),
+        north_e7: SOUTH_E7 + CELL_E7,
+    };
+    let grids: GridSet = lattice(bounds, COLUMNS, 1, &communities[..1]).unwrap();
+    let cells: Vec<String> = grids.cells().iter().map(|c| c.id().to_string()).collect();
+    hq.publish_reference("grids", "g1", &grids.to_geojson()).unwrap();
+    let calendar = serde_json::to_string(Calendar::china().unwrap()).unwrap();
+    hq.publish_reference("calendar", "c1", &calendar).unwrap();
+    hq.publish_reference("matter_catalog", "m1", CATALOG).unwrap();
+    hq.put_staff("hc-01", "王热线", Role::HotlineClerk).unwrap();
+    hq.put_staff("dl-01", "李分管", Role::DeputyLeader).unwrap();
+    for i in 0..plan.grid_workers + plan.property_staff {
+        let (id, role) = worker(i, plan);
+        hq.put_staff(&id, &format!("{}{id}", role.zh()), role).unwrap();
+        // Everybody holds two of the three cells, so that people meet on the same order.
+        for step in 0..2 {
+            let cell = &cells[usize::try_from((i + step) % u64::from(COLUMNS)).unwrap()];
+            let grant = Grant { grid: cell.clone(), role, from: TimeMs(START - 1_000), to: None };
+            hq.grant(&id, &grant).unwrap();
+        }
+    }
+    cells
+}
+
+const CATALOG: &str = r#"{"version":"m1","matters":[
+    {"matter_code":"010101","name_zh":"噪音","match":["noise"],"urgency":"general","lead_unit":"sec-chengguan"},
+    {"matter_code":"010102","name_zh":"漏水","match":["leak"],"urgency":"urgent","lead_unit":"sec-zhujian"}]}"#;
+
+fn incoming(dice: &mut Dice, n: u64, now: i64) -> IncomingOrder {
+    // Inside the lattice, off its edges.
+    let e7 = |base: i32, width: i32, dice: &mut Dice| {
+        base + 1_000 + i32::try_from(dice.below(u64::try_from(width - 2_000).unwrap())).unwrap()
+    };
+    let text = words::sentence(dice);
+    let payload_sha256 = sha2::Sha256::digest(format!("{n}{text}")).into();
+    IncomingOrder {
+        upstream_id: format!("T{n:05}"),
+        channel: "12345".into(),
+        matter_text: (*dice.pick(&["noise", "leak", "noise", "unknown"])).into(),
+        title: text.chars().take(12).collect(),
+        reported_text: format!("{text}请回电13800008000。"),
+        reported_address: words::address(dice),
+        reported_at_ms: now,
+        upstream_due_at_ms: None,
+        closed_at_ms: None,
+        urgent: false,
+        lat_e7: Some(e7(SOUTH_E7, CELL_E7, dice)),
+        lon_e7: Some(e7(WEST_E7, CELL_E7 * i32::from(COLUMNS), dice)),
+        datum: "wgs84".into(),
+        requester_name: Some("张三丰".into()),
+        requester_phone: Some("13800008000".into()),
+        secrecy: false,
+        payload_sha256,
+    }
+}
+
+type Done = Result<Option<Saved>, FieldError>;
+
+fn act(dice: &mut Dice, phone: &Phone, cells: &[String], now: i64) -> (&'static str, Done) {
+    let field = phone.field();
+    let of_kind = |kind: DocKind, dice: &mut Dice| -> Option<DocId> {
+        let query = ListQuery { kind: Some(kind), limit: 40, ..ListQuery::default() };
+        let list = field.list(&query).unwrap();
+        (!list.is_empty()).then(|| dice.pick(&list).id)
+    };
+    let order = of_kind(DocKind::Order, dice);
+    let grid = Some(dice.pick(cells).clone());
+    let choice = dice.below(16);
+    match (choice, order) {
+        (0..=2, Some(order)) => {
+            let kind = (*dice.pick(&["prelim_call", "prelim", "site_check", "handle"])).to_owned();
+            let visit = NewVisit {
+                order: Some(order),
+                kind,
+                result: (*dice.pick(&["met", "absent", "refused", "locked"])).to_owned(),
+                started: Some(TimeMs(now)),
+                notes: words::sentence(dice),
+                ..NewVisit::default()
+            };
+            ("visit", field.record_visit(visit).map(|_| None))
+        }
+        (3, Some(order)) => ("note", field.add_note(order, &words::sentence(dice)).map(Some)),
+        (4, Some(order)) => {
+            let milli = i64::try_from(dice.below(20_000)).unwrap();
+            ("measure", field.measure(order, "猫", milli, "只", Method::Counted).map(Some))
+        }
+        (5, Some(order)) => {
+            let severity = i64::try_from(dice.below(4)).unwrap();
+            let done = field.set_field(order, "severity", Value::Int(severity));
+            // A smaller severity than the one seen is refused at once: MAX only grows.
+            ("severity", if matches!(done, Err(FieldError::Invalid { .. })) { Ok(None) } else { done.map(Some) })
+        }
+        (6 | 7, Some(order)) => {
+            let value = Value::Text(words::sentence(dice));
+            ("verified_facts", field.set_field(order, "verified_facts", value).map(Some))
+        }
+        (8, Some(order)) if phone.role == Role::GridWorker => {
+            ("reply", field.set_field(order, "reply_text", Value::Text(words::sentence(dice))).map(Some))
+        }
+        (9 | 10, Some(order)) => {
+            let kind = *dice.pick(&[ProposalKind::Ack, ProposalKind::Return, ProposalKind::Handle, ProposalKind::Submit, ProposalKind::Extend]);
+            let outcome = (kind == ProposalKind::Submit).then(|| "mediated".to_owned());
+            let days = (kind == ProposalKind::Extend).then_some(3);
+            // Forced: what the phone would have told at once is exactly what headquarters must refuse.
+            ("proposal", field.propose(order, kind, "邻里纠纷,非本网格职责", outcome.as_deref(), days, true).map(|_| None))
+        }
+        (11, _) => {
+            let appeal = NewAppeal { kind: "help".into(), text: words::sentence(dice), grid, ..NewAppeal::default() };
+            ("appeal", field.new_appeal(appeal).map(|_| None))
+        }
+        (12, _) => {
+            let place = NewPlace { raw_address: words::address(dice), name: "小店".into(), kind: "shop".into(), grid, position: None };
+            ("place", field.new_place(place).map(|_| None))
+        }
+        (13, _) if phone.role == Role::GridWorker => {
+            let person = NewPerson { name: "张三".into(), phone: "13900001111".into(), grid, purpose: "走访".into() };
+            ("person", field.new_person(person).map(|_| None))
+        }
+        (14, _) => match of_kind(DocKind::Place, dice) {
+            Some(place) => {
+                let value = Value::Text(words::sentence(dice));
+                ("access_note", field.set_field(place, "access_note", value).map(Some))
+            }
+            None => ("nothing", Ok(None)),
+        },
+        (15, _) => match of_kind(DocKind::Visit, dice) {
+            Some(visit) => {
+                let mut bytes = [0; 32];
+                dice.fill(&mut bytes);
+                let record = PhotoRecord {
+                    sha256: Hash(bytes).to_string(),
+                    bytes: 1 + dice.below(5_000_000),
+                    taken_at: TimeMs(now),
+                    role: PhotoRole::Before,
+                    in_app: true,
+                    position: None,
+                };
+                ("photo", field.add_photo_record(visit, &record, "门口").map(|_| None))
+            }
+            None => ("nothing", Ok(None)),
+        },
+        _ => ("nothing", Ok(None)),
+    }
+}
+
+fn copy_dir(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for file in std::fs::read_dir(from).unwrap() {
+        let file = file.unwrap();
+        // The -shm file is rebuilt from the WAL, as after a power cut.
+        if file.file_type().unwrap().is_file() && !file.file_name().to_string_lossy().ends_with("-shm") {
+            std::fs::copy(file.path(), to.join(file.file_name())).unwrap();
+        }
+    }
+}
