@@ -22,6 +22,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// A document change by change may take so many times the deadline of a single document.
+const STEPS_BUDGET: u32 = 3;
+
 /// How to start a worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkerCommand {
@@ -149,6 +152,7 @@ struct Assignment {
 struct Busy {
     worker: Worker,
     task: Task,
+    begun: Instant,
     deadline: Instant,
 }
 
@@ -263,13 +267,14 @@ impl<'p> Run<'p> {
         let mebibytes = u32::try_from(frame.len().div_ceil(1 << 20)).unwrap_or(u32::MAX);
         let allowed = base.saturating_add(limits.per_mebibyte.saturating_mul(mebibytes - mebibytes.min(1)));
         worker.send(frame);
-        Busy { worker, task, deadline: Instant::now() + allowed }
+        let begun = Instant::now();
+        Busy { worker, task, begun, deadline: begun + allowed }
     }
 
     fn take_report(&mut self, report: Report) {
         let Report { slot, generation, event } = report;
         let theirs = |busy: &mut Busy| busy.worker.generation == generation;
-        let Some(Busy { worker, task, .. }) = self.busy.get_mut(slot).and_then(|b| b.take_if(theirs))
+        let Some(Busy { worker, task, begun, .. }) = self.busy.get_mut(slot).and_then(|b| b.take_if(theirs))
         else {
             // From a process that was replaced, or from an idle one that ended.
             if let Some(place) = self.pool.slots.get_mut(slot) {
@@ -285,11 +290,11 @@ impl<'p> Run<'p> {
             if let Some(place) = self.pool.slots.get_mut(slot) {
                 *place = Some(worker);
             }
-            self.accept(task, results);
+            self.accept(task, results, begun.elapsed());
         } else {
             let pristine = worker.served == 1;
             drop(worker);
-            self.refuse(task, Fault::Crashed, pristine);
+            self.refuse(task, Fault::Crashed, pristine, begun.elapsed());
         }
     }
 
@@ -297,10 +302,10 @@ impl<'p> Run<'p> {
         let now = Instant::now();
         let overdue: Vec<Busy> =
             self.busy.iter_mut().filter_map(|place| place.take_if(|busy| busy.deadline <= now)).collect();
-        for Busy { worker, task, .. } in overdue {
+        for Busy { worker, task, begun, .. } in overdue {
             drop(worker);
             // Time is not a matter of what the process did before: no second look.
-            self.refuse(task, Fault::TimedOut, true);
+            self.refuse(task, Fault::TimedOut, true, begun.elapsed());
         }
     }
 
@@ -313,7 +318,7 @@ impl<'p> Run<'p> {
         fits.then_some(results)
     }
 
-    fn accept(&mut self, task: Task, mut results: Vec<JobResult>) {
+    fn accept(&mut self, task: Task, mut results: Vec<JobResult>, took: Duration) {
         match task {
             Task::Batch(_) | Task::Alone(_) => {
                 for (at, result) in positions(&task).into_iter().zip(results) {
@@ -324,13 +329,13 @@ impl<'p> Run<'p> {
                 if let Some(result) = results.pop() {
                     steps.succeeded(result);
                 }
-                self.go_on(steps);
+                self.go_on(steps, took);
             }
         }
     }
 
     /// Narrows down what did harm. `sure` says that nothing but this task can be the cause.
-    fn refuse(&mut self, task: Task, fault: Fault, sure: bool) {
+    fn refuse(&mut self, task: Task, fault: Fault, sure: bool, took: Duration) {
         match task {
             Task::Batch(batch) if batch.len() > 1 => {
                 let each = batch.into_iter().map(|at| Assignment { task: Task::Alone(at), pristine: false });
@@ -342,20 +347,21 @@ impl<'p> Run<'p> {
             task if !sure => self.queue.push_back(Assignment { task, pristine: true }),
             Task::Alone(at) => {
                 if let Some(job) = self.jobs.get(at) {
-                    self.go_on(Steps::new(at, job, fault));
+                    self.go_on(Steps::new(at, job, fault), Duration::ZERO);
                 }
             }
             Task::Steps(mut steps) => {
                 if let Some(job) = self.jobs.get(steps.job) {
                     steps.failed(job, fault);
-                    self.go_on(steps);
+                    self.go_on(steps, took);
                 }
             }
         }
     }
 
-    fn go_on(&mut self, steps: Steps) {
+    fn go_on(&mut self, mut steps: Steps, took: Duration) {
         let Some(job) = self.jobs.get(steps.job) else { return };
+        steps.took(job, took, self.pool.limits.alone.saturating_mul(STEPS_BUDGET));
         if steps.next(job).is_some() {
             self.queue.push_back(Assignment { task: Task::Steps(steps), pristine: false });
         } else {

@@ -6,6 +6,7 @@
 //! the whole document, which would let one phone keep all others out of it.
 
 use super::{BASE_UNREADABLE, Job, JobResult, Rejection, wire::JobRef};
+use std::time::Duration;
 
 /// After so many crashes or timeouts in one document the rest is refused untried: each costs a
 /// deadline that others wait for.
@@ -38,6 +39,7 @@ pub(super) struct Steps {
     base: Option<Vec<u8>>,
     last: Option<JobResult>,
     strikes: usize,
+    spent: Duration,
 }
 
 impl Steps {
@@ -48,7 +50,7 @@ impl Steps {
             [_] => vec![Err(fault.rejection())],
             _ => Vec::new(),
         };
-        Self { job, verdicts, base: whole.base.clone(), last: None, strikes: 0 }
+        Self { job, verdicts, base: whole.base.clone(), last: None, strikes: 0, spent: Duration::ZERO }
     }
 
     /// Returns what to try next; `None` when all is known.
@@ -58,6 +60,19 @@ impl Steps {
             Some(_) => std::slice::from_ref(whole.changes.get(self.verdicts.len())?),
         };
         Some(JobRef { doc: whole.doc, base: self.base.as_deref(), changes })
+    }
+
+    /// Takes note of the time that a try took. Beyond the budget the rest is refused untried:
+    /// changes can be slow together without one of them being slow.
+    pub(super) fn took(&mut self, whole: &Job, time: Duration, budget: Duration) {
+        self.spent = self.spent.saturating_add(time);
+        if self.spent > budget && self.last.is_some() {
+            self.refuse_rest(whole, Fault::TimedOut);
+        }
+    }
+
+    fn refuse_rest(&mut self, whole: &Job, fault: Fault) {
+        self.verdicts.resize_with(whole.changes.len(), || Err(fault.rejection()));
     }
 
     /// Takes the result of what was tried.
@@ -75,7 +90,6 @@ impl Steps {
 
     /// Takes note that what was tried did harm.
     pub(super) fn failed(&mut self, whole: &Job, fault: Fault) {
-        let left = whole.changes.len().saturating_sub(self.verdicts.len());
         if self.last.is_none() {
             let why = Rejection::new(BASE_UNREADABLE, "the stored document breaks the worker");
             self.last = Some(JobResult::refuse_all(whole, &why));
@@ -83,8 +97,11 @@ impl Steps {
             return;
         }
         self.strikes += 1;
-        let refused = if self.strikes >= MAX_STRIKES { left } else { left.min(1) };
-        self.verdicts.extend((0..refused).map(|_| Err(fault.rejection())));
+        if self.strikes >= MAX_STRIKES {
+            self.refuse_rest(whole, fault);
+        } else {
+            self.verdicts.push(Err(fault.rejection()));
+        }
     }
 
     /// Ends with a verdict for each change.

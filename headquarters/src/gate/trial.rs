@@ -118,6 +118,8 @@ struct Pass<'a> {
     rebuilds: usize,
     /// When set, every new change is refused for this reason.
     closed: Option<Rejection>,
+    /// Bytes of changes applied since the size was last looked at.
+    unmeasured: usize,
 }
 
 struct Settled {
@@ -136,10 +138,12 @@ impl<'a> Pass<'a> {
     fn open(id: DocId, base: Option<&'a [u8]>, closed: Option<Rejection>) -> Result<Self, Rejection> {
         let count = base.map_or(Some(0), saved_changes).ok_or_else(unreadable)?;
         let doc = load(id, base)?;
-        Ok(Self { id, base, doc, count, verdicts: Vec::new(), applied: Vec::new(), rebuilds: 0, closed })
+        let (verdicts, applied) = (Vec::new(), Vec::new());
+        Ok(Self { id, base, doc, count, verdicts, applied, rebuilds: 0, closed, unmeasured: 0 })
     }
 
-    /// Tries each change on what the ones before it left.
+    /// Tries each change on what the ones before it left. Stops early, with verdicts missing at
+    /// the end, when the document is beyond its size and so cannot settle.
     fn offer(&mut self, changes: &[&[u8]]) -> Result<(), Rejection> {
         for (at, bytes) in changes.iter().enumerate() {
             let closed = self.closed.as_ref();
@@ -150,6 +154,7 @@ impl<'a> Pass<'a> {
                     if new {
                         self.count += 1;
                         self.applied.push(at);
+                        self.unmeasured += bytes.len();
                     }
                     Ok(())
                 }
@@ -161,8 +166,20 @@ impl<'a> Pass<'a> {
                 }
             };
             self.verdicts.push(verdict);
+            if self.is_overfull()? {
+                break;
+            }
         }
         Ok(())
+    }
+
+    /// Says whether the document is too large already; looks only now and then.
+    fn is_overfull(&mut self) -> Result<bool, Rejection> {
+        if self.unmeasured <= MAX_DOCUMENT_BYTES {
+            return Ok(false);
+        }
+        self.unmeasured = 0;
+        Ok(catch(|| self.doc.save())?.len() > MAX_DOCUMENT_BYTES)
     }
 
     /// Makes the document anew from the base and what was applied: after a failed apply its

@@ -5,7 +5,7 @@ use lanewalk_model::{
     document::{Edit, Stamp},
     id::ActorId,
     schema::DocKind,
-    time::Hlc,
+    time::{Hlc, TimeMs},
     view::Value,
 };
 
@@ -54,6 +54,17 @@ fn good_changes_of_several_actors_are_accepted_and_repeats_too() {
     let again = trial(&job(&result.saved, vec![c, b, a]));
     assert_eq!(codes(&again), ["ok"; 3]);
     assert_eq!((again.saved, again.heads, again.view), (result.saved, result.heads, result.view));
+}
+
+/// The hybrid clock of a real day has to fit through the chunk reader.
+#[test]
+fn a_change_of_today_is_accepted() {
+    let (doc, saved) = base();
+    for (actor, ms) in [(2, 1_790_000_000_000), (3, 4_102_444_800_000)] {
+        let stamp = stamp(actor, Hlc::from_wall(TimeMs(ms)).0);
+        let change = doc.clone().edit(&stamp, &[Edit::set("severity", 2)]).unwrap().unwrap();
+        assert_eq!(codes(&trial(&job(&saved, vec![change]))), ["ok"]);
+    }
 }
 
 #[test]

@@ -16,8 +16,8 @@ use std::{
 
 /// Address space of a worker.
 const MEMORY: u64 = 512 << 20;
-/// Stack of the thread that judges: hydrating a document deeper than the schema allows would need
-/// more than the usual 2 MiB (F37).
+/// Stack of the thread that judges: automerge recurses into nested documents, and the usual 2 MiB
+/// end at a depth that fits into 5 KB (F37).
 const STACK: usize = 16 << 20;
 /// CPU time for one batch, well above any deadline of the parent, which is the first to act.
 const BATCH_CPU: Duration = Duration::from_secs(120);

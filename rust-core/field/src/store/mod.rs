@@ -125,21 +125,21 @@ impl Store {
         out
     }
 
-    /// Reads every page of the file and its checksums (F7); slow, for support.
+    /// Reads every page of the file and its checksums (F7); slow, for support. On a connection
+    /// of its own: one that is in use checks FTS5 against a structure it remembers.
     pub(crate) fn check(&self) -> Result<(), FieldError> {
-        self.read(|conn| {
-            let broken: Option<String> = conn
-                .prepare("PRAGMA cipher_integrity_check")?
-                .query_map([], |r| r.get(0))?
-                .next()
-                .transpose()?;
-            let verdict: String = conn.query_row("PRAGMA quick_check(1)", [], |r| r.get(0))?;
-            match (broken, verdict.as_str()) {
-                (None, "ok") => Ok(()),
-                (Some(_), _) => Err(FieldError::corrupt("a page fails its checksum")),
-                _ => Err(FieldError::corrupt("the structure is damaged")),
-            }
-        })
+        let conn = open::reader(&self.path, &self.key)?;
+        let broken: Option<String> = conn
+            .prepare("PRAGMA cipher_integrity_check")?
+            .query_map([], |r| r.get(0))?
+            .next()
+            .transpose()?;
+        let verdict: String = conn.query_row("PRAGMA quick_check(1)", [], |r| r.get(0))?;
+        match (broken, verdict.as_str()) {
+            (None, "ok") => Ok(()),
+            (Some(_), _) => Err(FieldError::corrupt("a page fails its checksum")),
+            (None, verdict) => Err(FieldError::corrupt(verdict)),
+        }
     }
 }
 
