@@ -22,6 +22,9 @@ pub mod server;
 pub mod store;
 mod workflow;
 
+// Links SQLCipher's ciphers: headquarters' database is plain, but the library is the phone's.
+use lanewalk_sqlcipher_provider as _;
+
 pub use config::{Settings, Source, SystemSource};
 pub use error::HqError;
 pub use hq::Headquarters;

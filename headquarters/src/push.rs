@@ -8,7 +8,7 @@
 use crate::{
     auth::Caller,
     error::{HqError, Refusal},
-    gate::{Job, Rejection},
+    gate::{BASE_UNREADABLE, Job, JobResult, Rejection},
     hq::Core,
     store::{self, DocRow, StoredDoc},
     workflow,
@@ -234,12 +234,44 @@ impl Batch {
         self.runs.into_iter().map(|run| answer(tx, core, run)).collect()
     }
 
-    /// Groups the entries by document, in order, and asks the gate once.
+    /// Asks the gate about all entries. A document that headquarters itself cannot read holds
+    /// back only the phones that wrote to it; the others are judged again without them.
     fn through_the_gate(
         &mut self,
         tx: &Transaction<'_>,
         core: &mut Core,
-    ) -> Result<Vec<(DocId, crate::gate::JobResult)>, HqError> {
+    ) -> Result<Vec<(DocId, JobResult)>, HqError> {
+        loop {
+            let (order, places) = self.by_document();
+            let mut jobs = Vec::with_capacity(order.len());
+            for doc in &order {
+                let changes = places.get(doc).into_iter().flatten();
+                jobs.push(Job {
+                    doc: *doc,
+                    base: StoredDoc::find(tx, *doc)?.map(|d| d.saved),
+                    changes: changes.filter_map(|at| self.incoming(*at)).map(|i| i.entry.change.clone()).collect(),
+                });
+            }
+            if jobs.is_empty() {
+                return Ok(Vec::new());
+            }
+            let results = core.gate.run(jobs);
+            if self.hold_back_unreadable(&order, &places, &results)? {
+                continue;
+            }
+            for (doc, result) in order.iter().zip(&results) {
+                for (at, verdict) in places.get(doc).into_iter().flatten().zip(&result.verdicts) {
+                    if let (Err(rejection), Some(incoming)) = (verdict, self.incoming_mut(*at)) {
+                        incoming.rejection = Some(rejection.clone());
+                    }
+                }
+            }
+            return Ok(order.into_iter().zip(results).collect());
+        }
+    }
+
+    /// Groups the entries that may go on by document, in order.
+    fn by_document(&self) -> (Vec<DocId>, HashMap<DocId, Vec<(usize, usize)>>) {
         let mut order: Vec<DocId> = Vec::new();
         let mut places: HashMap<DocId, Vec<(usize, usize)>> = HashMap::new();
         for (r, run) in self.runs.iter().enumerate() {
@@ -253,34 +285,36 @@ impl Batch {
                 at.push((r, e));
             }
         }
-        if order.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut jobs = Vec::with_capacity(order.len());
-        for doc in &order {
-            let changes = places.get(doc).into_iter().flatten();
-            jobs.push(Job {
-                doc: *doc,
-                base: StoredDoc::find(tx, *doc)?.map(|d| d.saved),
-                changes: changes.filter_map(|at| self.incoming(*at)).map(|i| i.entry.change.clone()).collect(),
-            });
-        }
-        let results = core.gate.run(jobs);
-        let mut out = Vec::with_capacity(order.len());
-        for (doc, result) in order.into_iter().zip(results) {
-            // A gate that could not work is no judgement on anybody's entry: the batch fails
-            // and every phone asks again.
-            if let Some(Err(broken)) = result.verdicts.iter().find(|v| v.as_ref().is_err_and(|r| !r.is_final())) {
-                return Err(HqError::Gate(format!("{}: {}", broken.code, broken.detail)));
-            }
-            for (at, verdict) in places.get(&doc).into_iter().flatten().zip(&result.verdicts) {
-                if let (Err(rejection), Some(incoming)) = (verdict, self.incoming_mut(*at)) {
-                    incoming.rejection = Some(rejection.clone());
+        (order, places)
+    }
+
+    /// Verdicts that are no judgement on anybody's entry: without workers the whole batch fails
+    /// and every phone asks again; an unreadable document only makes its writers wait. Returns
+    /// whether the gate must be asked again.
+    fn hold_back_unreadable(
+        &mut self,
+        order: &[DocId],
+        places: &HashMap<DocId, Vec<(usize, usize)>>,
+        results: &[JobResult],
+    ) -> Result<bool, HqError> {
+        let mut again = false;
+        for (doc, result) in order.iter().zip(results) {
+            let unjudged = result.verdicts.iter().find_map(|v| v.as_ref().err().filter(|r| !r.is_final()));
+            match unjudged {
+                None => {}
+                Some(r) if r.code == BASE_UNREADABLE => {
+                    for (run, _) in places.get(doc).into_iter().flatten() {
+                        if let Some(Some(run)) = self.runs.get_mut(*run) {
+                            let refusal = Refusal::new(503, "document_unreadable").detail(doc.to_string());
+                            run.refusal = Some(refusal);
+                            again = true;
+                        }
+                    }
                 }
+                Some(r) => return Err(HqError::Gate(format!("{}: {}", r.code, r.detail))),
             }
-            out.push((doc, result));
         }
-        Ok(out)
+        Ok(again)
     }
 
     fn incoming(&self, (run, entry): (usize, usize)) -> Option<&Incoming> {

@@ -232,7 +232,7 @@ fn step(
     }
     // Before the schema, which looks at the document as the dependencies leave it.
     doc.check_continues(&facts).map_err(|e| clean(document_rejection(&e)))?;
-    check_schema(doc.kind(), &facts, |key| doc.values_at(&facts.deps, key))
+    check_schema(doc.kind(), &facts, |key| doc.values_before(&facts.deps, key))
         .map_err(|e| clean(schema_rejection(&e)))?;
     doc.apply([bytes]).map_err(|e| Refused { why: document_rejection(&e), dirty: true })?;
     Ok(true)

@@ -200,7 +200,10 @@ impl Act<'_> {
 
     /// Ticks the hybrid clock, which never follows a phone clock that runs ahead (F30).
     fn stamp(&self) -> Result<Stamp, FieldError> {
-        let ceiling = self.me.clock.known().map(|t| TimeMs(t.0.saturating_add(HLC_MAX_AHEAD_MS)));
+        // Without a beacon in this boot, no further than a lease lasts from the latest one.
+        let clock = &self.me.clock;
+        let most = clock.known().map_or(clock.hq_seen.saturating_add(limits::LEASE_MS), |t| t.0);
+        let ceiling = Some(TimeMs(most.saturating_add(HLC_MAX_AHEAD_MS)));
         let last = Hlc(meta::get_int(self.tx, key::HLC)?);
         let hlc = last.tick(TimeMs(self.me.clock.now.wall_ms), ceiling);
         meta::put_int(self.tx, key::HLC, hlc.0)?;

@@ -14,7 +14,7 @@ use crate::{
     view::{Attributed, DocView, Value},
 };
 use automerge::{
-    AutoCommit, Change, ChangeHash, ROOT, ReadDoc as _, ScalarValue,
+    AutoCommit, Change, ChangeHash, ExpandedChange, ROOT, ReadDoc as _, ScalarValue, legacy,
     transaction::{CommitOptions, Transactable as _},
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -131,8 +131,49 @@ impl Document {
     /// Writes edits as one change and returns its uncompressed bytes; `None` when every edit
     /// was already true. Does not check policy or schema: callers do, before.
     pub fn edit(&mut self, stamp: &Stamp, edits: &[Edit]) -> Result<Option<Vec<u8>>, DocumentError> {
+        let kept = self.winners_written_again(edits)?;
+        if kept.is_empty() {
+            return self.commit(stamp, edits);
+        }
+        // Who settles a conflict with the value that automerge lists last has written nothing in
+        // automerge's eyes: it only deletes the others, so whoever chose a third value meanwhile
+        // would silently win, and the gate would see a removal. Write something else and put the
+        // value into the finished change.
+        let before = self.inner.clone();
+        let masked: Vec<_> = edits
+            .iter()
+            .map(|edit| match edit {
+                Edit::Set(key, Value::Text(_)) if kept.contains_key(key.as_str()) => Edit::set(key, 0),
+                Edit::Set(key, _) if kept.contains_key(key.as_str()) => Edit::set(key, ""),
+                other => other.clone(),
+            })
+            .collect();
+        let written = self.commit(stamp, &masked);
+        self.inner = before;
+        let Some(masked) = written? else { return Ok(None) };
+        let change = guard(|| with_values(&masked, &kept))??;
+        self.apply([change.as_slice()])?;
+        Ok(Some(change))
+    }
+
+    /// Finds the keys with several values where an edit says again what automerge lists last.
+    fn winners_written_again<'e>(&self, edits: &'e [Edit]) -> Result<BTreeMap<&'e str, &'e Value>, DocumentError> {
+        let mut kept = BTreeMap::new();
+        for edit in edits {
+            kept.remove(edit.key());
+            if let Edit::Set(key, value) = edit {
+                let all = self.inner.get_all(ROOT, key.as_str()).map_err(refused)?;
+                let last = all.last().and_then(|(v, _)| from_automerge(v));
+                if all.len() > 1 && last.as_ref() == Some(value) {
+                    kept.insert(key.as_str(), value);
+                }
+            }
+        }
+        Ok(kept)
+    }
+
+    fn commit(&mut self, stamp: &Stamp, edits: &[Edit]) -> Result<Option<Vec<u8>>, DocumentError> {
         self.inner.set_actor(automerge::ActorId::from(stamp.actor.0));
-        let apply = |e: automerge::AutomergeError| DocumentError::Apply(e.to_string());
         for (i, edit) in edits.iter().enumerate() {
             if edits.iter().skip(i + 1).any(|later| later.key() == edit.key()) {
                 // A change writes a key once; the last wish counts.
@@ -140,15 +181,15 @@ impl Document {
             }
             match edit {
                 Edit::Set(key, value) => {
-                    let all = self.inner.get_all(ROOT, key.as_str()).map_err(apply)?;
+                    let all = self.inner.get_all(ROOT, key.as_str()).map_err(refused)?;
                     let same = matches!(all.as_slice(), [(v, _)] if from_automerge(v).as_ref() == Some(value));
                     if !same {
-                        self.inner.put(ROOT, key.as_str(), to_automerge(value)).map_err(apply)?;
+                        self.inner.put(ROOT, key.as_str(), to_automerge(value)).map_err(refused)?;
                     }
                 }
                 Edit::Remove(key) => {
-                    if self.inner.get(ROOT, key.as_str()).map_err(apply)?.is_some() {
-                        self.inner.delete(ROOT, key.as_str()).map_err(apply)?;
+                    if self.inner.get(ROOT, key.as_str()).map_err(refused)?.is_some() {
+                        self.inner.delete(ROOT, key.as_str()).map_err(refused)?;
                     }
                 }
             }
@@ -164,7 +205,7 @@ impl Document {
             .into_iter()
             .map(|bytes| {
                 chunk::split(bytes)?;
-                guard(|| Change::from_bytes(bytes.to_vec()))?.map_err(|e| DocumentError::Apply(e.to_string()))
+                guard(|| Change::from_bytes(bytes.to_vec()))?.map_err(refused)
             })
             .collect::<Result<Vec<_>, DocumentError>>()?;
         // automerge would keep a change without its dependencies, save it with the document, and
@@ -174,7 +215,9 @@ impl Document {
         if !changes.iter().flat_map(Change::deps).all(known) {
             return Err(DocumentError::MissingDependency);
         }
-        guard(|| self.inner.apply_changes(changes))?.map_err(|e| DocumentError::Apply(e.to_string()))
+        guard(|| self.inner.apply_changes(changes))?.map_err(refused)?;
+        let all = offered.iter().all(|h| self.inner.get_change_meta_by_hash(h).is_some());
+        all.then_some(()).ok_or(DocumentError::MissingDependency)
     }
 
     /// Checks that a change continues this document exactly as automerge itself would have
@@ -199,7 +242,7 @@ impl Document {
         for op in &facts.ops {
             let mut seen: Vec<(u64, [u8; 16])> = Vec::new();
             let visible = self.inner.get_all_at(ROOT, op.key.as_str(), &deps);
-            for (_, id) in visible.map_err(|e| DocumentError::Apply(e.to_string()))? {
+            for (_, id) in visible.map_err(refused)? {
                 if let automerge::ObjId::Id(counter, actor, _) = id {
                     seen.push((counter, actor_id(&actor).0));
                 }
@@ -239,6 +282,18 @@ impl Document {
             }
         }
         false
+    }
+
+    /// Returns the values that decide whether a change may write a key: for what is written once
+    /// (IMM, LOG) every value there is, so that two devices cannot both create one document;
+    /// for the rest those its author saw.
+    pub fn values_before(&mut self, deps: &[[u8; 32]], key: &str) -> Vec<Value> {
+        let once = self.kind.spec().field(key).is_some_and(|f| matches!(f.rule, Rule::Imm | Rule::Log));
+        if once {
+            let all = self.inner.get_all(ROOT, key).unwrap_or_default();
+            return all.iter().filter_map(|(v, _)| from_automerge(v)).collect();
+        }
+        self.values_at(deps, key)
     }
 
     /// Returns the document as its author saw a change's dependencies: the values of one key.
@@ -311,7 +366,7 @@ fn actor_id(actor: &automerge::ActorId) -> ActorId {
 }
 
 /// Checks every operation of a change against the schema alone: known key, right type, right
-/// way to write it for its merge rule. `before` gives the values its author saw for a key.
+/// way to write it for its merge rule. `before` gives [`Document::values_before`] of a key.
 pub fn check_schema(
     kind: DocKind,
     facts: &ChangeFacts,
@@ -393,6 +448,23 @@ pub fn check_edits(view: &DocView, edits: &[Edit]) -> Result<(), SchemaError> {
             .collect(),
     };
     check_schema(view.kind(), &facts, |key| view.all(key).iter().map(|a| a.value.clone()).collect())
+}
+
+fn refused(error: impl std::fmt::Display) -> DocumentError {
+    DocumentError::Apply(error.to_string())
+}
+
+/// Makes the change again with other values at some keys.
+fn with_values(bytes: &[u8], values: &BTreeMap<&str, &Value>) -> Result<Vec<u8>, DocumentError> {
+    let mut change = ExpandedChange::from(&Change::from_bytes(bytes.to_vec()).map_err(refused)?);
+    for op in &mut change.operations {
+        if let legacy::Key::Map(key) = &op.key
+            && let Some(value) = values.get(key.as_str())
+        {
+            op.action = legacy::OpType::Put(to_automerge(value));
+        }
+    }
+    Ok(Change::from(change).raw_bytes().to_vec())
 }
 
 /// Runs automerge code so that a panic inside it becomes an error.

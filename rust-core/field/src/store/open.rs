@@ -94,6 +94,8 @@ pub(crate) fn reader(path: &Path, key: &StoreKey) -> Result<Connection, FieldErr
 fn unlock(path: &Path, key: &StoreKey, flags: OpenFlags) -> Result<Connection, FieldError> {
     let conn = Connection::open_with_flags(path, flags)?;
     conn.set_prepared_statement_cache_capacity(96);
+    // SQLCipher would write its errors to stderr; they come back as errors anyway.
+    conn.pragma_update_and_check(None, "cipher_log_level", "NONE", |_| Ok(()))?;
     let mut hex = Zeroizing::new(String::with_capacity(96));
     hex.push_str("PRAGMA key = \"x'");
     let mut digits = lanewalk_model::id::to_hex(&key.0);

@@ -2,7 +2,6 @@
 //! document that describes all of it.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
-mod blocks;
 mod codes;
 mod dump;
 mod fixtures;

@@ -29,7 +29,7 @@ pub(crate) const CODE: [u8; 16] = [0xc0; 16];
 const fn uuid(fill: u8) -> [u8; 16] {
     let mut out = [fill; 16];
     // 2026-10-07, version 7, variant 2: what `uuid_v7` gives for these bytes.
-    let head = [0x01, 0xa1, 0x15, 0xd5, 0x26, 0x00, 0x70 | (fill & 0x0f), fill];
+    let head = [0x01, 0xa1, 0x13, 0xdf, 0xda, 0x80, 0x70 | (fill & 0x0f), fill];
     let mut i = 0;
     while i < head.len() {
         out[i] = head[i];

@@ -1,0 +1,194 @@
+//! What each administrative act does.
+//!
+//! Invariant: an act runs on headquarters' one thread and answers in words; nothing is printed here.
+
+use super::{Act, Answer, StaffAct};
+use crate::{
+    seed,
+    words::{Failure, cut, pad, short, when},
+};
+use lanewalk_headquarters::{Headquarters, Source as _, SystemSource};
+use lanewalk_model::{
+    id::{DeviceId, DocId},
+    order::State,
+    rows::ListRow,
+    schema::DocKind,
+    staff::{Grant, Role},
+    time::TimeMs,
+};
+use std::fmt::Write as _;
+
+/// Performs an act.
+pub(super) fn perform(hq: &mut Headquarters, act: &Act) -> Result<Answer, Failure> {
+    let now = TimeMs(SystemSource.now_ms());
+    let text = match act {
+        Act::Staff { act } => staff(hq, act, now)?,
+        Act::Invite { worker } => return invite(hq, worker),
+        Act::Import { file, mapping, as_of_now, by } => {
+            let csv = std::fs::read(file)?;
+            let import = seed::import(hq, &csv, &std::fs::read_to_string(mapping)?, now, *as_of_now, by)?;
+            let mut text = import.words();
+            if *as_of_now {
+                let _ = write!(text, "\n{}", seed::moved_words(import.moved_ms));
+            }
+            for problem in &import.read.problems {
+                let _ = write!(text, "\n  {} / {}", problem.message_zh, problem.message_en);
+            }
+            text
+        }
+        Act::Publish { name, file, version } => {
+            hq.publish_reference(name, version, &std::fs::read_to_string(file)?)?;
+            format!("已发布 / published {name} {version}")
+        }
+        Act::Triage => triage(hq)?,
+        Act::Dispatch { order, lead, grid, by } => {
+            let (id, _) = find_order(hq, order)?;
+            hq.triage(id, by, lead, grid)?;
+            format!("已派往 / dispatched to {lead}，{grid}")
+        }
+        Act::Waiting => waiting(hq)?,
+        Act::Decide { proposal, verdict, words, by } => decide(hq, proposal, verdict == "accept", words, by)?,
+        Act::Devices => devices(hq)?.iter().map(|d| d.1.as_str()).collect::<Vec<_>>().join("\n"),
+        Act::Revoke { device } => {
+            let all = devices(hq)?;
+            let hits = all.iter().filter(|d| matches(&d.0.to_string(), device)).map(|d| d.0);
+            let id = only(hits, device)?;
+            hq.revoke(id)?;
+            format!("已停用 / revoked {id}")
+        }
+    };
+    Ok(Answer { text, qr: None })
+}
+
+fn staff(hq: &mut Headquarters, act: &StaffAct, now: TimeMs) -> Result<String, Failure> {
+    match act {
+        StaffAct::List => {
+            let mut statement = hq.reader().prepare(
+                "SELECT s.id, s.name, s.role, coalesce((SELECT group_concat(g.grid, ' ') FROM grants g
+                 WHERE g.staff = s.id AND (g.to_ms IS NULL OR g.to_ms > ?1)), '') FROM staff s ORDER BY s.id",
+            )?;
+            let rows = statement.query_map([now.0], |r| {
+                Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?, r.get::<_, String>(2)?, r.get::<_, String>(3)?))
+            })?;
+            let mut text = String::new();
+            for row in rows {
+                let (id, name, role, grids) = row?;
+                let role = Role::from_id(&role).map_or(role.as_str(), |r| r.zh());
+                let _ = writeln!(text, "{} {} {} {grids}", pad(&id, 7), pad(&name, 8), pad(role, 10));
+            }
+            Ok(text)
+        }
+        StaffAct::Add { id, name, role, grids } => {
+            let role = Role::from_id(role).ok_or_else(|| {
+                let all: Vec<_> = Role::ALL.iter().map(|r| r.id()).collect();
+                Failure::usage(format!("没有这个角色 / no such role: {role}（{}）", all.join("、")))
+            })?;
+            hq.put_staff(id, name, role)?;
+            for grid in grids {
+                hq.grant(id, &Grant { grid: grid.clone(), role, from: now, to: None })?;
+            }
+            Ok(format!("已添加 / added {id} {name}（{}），{} 个网格 / grids", role.zh(), grids.len()))
+        }
+        StaffAct::End { worker, grid } => {
+            hq.end_grant(worker, grid, now)?;
+            Ok(format!("已收回 / ended: {worker} {grid}；此前写下的内容照收 / what was written before still comes in"))
+        }
+    }
+}
+
+fn invite(hq: &mut Headquarters, worker: &str) -> Result<Answer, Failure> {
+    let invitation = hq.invite(worker)?;
+    let text = format!(
+        "{worker} 的邀请码，{} 前一次有效 / for {worker}, valid once until then\n在手机上 / on the phone: lanewalk phone --data DIR enrol '…'",
+        when(Some(invitation.expires_at))
+    );
+    Ok(Answer { text, qr: Some(invitation.to_text()) })
+}
+
+/// Lists all orders of headquarters with their list rows.
+pub(crate) fn orders(hq: &Headquarters) -> Result<Vec<(DocId, ListRow)>, Failure> {
+    let mut statement = hq.reader().prepare("SELECT id, row FROM docs WHERE kind = ?1 ORDER BY n")?;
+    let rows = statement
+        .query_map([DocKind::Order.code()], |r| Ok((r.get::<_, Vec<u8>>(0)?, r.get::<_, String>(1)?)))?;
+    let mut out = Vec::new();
+    for row in rows {
+        let (id, json) = row?;
+        let id = DocId::from_slice(&id).map_err(|e| Failure::new(e.to_string()))?;
+        out.push((id, serde_json::from_str(&json).map_err(|e| Failure::new(e.to_string()))?));
+    }
+    Ok(out)
+}
+
+fn triage(hq: &Headquarters) -> Result<String, Failure> {
+    let mut text = String::new();
+    for (id, row) in orders(hq)?.iter().filter(|(_, row)| row.state == State::Triage.id()) {
+        let grid = if row.grid.is_empty() { "—" } else { &row.grid };
+        let _ = writeln!(text, "{}  {}  {}  {}", short(id), grid, cut(&row.title, 40), cut(&row.detail, 40));
+    }
+    if text.is_empty() {
+        text.push_str("没有待研判的工单 / nothing to triage");
+    }
+    Ok(text)
+}
+
+fn waiting(hq: &Headquarters) -> Result<String, Failure> {
+    let mut text = String::new();
+    for w in hq.waiting()? {
+        let end: String = w.event.chars().skip(w.event.len().saturating_sub(6)).collect();
+        let kind = w.record.kind.zh();
+        let _ = writeln!(text, "{end}  {} {kind}：{}  [{} {}]", w.by, w.record.reason, short(&w.order), cut(&w.title, 30));
+    }
+    if text.is_empty() {
+        text.push_str("没有等待审批的申请 / nothing waits");
+    }
+    Ok(text)
+}
+
+fn decide(hq: &mut Headquarters, proposal: &str, accept: bool, words: &str, by: &str) -> Result<String, Failure> {
+    let all = hq.waiting()?;
+    let hit = only(all.iter().filter(|w| matches(&w.event, proposal)), proposal)?;
+    Ok(match hq.decide(hit.order, &hit.event, accept, by, words)? {
+        None => "已同意 / accepted".into(),
+        Some(refusal) => format!("未同意 / refused: {} / {}", refusal.zh(), refusal.en()),
+    })
+}
+
+fn devices(hq: &Headquarters) -> Result<Vec<(DeviceId, String)>, Failure> {
+    let mut statement = hq.reader().prepare(
+        "SELECT id, worker, last_seq, announced_seq, last_contact, revoked_at FROM devices WHERE worker <> 'hq' ORDER BY n",
+    )?;
+    let rows = statement.query_map([], |r| {
+        let id: Vec<u8> = r.get(0)?;
+        let (worker, held, said): (String, u64, u64) = (r.get(1)?, r.get(2)?, r.get(3)?);
+        Ok((id, worker, held, said, r.get::<_, Option<i64>>(4)?, r.get::<_, Option<i64>>(5)?))
+    })?;
+    let mut out = Vec::new();
+    for row in rows {
+        let (id, worker, held, said, contact, revoked) = row?;
+        let id = DeviceId::from_slice(&id).map_err(|e| Failure::new(e.to_string()))?;
+        let end = if revoked.is_some() { "  已停用 / revoked" } else { "" };
+        out.push((
+            id,
+            format!("{id}  {worker}  收到 {held}/{}  最近联系 / last contact {}{end}", said.max(held), when(contact)),
+        ));
+    }
+    Ok(out)
+}
+
+fn find_order(hq: &Headquarters, wanted: &str) -> Result<(DocId, ListRow), Failure> {
+    let all = orders(hq)?;
+    only(all.into_iter().filter(|(id, _)| matches(&id.to_string(), wanted)), wanted)
+}
+
+/// Says whether an id is meant: written in full or by its last digits.
+fn matches(id: &str, wanted: &str) -> bool {
+    !wanted.is_empty() && id.ends_with(wanted)
+}
+
+fn only<T>(mut hits: impl Iterator<Item = T>, wanted: &str) -> Result<T, Failure> {
+    match (hits.next(), hits.next()) {
+        (Some(hit), None) => Ok(hit),
+        (None, _) => Err(Failure::new(format!("没有找到 / not found: {wanted}"))),
+        (Some(_), Some(_)) => Err(Failure::new(format!("不止一个，请多写几位 / several match, write more digits: {wanted}"))),
+    }
+}

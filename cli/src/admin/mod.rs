@@ -1,0 +1,192 @@
+//! `lanewalk admin`: what staff at headquarters do by hand, until the console can.
+//!
+//! Invariant: while a server runs, every act goes through its one writer thread; otherwise the
+//! database is opened under the same lock. Rejected: an HTTP route for administration, which would
+//! need a login of its own; a Unix socket with mode 0600 has the system's.
+
+mod acts;
+mod socket;
+
+pub(crate) use socket::listen;
+
+use crate::{
+    serve,
+    words::{Failure, bold, dim},
+};
+use clap::{Args, Subcommand};
+use qrcode::{QrCode, render::unicode};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// Arguments of `lanewalk admin`.
+#[derive(Args)]
+pub(crate) struct AdminArgs {
+    /// 指挥中心的数据目录 / headquarters' data directory
+    #[arg(long, default_value = "hq-data")]
+    data: PathBuf,
+    #[command(subcommand)]
+    act: Act,
+}
+
+/// One administrative act; also what travels over the socket.
+#[derive(Debug, Subcommand, Serialize, Deserialize)]
+pub(crate) enum Act {
+    /// 人员和网格权限 / staff and their grids
+    Staff {
+        #[command(subcommand)]
+        act: StaffAct,
+    },
+    /// 给某人的一台手机发邀请码（十分钟内一次有效） / a one-time invitation for a phone
+    Invite {
+        /// Staff id.
+        worker: String,
+    },
+    /// 按映射文件导入工单 CSV / imports orders from a CSV file
+    Import {
+        /// The CSV file.
+        file: PathBuf,
+        /// The mapping file.
+        #[arg(long)]
+        mapping: PathBuf,
+        /// 时间整体后移，最新一件为一小时前 / moves all times so that the newest order is one hour old
+        #[arg(long)]
+        as_of_now: bool,
+        /// 接单的热线专员 / who accepts the orders
+        #[arg(long, default_value = "hc-01")]
+        by: String,
+    },
+    /// 发布参考资料：grids、matter_catalog、calendar / publishes reference data
+    Publish {
+        /// `grids`, `matter_catalog` or `calendar`.
+        name: String,
+        /// The file.
+        file: PathBuf,
+        /// Its version.
+        #[arg(long)]
+        version: String,
+    },
+    /// 待研判的工单 / lists orders without a clear owner
+    Triage,
+    /// 研判派件 / sends such an order to a section and a grid
+    Dispatch {
+        /// Order id or its last digits.
+        order: String,
+        /// Lead section, such as `sec-chengguan`.
+        lead: String,
+        /// Grid cell.
+        grid: String,
+        /// Who decides: a deputy leader.
+        #[arg(long, default_value = "dl-01")]
+        by: String,
+    },
+    /// 等待审批的申请 / lists proposals that wait for a person
+    Waiting,
+    /// 审批 / decides one
+    Decide {
+        /// Proposal id or its last digits.
+        proposal: String,
+        /// `accept` or `refuse`.
+        #[arg(value_parser = ["accept", "refuse"])]
+        verdict: String,
+        /// 说明 / words for the worker
+        #[arg(long, default_value = "")]
+        words: String,
+        /// Who decides.
+        #[arg(long, default_value = "hc-01")]
+        by: String,
+    },
+    /// 已登记的手机 / lists enrolled phones
+    Devices,
+    /// 停用一台手机 / revokes a phone
+    Revoke {
+        /// Device id or its last digits.
+        device: String,
+    },
+}
+
+/// What is done about staff.
+#[derive(Debug, Subcommand, Serialize, Deserialize)]
+pub(crate) enum StaffAct {
+    /// 列出 / lists
+    List,
+    /// 添加 / adds
+    Add {
+        /// Staff id, ASCII.
+        id: String,
+        /// Name.
+        name: String,
+        /// `grid_worker`, `property_staff`, `hotline_clerk`, …
+        role: String,
+        /// Grid cells.
+        #[arg(required = true)]
+        grids: Vec<String>,
+    },
+    /// 收回某人在某网格的权限 / ends somebody's rights in a grid
+    End {
+        /// Staff id.
+        worker: String,
+        /// Grid cell.
+        grid: String,
+    },
+}
+
+/// What an act answers.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Answer {
+    /// Words for people.
+    text: String,
+    /// The text of a QR code to show.
+    qr: Option<String>,
+}
+
+/// Runs one act, through the running server or alone.
+pub(crate) fn run(args: &AdminArgs) -> Result<(), Failure> {
+    let act = absolute(&args.act)?;
+    let answer = match socket::ask(&args.data, &act)? {
+        Some(answer) => answer,
+        None => {
+            if !args.data.join(serve::DATABASE).exists() {
+                let data = args.data.display();
+                return Err(Failure::usage(format!(
+                    "{data} 里没有指挥中心，请先运行 / no headquarters in {data}, first run: lanewalk serve --data {data}"
+                )));
+            }
+            let mut opened = serve::open_offline(&args.data)?;
+            let answer = acts::perform(&mut opened.hq, &act)?;
+            println!("{}", dim("服务未运行，直接写入数据库 / no server is running: done in the database itself"));
+            answer
+        }
+    };
+    if let Some(text) = &answer.qr {
+        println!("{}", qr(text)?);
+        println!("{}", bold(text));
+    }
+    if !answer.text.is_empty() {
+        println!("{}", answer.text.trim_end());
+    }
+    Ok(())
+}
+
+/// The server may run in another directory, so files are named absolutely.
+fn absolute(act: &Act) -> Result<Act, Failure> {
+    let text = serde_json::to_string(act).map_err(|e| Failure::new(e.to_string()))?;
+    let mut act: Act = serde_json::from_str(&text).map_err(|e| Failure::new(e.to_string()))?;
+    let files: &mut [&mut PathBuf] = match &mut act {
+        Act::Import { file, mapping, .. } => &mut [file, mapping],
+        Act::Publish { file, .. } => &mut [file],
+        _ => &mut [],
+    };
+    for path in files {
+        let found = path.canonicalize().map_err(|e| Failure::from(e).about(path.display()))?;
+        **path = found;
+    }
+    Ok(act)
+}
+
+/// Draws a QR code with half blocks, two modules to a character, dark on light.
+fn qr(text: &str) -> Result<String, Failure> {
+    let code = QrCode::with_error_correction_level(text, qrcode::EcLevel::L)
+        .map_err(|e| Failure::new(format!("QR: {e}")))?;
+    let colours = (unicode::Dense1x2::Light, unicode::Dense1x2::Dark);
+    Ok(code.render().dark_color(colours.0).light_color(colours.1).quiet_zone(true).build())
+}

@@ -1,0 +1,251 @@
+//! The verbs of a phone and which call of the core each one is.
+
+use super::{Phone, acts, ids, show};
+use crate::words::{Failure, bold, dim, field_words, good, warm, when};
+use clap::Subcommand;
+use lanewalk_field::{HttpTransport, ListQuery};
+use lanewalk_model::{position::Position, schema::DocKind};
+use lanewalk_protocol::enrolment::Invitation;
+
+/// What a phone can be told to do.
+#[derive(Subcommand)]
+pub(crate) enum Verb {
+    /// 登记：扫码得到的文字 / makes this a device, with the text of the QR code
+    Enrol { invitation: String },
+    /// 列表（默认未办结的工单） / lists open orders
+    List {
+        /// 全部工单和其他记录 / every document
+        #[arg(long)]
+        all: bool,
+        /// order, visit, appeal, place, person, …
+        #[arg(long)]
+        kind: Option<String>,
+        /// 由近到远 / nearest first: LAT,LON
+        #[arg(long, value_parser = acts::position, allow_hyphen_values = true)]
+        near: Option<Position>,
+    },
+    /// 查看一条 / shows a document
+    Show { id: String },
+    /// 走访、现场查实 / records a visit to an order, a place or a person
+    Visit {
+        id: String,
+        /// prelim_call, prelim, site_check, handle, supervise, patrol, care
+        #[arg(long, default_value = "site_check")]
+        kind: String,
+        /// met, absent, refused, locked
+        #[arg(long, default_value = "met")]
+        result: String,
+        /// collect, mediate, publicity, safety, service, emergency
+        #[arg(long, default_value = "")]
+        purpose: String,
+        #[arg(long, default_value = "")]
+        notes: String,
+        /// LAT,LON
+        #[arg(long, value_parser = acts::position, allow_hyphen_values = true)]
+        at: Option<Position>,
+    },
+    /// 备注 / adds a note to an order
+    Note { id: String, #[arg(required = true)] text: Vec<String> },
+    /// 测量、清点 / adds a number
+    Measure {
+        id: String,
+        what: String,
+        #[arg(allow_hyphen_values = true)]
+        number: String,
+        unit: String,
+        /// counted, measured, estimated, told
+        #[arg(long, default_value = "measured")]
+        method: String,
+    },
+    /// 严重程度 0–3（只升不降） / severity, only ever up
+    Severity { id: String, level: i64 },
+    /// 查实的情况 / writes what was verified
+    Verify { id: String, #[arg(required = true)] text: Vec<String> },
+    /// 答复内容 / writes the reply
+    Reply { id: String, #[arg(required = true)] text: Vec<String> },
+    /// 写任一字段；也用来在几个不同的值里选定一个 / writes any field; also settles a conflict
+    Set { id: String, key: String, #[arg(required = true)] text: Vec<String> },
+    /// 提出：签收、退单、提交、转办理、延期 / asks headquarters for something
+    Propose {
+        id: String,
+        /// ack, return, submit, handle, extend
+        #[arg(value_parser = ["ack", "return", "submit", "handle", "extend"])]
+        what: String,
+        #[arg(long, default_value = "")]
+        reason: String,
+        /// self_corrected, enforced, mediated, explained, referred_police, not_found, not_ours
+        #[arg(long)]
+        outcome: Option<String>,
+        /// 延期工作日数 / working days
+        #[arg(long)]
+        days: Option<u32>,
+        /// 明知会被拒绝也提出 / ask although it would be refused
+        #[arg(long)]
+        force: bool,
+    },
+    /// 收集诉求 / records an appeal
+    Appeal {
+        #[arg(required = true)]
+        text: Vec<String>,
+        /// consult, help, suggest, complain, report, opinion
+        #[arg(long, default_value = "help")]
+        kind: String,
+        #[command(flatten)]
+        whereabouts: Whereabouts,
+    },
+    /// 登记居民 / records a resident
+    Person {
+        name: String,
+        phone: String,
+        /// 登记目的 / why
+        #[arg(long, default_value = "走访联系")]
+        purpose: String,
+        #[command(flatten)]
+        whereabouts: Whereabouts,
+    },
+    /// 登记地点、户 / records a place
+    Place {
+        address: String,
+        name: String,
+        /// dwelling, shop, org, service_point, public
+        #[arg(long, default_value = "dwelling")]
+        kind: String,
+        #[command(flatten)]
+        whereabouts: Whereabouts,
+    },
+    /// 搜索 / searches orders, places and people
+    Search { #[arg(required = true)] text: Vec<String> },
+    /// 这里是哪个网格 / which grid is this: LAT,LON
+    Grid {
+        #[arg(value_parser = acts::position, allow_hyphen_values = true)]
+        at: Position,
+    },
+    /// 与指挥中心同步 / syncs with headquarters
+    Sync,
+    /// 本机状态 / how this phone stands
+    Status,
+    /// 被拒收的内容和原因 / what headquarters refused, and why
+    Quarantine {
+        /// 完整导出为 JSON / every byte as JSON
+        #[arg(long)]
+        export: bool,
+    },
+    /// 等待选定的不同值 / fields on which people disagree
+    Conflicts,
+}
+
+/// Where something is, when several grids are held.
+#[derive(clap::Args)]
+pub(crate) struct Whereabouts {
+    /// 网格编号 / grid cell
+    #[arg(long)]
+    pub(super) grid: Option<String>,
+    /// LAT,LON
+    #[arg(long, value_parser = acts::position, allow_hyphen_values = true)]
+    pub(super) at: Option<Position>,
+}
+
+/// Runs a verb.
+pub(super) fn run(phone: &Phone, verb: &Verb) -> Result<(), Failure> {
+    match verb {
+        Verb::Enrol { invitation } => enrol(phone, invitation),
+        Verb::List { all, kind, near } => list(phone, *all, kind.as_deref(), *near),
+        Verb::Show { id } => show::document(phone, ids::find(phone, id)?),
+        Verb::Search { text } => {
+            let items = phone.field.search(&text.join(" "), 50)?;
+            ids::remember(phone, &items)?;
+            show::list(phone, &items);
+            Ok(())
+        }
+        Verb::Grid { at } => {
+            match phone.field.grid_at(at)? {
+                Some((id, name)) => println!("{} {id}", bold(name)),
+                None => println!("不在任何网格内 / in no grid"),
+            }
+            Ok(())
+        }
+        Verb::Sync => sync(phone),
+        Verb::Status => status(phone),
+        Verb::Quarantine { export } => quarantine(phone, *export),
+        Verb::Conflicts => {
+            let all = phone.field.conflicts()?;
+            if all.is_empty() {
+                println!("没有 / none");
+            }
+            for (id, conflict) in all {
+                show::conflict(phone, id, &conflict);
+            }
+            Ok(())
+        }
+        act => acts::perform(phone, act),
+    }
+}
+
+fn enrol(phone: &Phone, text: &str) -> Result<(), Failure> {
+    let invitation = Invitation::from_text(text).map_err(|_| Failure::usage("这不是邀请码 / this is not an invitation"))?;
+    let transport = HttpTransport::new(&invitation.url, None).map_err(|e| Failure::new(format!("网址不可用 / address: {e}")))?;
+    let me = phone.field.enrol(text, &transport)?;
+    println!("{} {}（{}，{}）", good("已登记 / enrolled:"), me.name, me.worker, me.role.zh());
+    println!("{}", dim(format!("设备 / device {}；密钥在 / keys in {}/keys（代替手机密钥库 / in place of a keystore）", me.device, phone.data.display())));
+    sync(phone)
+}
+
+fn list(phone: &Phone, all: bool, kind: Option<&str>, near: Option<Position>) -> Result<(), Failure> {
+    let kind = match kind {
+        Some(name) => Some(DocKind::from_name(name).ok_or_else(|| Failure::usage(format!("没有这类记录 / no such kind: {name}")))?),
+        None => (!all).then_some(DocKind::Order),
+    };
+    let query = ListQuery { kind, open_only: !all, near, limit: 1_000, ..ListQuery::default() };
+    let items = phone.field.list(&query)?;
+    ids::remember(phone, &items)?;
+    show::list(phone, &items);
+    Ok(())
+}
+
+fn sync(phone: &Phone) -> Result<(), Failure> {
+    let url = phone.field.server_url().ok_or_else(|| Failure::new(field_words(&lanewalk_field::FieldError::NotEnrolled)))?;
+    let transport = HttpTransport::new(&url, None).map_err(|e| Failure::new(format!("网址不可用 / address: {e}")))?;
+    let r = phone.field.sync(&transport)?;
+    println!(
+        "{} 发出 {} 条，回执确认 {} 条；收到整份 {}，变更 {}，移走 {} / sent {}, acknowledged {}; documents {}, changes {}, gone {}",
+        good("已同步 / synced:"), r.pushed, r.acknowledged, r.snapshots, r.pulled, r.left,
+        r.pushed, r.acknowledged, r.snapshots, r.pulled, r.left,
+    );
+    println!("{}", dim(format!("{} 次往返，上行 {} 字节，下行 {} 字节 / {} round trips, {} bytes up, {} down", r.requests, r.bytes_up, r.bytes_down, r.requests, r.bytes_up, r.bytes_down)));
+    if r.refused > 0 {
+        println!("{}", warm(format!("{} 条被拒收，见 quarantine / refused, see quarantine", r.refused)));
+    }
+    Ok(())
+}
+
+fn status(phone: &Phone) -> Result<(), Failure> {
+    let status = phone.field.status()?;
+    match phone.field.identity() {
+        Some(me) => println!("{}（{}，{}）  网格 / grids: {}", bold(&me.name), me.worker, me.role.zh(), me.grids.join(" ")),
+        None => println!("{}", warm("尚未登记 / not enrolled")),
+    }
+    println!("待发 / waiting {}  已有回执 / with receipt {}  被拒收 / quarantined {}  待选定 / in conflict {}", status.pending, status.acked, status.quarantined, status.conflicts);
+    println!("最近联系 / last contact {}  最后一条 / last entry {}", when(status.last_contact_ms), status.last_seq);
+    for (code, detail) in status.problems {
+        println!("{}", warm(format!("{code}: {detail}")));
+    }
+    Ok(())
+}
+
+fn quarantine(phone: &Phone, export: bool) -> Result<(), Failure> {
+    if export {
+        println!("{}", phone.field.export_quarantine()?);
+        return Ok(());
+    }
+    let all = phone.field.quarantine()?;
+    if all.is_empty() {
+        println!("没有 / none");
+    }
+    for entry in all {
+        println!("{} {} {}：{} {}", when(Some(entry.at.0)), entry.doc, warm("被拒收 / refused"), crate::words::denial_zh(&entry.code), entry.code);
+        for written in entry.written {
+            println!("  {} = {}", written.key, written.value.as_deref().unwrap_or("（删除 / removed）"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,161 @@
+//! `lanewalk serve`: headquarters on a socket.
+//!
+//! Invariant: exactly one process has the database open for writing, guarded by a locked file; other
+//! processes ask it through `admin.sock`. Rejected: SQLite's own locking between two headquarters,
+//! which would give each its own idea of the last log index.
+
+use crate::{
+    admin,
+    seed,
+    words::{Failure, bold, dim},
+};
+use clap::Args;
+use lanewalk_headquarters::{
+    Headquarters, Settings, Source as _, SystemSource,
+    gate::{Gate, InProcess, WorkerCommand, WorkerLimits, WorkerPool},
+    server::{self, Desk},
+    store::Place,
+};
+use lanewalk_model::time::TimeMs;
+use std::{
+    fs::{self, File, TryLockError},
+    net::SocketAddr,
+    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// The database's name in the data directory.
+pub(crate) const DATABASE: &str = "headquarters.db";
+const GATE_WORKERS: usize = 2;
+
+/// Arguments of `lanewalk serve`.
+#[derive(Args)]
+pub(crate) struct ServeArgs {
+    /// 数据目录 / data directory
+    #[arg(long, default_value = "hq-data")]
+    data: PathBuf,
+    /// 监听地址 / address to listen on
+    #[arg(long, default_value = "127.0.0.1:8645")]
+    listen: SocketAddr,
+    /// 手机使用的网址（默认 `http://监听地址`） / what phones call headquarters
+    #[arg(long)]
+    url: Option<String>,
+    /// 装入演示数据：人员、网格、清单、日历和 100 件真实工单 / fill an empty database for a first try
+    #[arg(long)]
+    demo_data: bool,
+}
+
+/// An opened headquarters with the lock that makes it the only one.
+pub(crate) struct Opened {
+    /// Headquarters.
+    pub(crate) hq: Headquarters,
+    /// Held as long as the database is open.
+    pub(crate) lock: File,
+}
+
+/// Opens or creates headquarters' data directory (mode 0700) and database.
+pub(crate) fn open(data: &Path, url: Option<&str>, gate: Box<dyn Gate>) -> Result<Opened, Failure> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(data)?;
+    fs::set_permissions(data, fs::Permissions::from_mode(0o700))?;
+    fs::create_dir_all(data.join("photos"))?;
+    let lock = File::create(data.join("hq.lock"))?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            return Err(Failure::new("另一个进程正在使用这个数据目录 / another process uses this data directory"));
+        }
+        Err(TryLockError::Error(error)) => return Err(error.into()),
+    }
+    let url_file = data.join("url");
+    // Invitations made while the server is off must name the same address.
+    let url = match url {
+        Some(url) => {
+            fs::write(&url_file, url)?;
+            url.to_owned()
+        }
+        None => fs::read_to_string(&url_file).unwrap_or_else(|_| Settings::default().public_url),
+    };
+    let settings = Settings { public_url: url, ..Settings::default() };
+    let hq = Headquarters::open(&Place::File(data.join(DATABASE)), settings, Arc::new(SystemSource), gate)?;
+    Ok(Opened { hq, lock })
+}
+
+/// Opens headquarters for one administrative act while no server runs. Nothing is judged then.
+pub(crate) fn open_offline(data: &Path) -> Result<Opened, Failure> {
+    open(data, None, Box::new(InProcess))
+}
+
+/// Starts the gate's worker processes: this same program as `gate-worker`.
+pub(crate) fn gate() -> Result<WorkerPool, Failure> {
+    let command = WorkerCommand { program: std::env::current_exe()?, args: vec!["gate-worker".into()] };
+    Ok(WorkerPool::start(GATE_WORKERS, command, WorkerLimits::default())?)
+}
+
+/// Runs headquarters until it is told to stop.
+pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
+    let url = args.url.clone().unwrap_or_else(|| format!("http://{}", args.listen));
+    let Opened { mut hq, lock } = open(&args.data, Some(&url), Box::new(gate()?))?;
+    println!("{}", bold("走街串巷 指挥中心 / Lanewalk headquarters"));
+    if args.demo_data {
+        demo_data(&mut hq)?;
+    }
+    let (desk, writer) = Desk::start(hq)?;
+    let control = admin::listen(&args.data, desk.clone())?;
+    let router = server::router(desk, args.data.join(DATABASE));
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let hello = |bound: SocketAddr| greet(args, &url, bound);
+    runtime.block_on(server::serve(router, args.listen, hello, stopped()))?;
+    println!("正在停止 / stopping …");
+    control.stop();
+    drop(runtime);
+    // The last desk is gone, so the writer finishes what it has and closes the database.
+    let _ = writer.join();
+    drop(lock);
+    println!("已停止 / stopped");
+    Ok(())
+}
+
+fn demo_data(hq: &mut Headquarters) -> Result<(), Failure> {
+    let orders: i64 = hq.reader().query_row("SELECT count(*) FROM upstream", [], |r| r.get(0))?;
+    if orders > 0 {
+        println!("已有 {orders} 件工单，不再装入演示数据 / {orders} orders here already: demonstration data left out");
+        return Ok(());
+    }
+    let now = TimeMs(SystemSource.now_ms());
+    seed::town(hq, now)?;
+    let import = seed::orders(hq, now, "hc-01")?;
+    println!("{}", import.words());
+    println!("{}", dim(seed::moved_words(import.moved_ms)));
+    let calls = seed::calls(hq, now, "hc-01")?;
+    println!("{}", calls.words());
+    Ok(())
+}
+
+fn greet(args: &ServeArgs, url: &str, bound: SocketAddr) {
+    let data = args.data.display();
+    println!("监听 / listening on {bound}，手机用 / phones use {}", bold(url));
+    println!("控制台 / console: {}", bold(format!("http://{bound}/")));
+    if !bound.ip().is_loopback() {
+        println!("{}", dim("本程序不带 TLS，请放在反向代理后面 / no TLS here: put a reverse proxy in front"));
+    }
+    println!("在另一个终端里 / in another terminal:");
+    println!("  lanewalk admin --data {data} staff list");
+    println!("  lanewalk admin --data {data} staff add gw-09 赵一 grid_worker 370705005023001");
+    println!("  lanewalk admin --data {data} import orders.csv --mapping mapping.toml");
+    println!("  lanewalk admin --data {data} invite gw-03");
+    println!("按 Ctrl-C 停止 / Ctrl-C stops");
+}
+
+/// Resolves on Ctrl-C or when the system asks the process to end.
+async fn stopped() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut term) = signal(SignalKind::terminate()) else {
+        let _ = tokio::signal::ctrl_c().await;
+        return;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = term.recv() => {}
+    }
+}

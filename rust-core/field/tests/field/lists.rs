@@ -1,0 +1,166 @@
+//! Lists, search, nearest, live lists.
+
+use crate::{hq::Hq, phone::Phone};
+use lanewalk_field::{Change, ListItem, ListListener, ListQuery, ListUpdate, NewPerson, NewPlace};
+use lanewalk_model::{document::Edit, position::Position, records::to_json, schema::DocKind};
+use std::sync::{Arc, Mutex};
+
+fn titles(items: &[ListItem]) -> Vec<&str> {
+    items.iter().map(|i| i.row.title.as_str()).collect()
+}
+
+fn orders() -> ListQuery {
+    ListQuery { kind: Some(DocKind::Order), ..ListQuery::default() }
+}
+
+#[test]
+fn urgent_comes_first_then_what_is_due() {
+    let hq = Hq::new();
+    for (n, title, urgency, due, state) in [
+        (1, "无期限", "general", None, "DISPATCHED"),
+        (2, "明天", "general", Some(2_000_000_000_000), "ACKED"),
+        (3, "紧急", "urgent", Some(3_000_000_000_000), "ACKED"),
+        (4, "今天", "general", Some(1_900_000_000_000), "HANDLING"),
+        (5, "办结", "urgent", Some(1_000_000_000_000), "CLOSED"),
+    ] {
+        let mut edits = vec![Edit::set("title", title), Edit::set("urgency", urgency), Edit::set("state", state)];
+        edits.extend(due.map(|d: i64| Edit::set("internal_due", d)));
+        hq.order(n, &edits);
+    }
+    let phone = Phone::enrolled(&hq);
+    phone.field.sync(&hq).unwrap();
+    let all = phone.field.list(&orders()).unwrap();
+    assert_eq!(titles(&all), ["紧急", "今天", "明天", "无期限", "办结"]);
+    let open = phone.field.list(&ListQuery { open_only: true, limit: 2, offset: 1, ..orders() }).unwrap();
+    assert_eq!(titles(&open), ["今天", "明天"]);
+}
+
+#[test]
+fn names_of_two_characters_are_found() {
+    let hq = Hq::new();
+    hq.order(1, &[Edit::set("title", "华府一品商铺门前乱停车"), Edit::set("summary", "占道 CAR 12号楼")]);
+    let phone = Phone::enrolled(&hq);
+    phone.field.sync(&hq).unwrap();
+    for name in ["张三", "张三丰", "李四"] {
+        let person = NewPerson { name: name.into(), purpose: "走访".into(), ..NewPerson::default() };
+        phone.field.new_person(person).unwrap();
+    }
+    for (text, want) in [
+        ("张三", 2),
+        ("张三丰", 1),
+        ("三", 2),
+        ("李四", 1),
+        ("四李", 0),
+        ("乱停车", 1),
+        ("car", 1),
+        ("CAR 12号", 1),
+        ("停车 张三", 0),
+        ("", 0),
+        ("\"'*", 0),
+    ] {
+        assert_eq!(phone.field.search(text, 10).unwrap().len(), want, "{text}");
+    }
+    // A changed text is found by its new words only.
+    let id = phone.field.search("李四", 1).unwrap()[0].id;
+    phone.field.set_field(id, "name", "王五".into()).unwrap();
+    assert_eq!(phone.field.search("李四", 10).unwrap().len(), 0);
+    assert_eq!(phone.field.search("王五", 10).unwrap()[0].id, id);
+}
+
+#[test]
+fn nearest_first() {
+    let hq = Hq::new();
+    let phone = Phone::enrolled(&hq);
+    phone.field.sync(&hq).unwrap();
+    for (name, lat, lon) in [("远", 36.71, 119.14), ("近", 36.7006, 119.1321), ("中", 36.702, 119.132)] {
+        let position = Some(Position::from_degrees(lat, lon).unwrap());
+        phone.field.new_place(NewPlace { name: name.into(), position, ..NewPlace::default() }).unwrap();
+    }
+    phone.field.new_place(NewPlace { name: "无定位".into(), ..NewPlace::default() }).unwrap();
+    let here = Position::from_degrees(36.7005, 119.132).unwrap();
+    let query = ListQuery { kind: Some(DocKind::Place), near: Some(here), ..ListQuery::default() };
+    let found = phone.field.list(&query).unwrap();
+    assert_eq!(titles(&found), ["近", "中", "远"]);
+    for item in &found {
+        let place = phone.field.document(item.id).unwrap();
+        let there: Position = serde_json::from_str(place.text("position").unwrap()).unwrap();
+        let exact = here.distance_m(&there);
+        assert!((item.distance_m.unwrap() - exact).abs() < exact * 0.005 + 0.1);
+        assert_eq!(place.text("position").unwrap(), to_json(&there));
+    }
+    assert_eq!(titles(&phone.field.list(&ListQuery { offset: 1, limit: 1, ..query }).unwrap()), ["中"]);
+}
+
+#[derive(Default)]
+struct Screen {
+    updates: Mutex<Vec<ListUpdate>>,
+    shown: Mutex<Vec<ListItem>>,
+}
+
+impl ListListener for Screen {
+    fn changed(&self, update: ListUpdate) {
+        let mut shown = self.shown.lock().unwrap();
+        match update.clone() {
+            ListUpdate::Reset(items) => *shown = items,
+            ListUpdate::Diff(steps) => {
+                for step in steps {
+                    match step {
+                        Change::Insert { at, item } => shown.insert(at as usize, item),
+                        Change::Update { at, item } => shown[at as usize] = item,
+                        Change::Remove { at } => drop(shown.remove(at as usize)),
+                    }
+                }
+            }
+        }
+        self.updates.lock().unwrap().push(update);
+    }
+}
+
+#[test]
+fn a_live_list_starts_with_a_reset_and_follows_by_steps_until_dropped() {
+    let hq = Hq::new();
+    let phone = Phone::enrolled(&hq);
+    let screen = Arc::new(Screen::default());
+    let handle = phone.field.watch(orders(), screen.clone());
+    assert_eq!(*screen.updates.lock().unwrap(), [ListUpdate::Reset(vec![])]);
+    let a = hq.order(1, &[Edit::set("title", "甲")]);
+    hq.order(2, &[Edit::set("title", "乙")]);
+    phone.field.sync(&hq).unwrap();
+    assert_eq!(screen.updates.lock().unwrap().len(), 2);
+    hq.edit(a, &[Edit::set("urgency", "urgent"), Edit::set("title", "甲急")]);
+    hq.order(3, &[Edit::set("title", "丙")]);
+    phone.field.sync(&hq).unwrap();
+    assert_eq!(*screen.shown.lock().unwrap(), phone.field.list(&orders()).unwrap());
+    assert_eq!(screen.shown.lock().unwrap()[0].row.title, "甲急");
+    let count = screen.updates.lock().unwrap().len();
+    // Other kinds and acts that change no row say nothing.
+    phone.field.new_place(NewPlace { name: "店".into(), ..NewPlace::default() }).unwrap();
+    phone.field.add_note(a, "备注").unwrap();
+    assert_eq!(screen.updates.lock().unwrap().len(), count);
+    drop(handle);
+    hq.order(4, &[]);
+    phone.field.sync(&hq).unwrap();
+    assert_eq!(screen.updates.lock().unwrap().len(), count);
+}
+
+/// Asks the core for more from inside the call, as a screen does.
+struct Reentrant(lanewalk_field::Field, Mutex<usize>);
+
+impl ListListener for Reentrant {
+    fn changed(&self, _: ListUpdate) {
+        *self.1.lock().unwrap() += self.0.list(&ListQuery::default()).unwrap().len();
+        if *self.1.lock().unwrap() < 5 {
+            self.0.new_place(NewPlace { name: "再来".into(), ..NewPlace::default() }).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_listener_may_call_back() {
+    let hq = Hq::new();
+    let phone = Phone::enrolled(&hq);
+    let listener = Arc::new(Reentrant(phone.field.clone(), Mutex::new(0)));
+    let handle = phone.field.watch(ListQuery::default(), listener.clone());
+    assert!(*listener.1.lock().unwrap() >= 5);
+    drop(handle);
+}

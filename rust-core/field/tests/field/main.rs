@@ -1,0 +1,9 @@
+//! The phone's core from outside: store, rules, lists, sync against a small headquarters.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+
+mod hq;
+mod lists;
+mod phone;
+mod rules;
+mod store;
+mod syncing;
