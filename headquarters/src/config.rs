@@ -49,8 +49,30 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Returns the host (and port) that requests must be addressed to.
-    pub fn authority(&self) -> &str {
-        self.public_url.split_once("://").map_or(self.public_url.as_str(), |(_, rest)| rest).trim_end_matches('/')
+    /// Returns the host (and port) that requests must be addressed to, as phones send it: lower
+    /// case, without the scheme's default port.
+    pub fn authority(&self) -> String {
+        let (scheme, rest) = self.public_url.split_once("://").unwrap_or(("http", &self.public_url));
+        let host = rest.trim_end_matches('/').to_ascii_lowercase();
+        let default_port = if scheme.eq_ignore_ascii_case("https") { ":443" } else { ":80" };
+        host.strip_suffix(default_port).map_or_else(|| host.clone(), str::to_owned)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_authority_is_what_phones_send() {
+        for (url, want) in [
+            ("http://127.0.0.1:8645", "127.0.0.1:8645"),
+            ("https://HQ.example:443/", "hq.example"),
+            ("http://hq.example:80", "hq.example"),
+            ("https://hq.example:80", "hq.example:80"),
+        ] {
+            let settings = Settings { public_url: url.into(), ..Settings::default() };
+            assert_eq!(settings.authority(), want);
+        }
     }
 }

@@ -5,7 +5,7 @@
 
 use crate::{
     error::{HqError, Refusal},
-    hq::{Core, Headquarters},
+    hq::{Core, Headquarters, version_code},
     pull,
     store::{self, audit, set_meta},
 };
@@ -104,7 +104,7 @@ impl Core {
             Ok(core.respond(&nonce, None, status, body))
         };
         if request.version != VERSION {
-            return refuse(self, 426, "version");
+            return refuse(self, 426, version_code(request.version));
         }
         if request.verify().is_err() {
             return refuse(self, 401, "bad_proof");

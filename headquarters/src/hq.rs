@@ -180,6 +180,7 @@ impl Headquarters {
         let mut batch = push::Batch::new(now);
         for ask in &asked {
             if let Ok(Ask::Sync(caller, request)) = ask {
+                caller.device.heard(&tx, now.0, request.last_seq)?;
                 batch.admit(&tx, core, caller, request)?;
             } else {
                 batch.skip();
@@ -298,7 +299,7 @@ impl Core {
 
     /// Makes the tag that proves a time came from headquarters.
     pub(crate) fn tag(&self, hq_time: i64) -> [u8; 16] {
-        sign::hmac_tag(&self.beacon_secret, hq_time, self.epoch)
+        sign::hmac_tag(&self.beacon_secret, hq_time)
     }
 
     fn read(&mut self, tx: &Transaction<'_>, request: &http::Request) -> Result<Result<Ask, (Refusal, Option<DeviceId>)>, HqError> {
@@ -314,7 +315,7 @@ impl Core {
                 }
             }
             ("POST", http::SYNC_PATH) => {
-                let caller = match auth::authenticate(tx, request, self.settings.authority())? {
+                let caller = match auth::authenticate(tx, request, &self.settings.authority())? {
                     Ok(caller) => caller,
                     Err(refusal) => return refuse(refusal),
                 };
@@ -327,7 +328,7 @@ impl Core {
                 }
                 match frame::decode::<SyncRequest>(&request.body, limits::MAX_REQUEST_DECODED) {
                     Ok(body) if body.version != VERSION => {
-                        Ok(Err((Refusal::new(426, "version").detail(VERSION.to_string()), device)))
+                        Ok(Err((Refusal::new(426, version_code(body.version)).detail(VERSION.to_string()), device)))
                     }
                     Ok(body) if body.want.len() > limits::MAX_WANTED => {
                         Ok(Err((Refusal::new(400, "too_many_wanted"), device)))
@@ -459,6 +460,11 @@ impl Core {
         }
         Ok(())
     }
+}
+
+/// Names what is wrong with a protocol version that is not ours.
+pub(crate) fn version_code(theirs: u16) -> &'static str {
+    if theirs < VERSION { "version_too_old" } else { "version_too_new" }
 }
 
 /// Makes keys, epoch and headquarters' own chain.

@@ -58,8 +58,10 @@ struct Run {
     known_seq: u64,
     entries: Vec<Incoming>,
     refusal: Option<Refusal>,
-    announced: u64,
 }
+
+/// Where each document's entries are: (run, entry).
+type Places = HashMap<DocId, Vec<(usize, usize)>>;
 
 /// All pushes of one batch of requests: one run of the gate, one transaction.
 pub(crate) struct Batch {
@@ -96,7 +98,6 @@ impl Batch {
             known_seq: device.last_seq,
             entries: Vec::new(),
             refusal: None,
-            announced: request.last_seq,
         };
         // Two requests of one device in a batch: the second is refused, its sender asks again.
         let twice = self.runs.iter().flatten().any(|r| r.device_n == device.n);
@@ -218,9 +219,9 @@ impl Batch {
             }
             if let Some(last) = run.entries.last() {
                 tx.prepare_cached(
-                    "UPDATE devices SET last_seq = ?2, head = ?3, last_contact = ?4, announced_seq = max(announced_seq, ?5) WHERE n = ?1",
+                    "UPDATE devices SET last_seq = ?2, head = ?3, last_contact = ?4 WHERE n = ?1",
                 )?
-                .execute(params![run.device_n, last.entry.header.seq, last.hash.0, self.now.0, run.announced])?;
+                .execute(params![run.device_n, last.entry.header.seq, last.hash.0, self.now.0])?;
             }
         }
         for run in self.runs.iter().flatten().filter(|r| r.refusal.is_none()) {
@@ -271,9 +272,9 @@ impl Batch {
     }
 
     /// Groups the entries that may go on by document, in order.
-    fn by_document(&self) -> (Vec<DocId>, HashMap<DocId, Vec<(usize, usize)>>) {
+    fn by_document(&self) -> (Vec<DocId>, Places) {
         let mut order: Vec<DocId> = Vec::new();
-        let mut places: HashMap<DocId, Vec<(usize, usize)>> = HashMap::new();
+        let mut places = Places::new();
         for (r, run) in self.runs.iter().enumerate() {
             let Some(run) = run.as_ref().filter(|r| r.refusal.is_none()) else { continue };
             for (e, incoming) in run.entries.iter().enumerate().filter(|(_, i)| i.rejection.is_none()) {
@@ -294,7 +295,7 @@ impl Batch {
     fn hold_back_unreadable(
         &mut self,
         order: &[DocId],
-        places: &HashMap<DocId, Vec<(usize, usize)>>,
+        places: &Places,
         results: &[JobResult],
     ) -> Result<bool, HqError> {
         let mut again = false;

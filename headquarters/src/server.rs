@@ -9,7 +9,7 @@ use crate::{console, error::HqError, hq::Headquarters};
 use axum::{
     Router,
     body::{Body, Bytes},
-    extract::{Request, State},
+    extract::{ConnectInfo, Request, State},
     http::StatusCode,
     response::Response,
     routing::{get, post},
@@ -128,7 +128,8 @@ pub async fn serve(
 ) -> std::io::Result<()> {
     let listener = tokio::net::TcpListener::bind(address).await?;
     bound(listener.local_addr()?);
-    axum::serve(listener, router).with_graceful_shutdown(stop).await
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service).with_graceful_shutdown(stop).await
 }
 
 async fn protocol(State(app): State<App>, request: Request) -> Response {
@@ -183,7 +184,11 @@ fn plain(status: StatusCode, text: &'static str) -> Response {
     response
 }
 
-async fn page(State(app): State<App>, request: Request) -> Response {
+/// The console has no login yet, so it answers only to the machine it runs on.
+async fn page(State(app): State<App>, ConnectInfo(peer): ConnectInfo<SocketAddr>, request: Request) -> Response {
+    if !peer.ip().is_loopback() {
+        return plain(StatusCode::NOT_FOUND, "not found");
+    }
     let path = request.uri().path().to_owned();
     let made = tokio::task::spawn_blocking(move || console::page(&app.database, &path)).await;
     let (status, html) = made.unwrap_or((500, String::new()));

@@ -54,11 +54,12 @@ pub(crate) fn on_entry(
     }
 }
 
-/// R48: the first inquiry or visit moves the order on. Not a new order version: nobody's
-/// proposal becomes stale because somebody knocked at a door.
+/// The first inquiry or visit moves an acknowledged order on (R48); one that came in before the
+/// acknowledgement does so once that is here. Not a new order version: nobody's proposal becomes
+/// stale because somebody knocked at a door.
 fn begin_inquiry(tx: &Transaction<'_>, core: &mut Core, order: DocId) -> Result<(), HqError> {
     let Some(view) = view(tx, order)? else { return Ok(()) };
-    if matches!(order::state(&view), State::Dispatched | State::Acked) {
+    if order::state(&view) == State::Acked {
         core.write(tx, order, "hq", &[Edit::set("state", State::Investigating.id())])?;
     }
     Ok(())
@@ -81,7 +82,8 @@ fn decide(
     if outcome == Outcome::Refuse(Refusal::RoleMayNot) && !proposal.reason.is_empty() {
         keep_as_note(tx, core, order, &proposal, author)?;
     }
-    answer(tx, core, order, event, &outcome, "hq", None)
+    answer(tx, core, order, event, &outcome, "hq", None)?;
+    if at.inquiries > 0 { begin_inquiry(tx, core, order) } else { Ok(()) }
 }
 
 /// A proposal whose author has no such right: its words stay with the order (AC-2).

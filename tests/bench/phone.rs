@@ -91,8 +91,9 @@ pub(crate) fn run(dir: &str) {
     let dir = Path::new(dir);
     let start = Instant::now();
     let field = open(dir, 7);
-    let rows = field.list(&ListQuery { kind: Some(DocKind::Order), open_only: true, limit: 50, ..ListQuery::default() }).unwrap();
-    let cold = json!({ "ms": process::ms(start.elapsed()), "rows": rows.len() });
+    let rows = field.list(&ListQuery { kind: Some(DocKind::Order), open_only: true, limit: 50, ..ListQuery::default() });
+    // A phone that is not enrolled yet has no list.
+    let cold = json!({ "ms": process::ms(start.elapsed()), "rows": rows.map_or(0, |r| r.len()) });
     let mut dice = Dice::new(8, 0);
     child::answer(|question| match question["do"].as_str().unwrap() {
         "enrol" => {

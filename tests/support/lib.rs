@@ -15,6 +15,7 @@
 pub mod check;
 pub mod clock;
 pub mod dice;
+pub mod hostile;
 pub mod network;
 pub mod town;
 pub mod words;

@@ -7,7 +7,8 @@
 mod acts;
 mod socket;
 
-pub(crate) use socket::listen;
+pub(crate) use acts::orders;
+pub(crate) use socket::{Control, listen};
 
 use crate::{
     serve,

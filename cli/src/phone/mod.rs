@@ -9,7 +9,8 @@ pub(crate) mod keys;
 mod show;
 mod verbs;
 
-pub(crate) use verbs::Verb;
+pub(crate) use acts::{method_of, proposal_of};
+use verbs::Verb;
 
 use crate::words::{Failure, bold, dim};
 use clap::{Args, Parser};

@@ -22,14 +22,14 @@ pub(super) fn sign_response(
     base64::engine::general_purpose::STANDARD.encode(bytes)
 }
 
-/// HMAC-SHA-256 over time and epoch, cut to 16 bytes.
-pub(super) fn hmac_tag(secret: &[u8; 32], hq_time: i64, epoch: u64) -> [u8; 16] {
+/// HMAC-SHA-256 over a time, cut to 16 bytes. Not over the epoch: what a phone saw before a
+/// restore still anchors the entries it has not sent.
+pub(super) fn hmac_tag(secret: &[u8; 32], hq_time: i64) -> [u8; 16] {
     use hmac::{KeyInit as _, Mac as _};
     let mut out = [0; 16];
     // HMAC takes keys of any length.
     if let Ok(mut mac) = hmac::Hmac::<sha2::Sha256>::new_from_slice(secret) {
         mac.update(&hq_time.to_be_bytes());
-        mac.update(&epoch.to_be_bytes());
         for (o, b) in out.iter_mut().zip(mac.finalize().into_bytes()) {
             *o = b;
         }

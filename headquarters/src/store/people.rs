@@ -7,7 +7,7 @@ use lanewalk_model::{
     time::TimeMs,
 };
 use lanewalk_protocol::keys::PublicKey;
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 /// A device as headquarters knows it.
 #[derive(Debug, Clone)]
@@ -34,14 +34,22 @@ pub struct DeviceRow {
     pub scan_pending: u64,
     /// Token of the page in flight.
     pub page_token: u64,
+    /// When it was last heard of, to within [`CONTACT_STEP_MS`].
+    pub last_contact: Option<i64>,
+    /// Last sequence number it said it has written.
+    pub announced_seq: u64,
 }
+
+/// An idle sync is noted this often at most, because noting it costs a write.
+const CONTACT_STEP_MS: i64 = 10 * 60_000;
 
 impl DeviceRow {
     /// Finds a device.
     pub fn find(db: &Connection, id: DeviceId) -> Result<Option<Self>, HqError> {
         let row = db
             .prepare_cached(
-                "SELECT n, worker, key, revoked_at, last_seq, head, lease_version, scanned, scan_pending, page_token
+                "SELECT n, worker, key, revoked_at, last_seq, head, lease_version, scanned, scan_pending, page_token,
+                        last_contact, announced_seq
                  FROM devices WHERE id = ?1",
             )?
             .query_row([id.0], |r| {
@@ -60,10 +68,27 @@ impl DeviceRow {
                     scanned: r.get(7)?,
                     scan_pending: r.get(8)?,
                     page_token: r.get(9)?,
+                    last_contact: r.get(10)?,
+                    announced_seq: r.get(11)?,
                 })
             })
             .optional()?;
         Ok(row)
+    }
+}
+
+impl DeviceRow {
+    /// Notes that the device was heard of, and what it says it has written (F28).
+    pub(crate) fn heard(&self, tx: &Transaction<'_>, now: i64, announced: u64) -> Result<(), HqError> {
+        let recent = self.last_contact.is_some_and(|at| now - at < CONTACT_STEP_MS);
+        if recent && announced <= self.announced_seq {
+            return Ok(());
+        }
+        tx.prepare_cached(
+            "UPDATE devices SET last_contact = ?2, announced_seq = max(announced_seq, ?3) WHERE n = ?1",
+        )?
+        .execute(params![self.n, now, announced])?;
+        Ok(())
     }
 }
 

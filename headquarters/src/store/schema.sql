@@ -95,6 +95,7 @@ CREATE TABLE log (
     UNIQUE (device, seq)
 ) STRICT;
 CREATE INDEX log_by_doc ON log (doc, idx);
+CREATE INDEX log_refused ON log (idx) WHERE refused IS NOT NULL;
 
 -- Which documents a device holds. token 0: it has named the page that brought it; t > 0: sent
 -- with page t; t < 0: told to drop it with page -t.

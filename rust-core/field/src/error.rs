@@ -150,3 +150,23 @@ pub(crate) fn guarded<T>(run: impl FnOnce() -> T) -> Result<T, FieldError> {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(run))
         .map_err(|_| FieldError::internal("a library panicked"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sqlites_codes_become_what_the_shell_can_act_on() {
+        for (code, want) in [(13, "storage_full"), (11, "corrupt"), (26, "corrupt"), (5, "internal")] {
+            let error = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None);
+            assert_eq!(FieldError::from(error).code(), want, "{code}");
+        }
+    }
+
+    #[test]
+    fn a_panic_becomes_an_error() {
+        let empty: Vec<u8> = Vec::new();
+        let out = guarded(|| empty.iter().copied().reduce(|a, b| a / b).map_or_else(|| empty.split_at(1).0.len(), usize::from));
+        assert_eq!(out.map_err(|e| e.code()), Err("internal"));
+    }
+}

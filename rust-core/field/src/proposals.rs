@@ -154,7 +154,7 @@ fn project(view: &DocView, me: &Me, at: &Circumstances) -> DocView {
 
 /// The first inquiry moves an order on by itself (DOMAIN.md §4).
 fn investigated(order: DocView, at: &Circumstances) -> DocView {
-    if at.inquiries > 0 && matches!(order::state(&order), State::Dispatched | State::Acked) {
+    if at.inquiries > 0 && order::state(&order) == State::Acked {
         return with_edits(&order, &[Edit::set("state", State::Investigating.id())]);
     }
     order

@@ -168,10 +168,10 @@ impl Inner {
             Ok(docs::confirmed(conn, id)?.map(|c| (id, c.heads)))
         })?;
         let Some((id, heads)) = found else { return Ok(None) };
-        if let Some((known, parsed)) = slot(&mut lock(&self.references)) {
-            if *known == heads {
-                return Ok(Some(Arc::clone(parsed)));
-            }
+        if let Some((known, parsed)) = slot(&mut lock(&self.references))
+            && *known == heads
+        {
+            return Ok(Some(Arc::clone(parsed)));
         }
         let view = self.store.read(|conn| view(conn, id))?;
         let Some(parsed) = view.as_ref().and_then(|v| v.text("body")).map(parse).transpose()? else {

@@ -96,10 +96,10 @@ impl Inner {
         if missing(&edits, "by") {
             edits.push(Edit::set("by", me.subject.worker.as_str()));
         }
-        if missing(&edits, "grid") {
-            if let [grid] = me.identity().grids.as_slice() {
-                edits.push(Edit::set("grid", grid.as_str()));
-            }
+        if missing(&edits, "grid")
+            && let [grid] = me.identity().grids.as_slice()
+        {
+            edits.push(Edit::set("grid", grid.as_str()));
         }
         Ok(edits)
     }

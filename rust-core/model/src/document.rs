@@ -5,6 +5,43 @@
 //! writer's hybrid clock and `message` the staff id, both equal to the signed entry header
 //! (checked at the gate), so snapshots need no side table to say who wrote which concurrent
 //! value. Rejected: automerge nested objects, Text and patches (FAULTS.md §e).
+//!
+//! Two phones write without knowing of each other; the one who syncs second sees both words and
+//! whose they are, and his next word settles it:
+//!
+//! ```
+//! use lanewalk_model::{
+//!     document::{Document, Edit, Stamp, check_edits},
+//!     id::ActorId,
+//!     schema::DocKind,
+//!     time::{Hlc, TimeMs},
+//! };
+//!
+//! let stamp = |n: u8, worker: &str| Stamp {
+//!     actor: ActorId([n; 16]),
+//!     worker: worker.into(),
+//!     hlc: Hlc::from_wall(TimeMs(1_778_204_400_000 + i64::from(n))),
+//! };
+//! let mut a = Document::new(DocKind::Order);
+//! let mut b = Document::new(DocKind::Order);
+//! let from_a = a.edit(&stamp(1, "gw-01"), &[Edit::set("severity", 3), Edit::set("verified_facts", "在楼道")])?;
+//! let from_b = b.edit(&stamp(2, "gw-02"), &[Edit::set("severity", 1), Edit::set("verified_facts", "在室内")])?;
+//! a.apply(from_b.iter().map(Vec::as_slice))?;
+//! b.apply(from_a.iter().map(Vec::as_slice))?;
+//!
+//! let view = a.view();
+//! assert_eq!(view, b.view());
+//! assert_eq!(view.int("severity"), Some(3)); // MAX
+//! assert!(view.is_open_conflict("verified_facts")); // MV
+//! let said: Vec<_> = view.all("verified_facts").iter().map(|v| (v.by.as_str(), v.value.text())).collect();
+//! assert_eq!(said, [("gw-01", Some("在楼道")), ("gw-02", Some("在室内"))]);
+//!
+//! // Severity only grows; a phone asks before it writes.
+//! assert!(check_edits(&view, &[Edit::set("severity", 2)]).is_err());
+//! b.edit(&stamp(3, "gw-02"), &[Edit::set("verified_facts", "在室内")])?;
+//! assert!(b.view().conflicts().is_empty());
+//! # Ok::<(), lanewalk_model::document::DocumentError>(())
+//! ```
 
 use crate::{
     chunk::{self, ChangeFacts, OpAction, Scalar},

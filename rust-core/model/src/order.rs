@@ -4,6 +4,54 @@
 //! guard; the phone asks it before it writes and headquarters asks it on receipt, with the same
 //! code. A phone never decides: a proposal that this module accepts becomes true only by
 //! headquarters' own change. Rejected: a state column that phones write.
+//!
+//! A worker acknowledges an order as it was in the morning; a property manager asks to send it
+//! back, which is not his to ask:
+//!
+//! ```
+//! use lanewalk_model::{
+//!     document::{Document, Edit, Stamp},
+//!     id::ActorId,
+//!     order::{self, Circumstances, Outcome, Refusal, State},
+//!     records::{ProposalKind, ProposalRecord},
+//!     schema::DocKind,
+//!     staff::{Role, Subject},
+//!     time::{Hlc, TimeMs},
+//! };
+//!
+//! let stamp = Stamp { actor: ActorId([1; 16]), worker: "hq".into(), hlc: Hlc::default() };
+//! let mut doc = Document::new(DocKind::Order);
+//! doc.edit(&stamp, &[Edit::set("state", State::Dispatched.id()), Edit::set("order_version", 3)])?;
+//!
+//! let ask = |kind, role| {
+//!     let who = Subject { worker: "w-01".into(), role, grants: Vec::new() };
+//!     let proposal =
+//!         ProposalRecord { kind, order_version: 3, reason: "邻里纠纷".into(), outcome: None, extend_days: None };
+//!     let at = Circumstances {
+//!         effective_at: TimeMs(0),
+//!         right_stands: true,
+//!         return_limit: None,
+//!         inquiries: 0,
+//!         site_checks: 0,
+//!         max_extension_days: 10,
+//!     };
+//!     (who, proposal, at)
+//! };
+//! let view = doc.view();
+//! let (who, proposal, at) = ask(ProposalKind::Ack, Role::GridWorker);
+//! let Outcome::Accept(edits) = order::decide(&view, "event-1", &proposal, &who, &at, false) else {
+//!     unreachable!("the offer is open to every worker of the grid")
+//! };
+//! let (who, proposal, at) = ask(ProposalKind::Return, Role::PropertyStaff);
+//! let refused = order::decide(&view, "event-2", &proposal, &who, &at, false);
+//! assert_eq!(refused, Outcome::Refuse(Refusal::RoleMayNot));
+//!
+//! // Only headquarters makes it true.
+//! doc.edit(&stamp, &edits)?;
+//! assert_eq!(order::state(&doc.view()), State::Acked);
+//! assert_eq!(order::version(&doc.view()), 4);
+//! # Ok::<(), lanewalk_model::document::DocumentError>(())
+//! ```
 
 use crate::{
     document::Edit,
@@ -145,7 +193,6 @@ pub const TRANSITIONS: &[Transition] = &[
     row(State::Dispatched, State::Acked, LEAD, SYSTEM, Guard::OfferHolder),
     row(State::Dispatched, State::Returned, LEAD, CLERK, Guard::ReturnLimit),
     row(State::Acked, State::Returned, LEAD, CLERK, Guard::ReturnLimit),
-    row(State::Dispatched, State::Investigating, Roles::NONE, SYSTEM, Guard::Inquiry),
     row(State::Acked, State::Investigating, Roles::NONE, SYSTEM, Guard::Inquiry),
     row(State::Investigating, State::Handling, LEAD, SYSTEM, Guard::Inquiry),
     row(State::Investigating, State::Submitted, LEAD, SYSTEM, Guard::Reply),

@@ -114,7 +114,7 @@ fn refuses_without_trace(replica: &mut Replica, change: &[u8]) {
 }
 
 /// Orders changes by random keys and names a third of them twice.
-fn shuffled<'a>(changes: &'a [Vec<u8>], seed: u64) -> Vec<&'a [u8]> {
+fn shuffled(changes: &[Vec<u8>], seed: u64) -> Vec<&[u8]> {
     // splitmix64: enough to shuffle, and the failing seed is in the report.
     let mut state = seed;
     let mut next = || {
@@ -263,11 +263,13 @@ fn forgeries(honest: &ChangeFacts) -> Vec<(&'static str, ChangeFacts)> {
     }
     for at in 0..honest.ops.len() {
         if let Some(last) = honest.ops[at].preds.last().copied() {
-            bend("one predecessor unseen", &|f| drop(f.ops[at].preds.pop()));
+            bend("one predecessor unseen", &|f| {
+                f.ops[at].preds.pop();
+            });
             bend("one predecessor twice", &|f| f.ops[at].preds.push(last));
             bend("another counter", &|f| f.ops[at].preds.last_mut().unwrap().0 += 1_000_000);
             bend("another actor", &|f| f.ops[at].preds.last_mut().unwrap().1 = [0xdd; 16]);
-            bend("predecessors of another key", &|f| f.ops[at].key.push_str("x"));
+            bend("predecessors of another key", &|f| f.ops[at].key.push('x'));
         }
     }
     out

@@ -181,7 +181,7 @@ fn lww_orders_by_clock_then_counter_then_actor() {
         b.clock = before(clock_b);
         let from_a = a.write(0, &[Edit::set(key, "a")]);
         let from_b = b.write(0, &[Edit::set(key, "b")]);
-        let view = exchange(&mut a.clone(), &[from_a.clone()], &mut b.clone(), &[from_b.clone()]);
+        let view = exchange(&mut a, &[from_a], &mut b, &[from_b]);
         assert_eq!(view.text(key), Some(winner), "{clock_a:?} {clock_b:?}");
         a = Replica::new(DocKind::Place, 5, "gw-01");
         b = Replica::new(DocKind::Place, 4, "gw-02");

@@ -46,7 +46,11 @@ enum Dep {
 }
 
 impl<C> Encode<C> for Dep {
-    fn encode<W: encode::Write>(&self, e: &mut Encoder<W>, ctx: &mut C) -> Result<(), encode::Error<W::Error>> {
+    fn encode<W: encode::Write>(
+        &self,
+        e: &mut Encoder<W>,
+        ctx: &mut C,
+    ) -> Result<(), encode::Error<W::Error>> {
         match self {
             Self::Back(n) => e.u64(*n)?.ok(),
             Self::Hash(hash) => crate::cbor::id::encode(hash, e, ctx),
@@ -267,7 +271,8 @@ impl EntryBatch {
             });
             batch.clocks.push(WireClock {
                 wall: header.wall_ms.wrapping_sub(wall),
-                mono: mono_now.wrapping_sub(mono),
+                // Both clocks mostly run alike: what is left is small.
+                mono: mono_now.wrapping_sub(mono).wrapping_sub(header.wall_ms.wrapping_sub(wall)),
                 boot: u32::try_from(boot).unwrap_or(u32::MAX),
                 anchor: u32::try_from(anchor).unwrap_or(u32::MAX),
                 base_version: header.base_version,
@@ -302,7 +307,7 @@ impl EntryBatch {
         let mut out = Vec::with_capacity(self.clocks.len());
         for ((clock, (doc, change, hash)), i) in self.clocks.iter().zip(self.changes.expand()?).zip(0_u64..) {
             wall = wall.wrapping_add(clock.wall);
-            mono = mono.wrapping_add(clock.mono);
+            mono = mono.wrapping_add(clock.mono).wrapping_add(clock.wall);
             let anchor = match clock.anchor {
                 0 => None,
                 n => Some(*at(&self.anchors, n - 1)?),

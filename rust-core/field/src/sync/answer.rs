@@ -59,7 +59,8 @@ pub(super) fn refusal(error: ErrorBody) -> SyncError {
         "fork" => SyncError::Fork { detail },
         "chain_gap" => SyncError::ChainGap { need_seq: need_seq.unwrap_or(1) },
         "version_too_old" => SyncError::VersionTooOld,
-        "overloaded" => SyncError::Overloaded { retry_after_s: retry_after_s.unwrap_or(30) },
+        // Whatever is wrong there, headquarters says that waiting helps.
+        _ if retry_after_s.is_some() => SyncError::Overloaded { retry_after_s: retry_after_s.unwrap_or(30) },
         _ => SyncError::Refused { code, detail },
     }
 }

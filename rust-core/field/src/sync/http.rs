@@ -123,6 +123,7 @@ fn is_loopback(authority: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
     use super::*;
 
     #[test]
@@ -139,5 +140,61 @@ mod tests {
         ] {
             assert_eq!(HttpTransport::new(url, None).is_ok(), allowed, "{url}");
         }
+    }
+
+    /// Answers one connection with these bytes and returns what it was sent.
+    fn serve(answer: Vec<u8>) -> (String, std::thread::JoinHandle<String>) {
+        use std::io::{BufRead as _, BufReader, Write as _};
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let authority = listener.local_addr().unwrap().to_string();
+        let thread = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            let mut head = String::new();
+            while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head).unwrap() > 0 {}
+            let mut body = [0; 4];
+            reader.read_exact(&mut body).unwrap();
+            // The client may hang up early; that is its right.
+            let _ = stream.write_all(&answer);
+            head + &String::from_utf8_lossy(&body)
+        });
+        (authority, thread)
+    }
+
+    fn post(answer: Vec<u8>) -> (String, String, Result<Response, TransportError>) {
+        let (authority, thread) = serve(answer);
+        let transport = HttpTransport::new(&["http://", &authority].concat(), None).unwrap();
+        let response = transport.send(Request {
+            method: "POST".into(),
+            authority: authority.clone(),
+            path: "/v1/sync".into(),
+            headers: vec![("x-test".into(), "1".into())],
+            body: b"body".to_vec(),
+            ..Request::default()
+        });
+        (authority, thread.join().unwrap(), response)
+    }
+
+    #[test]
+    fn requests_go_out_as_given_and_redirects_come_back() {
+        let answer = b"HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\nLanewalk-Nonce: n\r\ncontent-length: 2\r\n\r\nok";
+        let (authority, sent, response) = post(answer.to_vec());
+        let sent = sent.to_lowercase();
+        assert!(sent.starts_with("post /v1/sync http/1.1\r\n"), "{sent}");
+        assert!(sent.contains(&format!("host: {authority}\r\n")) && sent.contains("x-test: 1\r\n"), "{sent}");
+        assert!(sent.ends_with("\r\n\r\nbody"), "{sent}");
+        let response = response.unwrap();
+        assert_eq!((response.status, response.body.as_slice()), (302, b"ok".as_slice()));
+        let nonce = response.headers.iter().find(|(n, _)| n == "lanewalk-nonce");
+        assert_eq!(nonce.map(|(_, v)| v.as_str()), Some("n"));
+    }
+
+    #[test]
+    fn a_body_is_read_up_to_the_cap_and_a_broken_one_is_no_answer() {
+        let mut long = b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n".to_vec();
+        long.resize(long.len() + limits::MAX_RESPONSE_BYTES + 1, 0);
+        assert_eq!(post(long).2, Err(TransportError::TooLarge));
+        let cut = b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nab".to_vec();
+        assert!(matches!(post(cut).2, Err(TransportError::Unreachable { .. })));
     }
 }

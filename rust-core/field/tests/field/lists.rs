@@ -164,3 +164,31 @@ fn a_listener_may_call_back() {
     assert!(*listener.1.lock().unwrap() >= 5);
     drop(handle);
 }
+
+#[test]
+fn reference_data_is_read_and_replaced() {
+    use lanewalk_model::{calendar::Calendar, grid, id::DocId};
+    let hq = Hq::new();
+    let phone = Phone::enrolled(&hq);
+    let here = Position::from_degrees(36.7005, 119.132).unwrap();
+    phone.field.sync(&hq).unwrap();
+    assert_eq!(phone.field.grid_at(&here).unwrap(), None);
+    assert!(phone.field.calendar().unwrap().is_none());
+    let bounds = grid::Bounds { west_e7: 1_191_300_000, south_e7: 366_990_000, east_e7: 1_191_340_000, north_e7: 367_020_000 };
+    let grids = grid::lattice(bounds, 2, 2, &["370705005004".parse().unwrap()]).unwrap().to_geojson();
+    let calendar = serde_json::to_string(Calendar::china().unwrap()).unwrap();
+    let catalog = r#"{"version":"v1","matters":[]}"#.to_owned();
+    for (n, name, body) in [(1, "grids", grids), (2, "calendar", calendar), (3, "matter_catalog", catalog)] {
+        let id = DocId { kind: DocKind::Reference, uuid: [n; 16] };
+        hq.edit(id, &[Edit::set("name", name), Edit::set("version", "v1"), Edit::set("body", body)]);
+    }
+    phone.field.sync(&hq).unwrap();
+    let (cell, name) = phone.field.grid_at(&here).unwrap().unwrap();
+    assert!(cell.starts_with("370705005004") && !name.is_empty());
+    assert!(phone.field.calendar().unwrap().is_some());
+    assert_eq!(phone.field.catalog().unwrap().unwrap().version, "v1");
+    let id = DocId { kind: DocKind::Reference, uuid: [3; 16] };
+    hq.edit(id, &[Edit::set("body", r#"{"version":"v2","matters":[]}"#)]);
+    phone.field.sync(&hq).unwrap();
+    assert_eq!(phone.field.catalog().unwrap().unwrap().version, "v2");
+}

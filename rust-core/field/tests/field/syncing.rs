@@ -317,3 +317,27 @@ fn enrolment_is_bound_to_the_invitation() {
     assert_eq!(phone.field.identity().unwrap().grids, [GRID]);
     assert_eq!(phone.field.enrol(&hq.invitation(), &hq), Err(SyncError::AlreadyEnrolled));
 }
+
+#[test]
+fn writing_reading_and_syncing_at_once_loses_nothing() {
+    let (hq, phone, order) = start();
+    std::thread::scope(|scope| {
+        for t in 0..3 {
+            let field = phone.field.clone();
+            scope.spawn(move || {
+                for n in 0..40 {
+                    field.add_note(order, &format!("{t}-{n}")).unwrap();
+                    assert!(field.document(order).unwrap().members("note").count() > n);
+                }
+            });
+        }
+        for _ in 0..8 {
+            phone.field.sync(&hq).unwrap();
+        }
+    });
+    phone.field.sync(&hq).unwrap();
+    in_step(&hq, &phone);
+    let status = phone.field.status().unwrap();
+    assert_eq!((status.last_seq, status.acked, status.quarantined), (120, 120, 0));
+    assert_eq!(phone.field.document(order).unwrap().members("note").count(), 120);
+}

@@ -31,9 +31,16 @@ fn codes_in(source: &str) -> Vec<String> {
     for line in source.lines().map(str::trim) {
         let arm = line.strip_prefix("Self::").or(line.strip_prefix("SchemaProblem::"));
         let arm = arm.and_then(|l| l.split_once("=> \"")).map(|(_, l)| l);
-        let constant = line.strip_prefix("pub const ").and_then(|l| l.split_once(": &str = \"")).map(|(_, l)| l);
+        let constant =
+            line.strip_prefix("pub const ").and_then(|l| l.split_once(": &str = \"")).map(|(_, l)| l);
         let error = line.strip_prefix("#[error(\"");
-        found.extend([arm, constant, error].into_iter().flatten().filter_map(|l| l.split('"').next()).map(str::to_owned));
+        found.extend(
+            [arm, constant, error]
+                .into_iter()
+                .flatten()
+                .filter_map(|l| l.split('"').next())
+                .map(str::to_owned),
+        );
     }
     found.retain(|code| is_code(code));
     found
@@ -67,13 +74,27 @@ fn every_code_is_in_the_handbook() {
         codes.extend(codes_in(&source).into_iter().map(|code| (code, path.clone())));
     }
     // The search itself must find what is known to be there.
-    for known in ["chain_gap", "wrong_author", "not_next", "schema_shrinks", "bad_leb128", "outside_grid", "nonce",
-        "code_used", "gate_timeout", "digest_mismatch", "gate_unavailable"]
-    {
+    for known in [
+        "chain_gap",
+        "wrong_author",
+        "not_next",
+        "schema_shrinks",
+        "bad_leb128",
+        "outside_grid",
+        "nonce",
+        "code_used",
+        "gate_timeout",
+        "digest_mismatch",
+        "gate_unavailable",
+    ] {
         assert!(codes.contains_key(known), "{known}");
     }
     let text = handbook::text();
     for (code, path) in &codes {
-        assert!(text.contains(&format!("`{code}`")), "docs/protocol.md does not explain `{code}` of {}", path.display());
+        assert!(
+            text.contains(&format!("`{code}`")),
+            "docs/protocol.md does not explain `{code}` of {}",
+            path.display()
+        );
     }
 }

@@ -73,7 +73,8 @@ fn a_chain_signature_under_both_algorithms() {
 fn a_receipt() {
     let message = sample::unsigned_receipt().message();
     check("receipt-message.hex", "receipt message, without its domain tag", &message);
-    let frozen = both("receipt.hex", "Receipt; headquarters' Ed25519 secret is 32 bytes of 08", &sample::receipt());
+    let frozen =
+        both("receipt.hex", "Receipt; headquarters' Ed25519 secret is 32 bytes of 08", &sample::receipt());
     let read: Receipt = minicbor::decode(&frozen).unwrap();
     assert_eq!(read.verify(&sample::hq_key().public_key()), Ok(()));
     assert!(read.verify(&sample::phone_key().public_key()).is_err());
@@ -87,7 +88,11 @@ fn an_invitation_and_an_enrolment() {
     assert_eq!(minicbor::decode::<EnrolRequest>(&frozen).unwrap().verify(), Ok(()));
     let frozen = both("enrol-response.hex", "EnrolResponse", &sample::enrol_response());
     let read: EnrolResponse = minicbor::decode(&frozen).unwrap();
-    assert!(read.lease.subject().unwrap().holds("g-031", lanewalk_model::time::TimeMs(1), lanewalk_model::time::TimeMs(2)));
+    assert!(read.lease.subject().unwrap().holds(
+        "g-031",
+        lanewalk_model::time::TimeMs(1),
+        lanewalk_model::time::TimeMs(2)
+    ));
 }
 
 #[test]
@@ -109,12 +114,16 @@ fn a_sync_request_and_its_answer() {
     assert_eq!(order.heads(), [Hash(chunk_hash(&changes[1].1))]);
 
     both("error.hex", "ErrorBody of a chain_gap", &sample::error_body());
-    both("error-busy.hex", "ErrorBody with a time to wait", &ErrorBody {
-        code: "storage_failed".into(),
-        detail: "disk".into(),
-        need_seq: None,
-        retry_after_s: Some(5),
-    });
+    both(
+        "error-busy.hex",
+        "ErrorBody with a time to wait",
+        &ErrorBody {
+            code: "storage_failed".into(),
+            detail: "disk".into(),
+            need_seq: None,
+            retry_after_s: Some(5),
+        },
+    );
 }
 
 /// Another zstd release may compress in another way, so a frame is frozen for reading only.
@@ -145,13 +154,18 @@ fn a_signed_http_request_and_the_signed_response_header() {
     let head = check_text("http-request.txt", &format!("POST /v1/sync HTTP/1.1\n{}", lines.concat()));
     let read: Vec<(&str, &[u8])> =
         head.lines().skip(1).filter_map(|l| l.split_once(": ")).map(|(n, v)| (n, v.as_bytes())).collect();
-    let parts = RequestParts { method: "POST", authority: AUTHORITY, path: "/v1/sync", query: "", body: &body };
+    let parts =
+        RequestParts { method: "POST", authority: AUTHORITY, path: "/v1/sync", query: "", body: &body };
     let headers = SignatureHeadersRef::from_lines(read).unwrap();
     let claimed = verify_request(parts, &headers, &sample::phone_key().public_key()).unwrap();
     assert_eq!((claimed.key_id, claimed.nonce.as_str()), (DEVICE.to_string(), NONCE));
 
     let response = minicbor::to_vec(sample::sync_response()).unwrap();
-    let frame = keep("sync-response.zst.hex", "SyncResponse as a body: one zstd frame", &frame::encode(&sample::sync_response()));
+    let frame = keep(
+        "sync-response.zst.hex",
+        "SyncResponse as a body: one zstd frame",
+        &frame::encode(&sample::sync_response()),
+    );
     assert_eq!(frame::decode::<SyncResponse>(&frame, response.len()).unwrap(), sample::sync_response());
     let message = response_message(NONCE, 200, NEXT_NONCE, &frame);
     let message = check("response-message.hex", "response message, without its domain tag", &message);
@@ -159,7 +173,10 @@ fn a_signed_http_request_and_the_signed_response_header() {
     let value = STANDARD.encode([&[made.algorithm().id()], made.bytes()].concat());
     let name = http::RESPONSE_SIGNATURE;
     let next = http::NEXT_NONCE;
-    let text = format!("HTTP/1.1 200 OK\ncontent-type: {}\n{name}: {value}\n{next}: {NEXT_NONCE}\n", frame::MEDIA_TYPE);
+    let text = format!(
+        "HTTP/1.1 200 OK\ncontent-type: {}\n{name}: {value}\n{next}: {NEXT_NONCE}\n",
+        frame::MEDIA_TYPE
+    );
     let frozen = check_text("http-response.txt", &text);
     let value = frozen.lines().find_map(|l| l.strip_prefix("lanewalk-signature: ")).unwrap();
     let bytes = STANDARD.decode(value).unwrap();

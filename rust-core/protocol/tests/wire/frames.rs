@@ -7,7 +7,6 @@ use lanewalk_protocol::{
     sync::SyncRequest,
 };
 use proptest::prelude::*;
-use std::time::{Duration, Instant};
 
 const CAP: usize = limits::MAX_REQUEST_DECODED;
 
@@ -24,9 +23,9 @@ fn zst(plain: &[u8]) -> Vec<u8> {
 fn a_bomb_is_refused_at_the_cap() {
     let bomb = zst(&vec![0; 100 << 20]);
     assert!(bomb.len() < 64 << 10);
-    let start = Instant::now();
     assert_eq!(decode::<SyncRequest>(&bomb, 1 << 20), Err(FrameError::TooLarge));
-    assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
+    // Cut in half it is refused for the same reason: nobody read as far as the cut.
+    assert_eq!(decode::<SyncRequest>(&bomb[..bomb.len() / 2], 1 << 20), Err(FrameError::TooLarge));
     // A frame that wants a window of 128 MiB before its first byte.
     let mut wide = vec![0x28, 0xb5, 0x2f, 0xfd, 0x00, 17 << 3];
     wide.extend([0x01, 0x00, 0x00]);

@@ -31,7 +31,10 @@ fn block(name: &str, made: &str) {
     if blessing() {
         std::fs::write(path(), format!("{before}{begin}{made}{end}{after}")).unwrap();
     } else {
-        assert!(now == made, "docs/protocol.md, {name}: LANEWALK_BLESS=1 makes it anew\nthere:\n{now}\nshould be:\n{made}");
+        assert!(
+            now == made,
+            "docs/protocol.md, {name}: LANEWALK_BLESS=1 makes it anew\nthere:\n{now}\nshould be:\n{made}"
+        );
     }
 }
 
@@ -56,7 +59,10 @@ fn limits_table() -> String {
         ("Text value in a phone's change, bytes", DEVICE_CHANGE.max_value_bytes as u64),
         ("Text value in headquarters' change, bytes", HQ_CHANGE.max_value_bytes as u64),
         ("Commit message (staff id), bytes", DEVICE_CHANGE.max_message_bytes as u64),
-        ("Predecessors of one operation, and other actors named by one change", DEVICE_CHANGE.max_preds as u64),
+        (
+            "Predecessors of one operation, and other actors named by one change",
+            DEVICE_CHANGE.max_preds as u64,
+        ),
         ("Predecessors in one change", 8 * DEVICE_CHANGE.max_preds as u64),
         ("Operation counter", DEVICE_CHANGE.max_op_counter),
         ("Staff id, bytes", limits::MAX_WORKER_BYTES as u64),
@@ -70,16 +76,29 @@ fn limits_table() -> String {
 
 fn grouped(n: u64) -> String {
     let digits = n.to_string();
-    let groups: Vec<&str> = digits.as_bytes().rchunks(3).rev().map(|g| std::str::from_utf8(g).unwrap()).collect();
+    let groups: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().map(|g| std::str::from_utf8(g).unwrap()).collect();
     groups.join(",")
 }
 
 fn header_names(path: &[u64]) -> &'static str {
     match path {
-        [i] => ["format", "device", "seq", "prev", "doc", "base_version", "wall_ms", "mono_ms", "boot", "anchor", "change"]
-            .get(*i as usize)
-            .copied()
-            .unwrap_or(""),
+        [i] => [
+            "format",
+            "device",
+            "seq",
+            "prev",
+            "doc",
+            "base_version",
+            "wall_ms",
+            "mono_ms",
+            "boot",
+            "anchor",
+            "change",
+        ]
+        .get(*i as usize)
+        .copied()
+        .unwrap_or(""),
         [9, i] => ["hq_time", "mono_at", "tag"].get(*i as usize).copied().unwrap_or(""),
         [] => "header",
         _ => "",
@@ -140,7 +159,7 @@ fn example() -> String {
              then {} dependency, the actor, and as `rest` what travels:\n\n",
             to_hex(&third.change[..4]),
             to_hex(&third.change[4..8]),
-            to_hex(&third.change[9..11]),
+            to_hex(&third.change[9..10]),
             parts.deps.len(),
         ),
         fence(&hex(parts.rest)),

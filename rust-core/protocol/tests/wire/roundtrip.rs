@@ -18,14 +18,26 @@ use std::collections::HashMap;
 /// What happens to a phone.
 #[derive(Debug, Clone)]
 enum Event {
-    Write { doc: u64, text: String, keys: u8 },
+    Write {
+        doc: u64,
+        text: String,
+        keys: u8,
+    },
     /// Headquarters writes without having seen the phone's latest, and the phone gets it.
-    Pull { doc: u64, text: String },
+    Pull {
+        doc: u64,
+        text: String,
+    },
     /// Headquarters gets everything of a document.
-    Sent { doc: u64 },
+    Sent {
+        doc: u64,
+    },
     Restart(u8),
     Reboot(u8),
-    Beacon { ahead: i64, tag: u8 },
+    Beacon {
+        ahead: i64,
+        tag: u8,
+    },
     Clock(i64),
     Wait(u32),
     Version(u64),
@@ -67,8 +79,9 @@ impl Town {
         match event {
             Event::Write { doc: n, text, keys } => {
                 let id = doc(DocKind::Visit, *n);
-                let edits: Vec<_> =
-                    (0..*keys).map(|k| Edit::set(format!("caption/{k}"), format!("{text} {i} {k}"))).collect();
+                let edits: Vec<_> = (0..*keys)
+                    .map(|k| Edit::set(format!("caption/{k}"), format!("{text} {i} {k}")))
+                    .collect();
                 let entry = phone.write(id, &edits).unwrap();
                 self.changes.push((id, entry.change.clone()));
                 self.entries.push(entry);

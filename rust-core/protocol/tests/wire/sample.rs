@@ -183,12 +183,7 @@ pub(crate) fn sync_response() -> SyncResponse {
     let (mut order, change) = order();
     let mut digest = ScopeDigest { docs: 1, xor: [0; 32] };
     digest.toggle(&ScopeDigest::share(ORDER, &[Hash(chunk_hash(&change))]));
-    let refused = Refused {
-        seq: 3,
-        hash: head(),
-        code: "not_author".into(),
-        detail: "visit".into(),
-    };
+    let refused = Refused { seq: 3, hash: head(), code: "not_author".into(), detail: "visit".into() };
     SyncResponse {
         version: VERSION,
         hq_epoch: 1,
@@ -213,8 +208,10 @@ pub(crate) fn error_body() -> ErrorBody {
 
 /// A signed `POST /v1/sync` with this body.
 pub(crate) fn http_request(body: Vec<u8>) -> http::Request {
-    let parts = RequestParts { method: "POST", authority: AUTHORITY, path: http::SYNC_PATH, query: "", body: &body };
-    let made = sign_request(parts, START / 1_000, NONCE, &DeviceId(DEVICE.0).to_string(), &phone_key()).unwrap();
+    let parts =
+        RequestParts { method: "POST", authority: AUTHORITY, path: http::SYNC_PATH, query: "", body: &body };
+    let made =
+        sign_request(parts, START / 1_000, NONCE, &DeviceId(DEVICE.0).to_string(), &phone_key()).unwrap();
     let header = |name: &str, value: String| (name.to_owned(), value);
     http::Request {
         method: "POST".into(),

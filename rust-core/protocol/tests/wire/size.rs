@@ -50,7 +50,8 @@ fn day(text: fn(&mut Dice) -> String) -> (Vec<Entry>, String) {
     for n in 0..500 {
         let id = doc(DocKind::Order, n);
         let mut order = Document::new(DocKind::Order);
-        let made = [Edit::set("title", "噪音扰民"), Edit::set("grid", "g-031"), Edit::set("order_version", 1)];
+        let made =
+            [Edit::set("title", "噪音扰民"), Edit::set("grid", "g-031"), Edit::set("order_version", 1)];
         hq_change(&mut order, 0xee, START - 86_400_000 + n as i64 * 61_003, &made);
         phone.docs.insert(id, order);
     }

@@ -1,0 +1,206 @@
+//! The board: what is open, late, waiting, silent or refused, at one look.
+//!
+//! Invariant: every list is bounded and says how much it leaves out. Rejected: filters and
+//! paging; the worst comes first, and a list that is too long is itself the finding.
+
+use super::{
+    frame,
+    names::Names,
+    parts::{MAX_ROWS, NEAR_MS, Row, Veil, bi, clip, none, remaining, shown, table, when},
+    sections, words,
+};
+use crate::{
+    error::HqError,
+    store,
+};
+use lanewalk_model::{
+    id::{DocId, to_hex},
+    order::State,
+    rows::ListRow,
+    schema::DocKind,
+    time::TimeMs,
+};
+use maud::{Markup, html};
+use rusqlite::{Connection, Params, params};
+
+/// Finished orders shown.
+const ENDED_ROWS: usize = 20;
+
+/// Makes the board.
+pub(super) fn page(db: &Connection, now: TimeMs) -> Result<Markup, HqError> {
+    let names = Names::of_staff(db)?;
+    let (open, open_total) = orders(
+        db,
+        "open = 1",
+        "priority, due_at IS NULL, due_at, n",
+        MAX_ROWS,
+    )?;
+    let (ended, ended_total) = orders(db, "open = 0", "coalesce(finished_at, 0) DESC, n DESC", ENDED_ROWS)?;
+    let proposals = sections::waiting(db, &names)?;
+    let devices = sections::devices(db, &names, now)?;
+    let refused = sections::refused(db, &names, now)?;
+    let content = html! {
+        h1.quiet { "值班台 " span.en lang="en" { "Board" } }
+        (figures(db, now, proposals.total, devices.total, refused.total)?)
+        (states(db)?)
+        section id="open" { (order_table("在办工单", "Open orders", &open, open_total, &names, now)) }
+        section id="waiting" { (proposals.table) }
+        section id="refused" { (refused.table) }
+        section id="devices" { (devices.table) }
+        section id="ended" { (order_table("最近结束", "Recently ended", &ended, ended_total, &names, now)) }
+    };
+    Ok(frame("值班台", true, now, &foot(db)?, &content))
+}
+
+fn count(db: &Connection, sql: &str, values: impl Params) -> Result<u64, HqError> {
+    Ok(db.prepare(sql)?.query_row(values, |r| r.get(0))?)
+}
+
+fn figures(db: &Connection, now: TimeMs, waiting: u64, unsent: u64, refused: u64) -> Result<Markup, HqError> {
+    let order = DocKind::Order.code();
+    let late = count(db, "SELECT count(*) FROM docs WHERE kind = ?1 AND open = 1 AND due_at < ?2", params![order, now.0])?;
+    let near = count(
+        db,
+        "SELECT count(*) FROM docs WHERE kind = ?1 AND open = 1 AND due_at BETWEEN ?2 AND ?3",
+        params![order, now.0, now.0.saturating_add(NEAR_MS)],
+    )?;
+    let conflicts = count(db, "SELECT count(*) FROM docs WHERE kind = ?1 AND row ->> 'conflicts' > 0", [order])?;
+    let tiles: [(u64, &str, words::Words, &str); 6] = [
+        (late, "late", ("逾期", "overdue"), "#open"),
+        (near, "soon", ("24 小时内到期", "due within 24 h"), "#open"),
+        (waiting, "ask", ("待决定的申请", "proposals to decide"), "#waiting"),
+        (conflicts, "ask", ("有冲突的工单", "orders in conflict"), "#open"),
+        (refused, "held", ("7 天内未采纳", "entries refused, 7 days"), "#refused"),
+        (unsent, "held", ("未上传的条目", "entries not sent yet"), "#devices"),
+    ];
+    Ok(html! {
+        ul.figures aria-label="要事 at a glance" {
+            @for (n, class, label, to) in tiles {
+                li class={ (class) @if n == 0 { " zero" } } {
+                    a href=(to) { strong { (n) } span.label { (bi(label)) } }
+                }
+            }
+        }
+    })
+}
+
+fn states(db: &Connection) -> Result<Markup, HqError> {
+    let mut statement = db.prepare("SELECT row ->> 'state', count(*) FROM docs WHERE kind = ?1 GROUP BY 1")?;
+    let found = statement
+        .query_map([DocKind::Order.code()], |r| Ok((r.get::<_, String>(0)?, r.get::<_, u64>(1)?)))?
+        .collect::<Result<Vec<_>, _>>()?;
+    let of = |state: State| found.iter().filter(|(id, _)| id == state.id()).map(|(_, n)| n).sum::<u64>();
+    let total: u64 = found.iter().map(|(_, n)| n).sum();
+    Ok(html! {
+        section.states aria-label="各状态工单数 orders by state" {
+            dl {
+                @for state in State::ALL.iter().copied().filter(|s| of(*s) > 0) {
+                    div { dt { (bi(words::state(state))) } dd { (of(state)) } }
+                }
+                div.total { dt { (bi(("合计", "all"))) } dd { (total) } }
+            }
+        }
+    })
+}
+
+/// An order as the list shows it.
+struct Line {
+    id: DocId,
+    row: ListRow,
+}
+
+fn orders(db: &Connection, which: &str, by: &str, most: usize) -> Result<(Vec<Line>, u64), HqError> {
+    let kind = DocKind::Order.code();
+    let total = count(db, &format!("SELECT count(*) FROM docs WHERE kind = ?1 AND {which}"), [kind])?;
+    let mut statement = db.prepare(&format!("SELECT id, row FROM docs WHERE kind = ?1 AND {which} ORDER BY {by} LIMIT ?2"))?;
+    let mut rows = statement.query(params![kind, i64::try_from(most).unwrap_or(0)])?;
+    let mut lines = Vec::new();
+    while let Some(r) = rows.next()? {
+        let id = DocId::from_slice(r.get_ref(0)?.as_blob().unwrap_or_default());
+        let row = serde_json::from_str(r.get_ref(1)?.as_str().unwrap_or_default());
+        // A line that this version cannot read still counts in the total.
+        if let (Ok(id), Ok(row)) = (id, row) {
+            lines.push(Line { id, row });
+        }
+    }
+    Ok((lines, total))
+}
+
+fn order_table(zh: &str, en: &str, lines: &[Line], total: u64, names: &Names, now: TimeMs) -> Markup {
+    let rows: Vec<Row> = lines.iter().map(|line| order_row(line, names, now)).collect();
+    let left_out = total.saturating_sub(lines.len() as u64);
+    let heads = [
+        ("工单", "order"),
+        ("状态", "state"),
+        ("时限", "due"),
+        ("网格", "grid"),
+        ("承办人", "owner"),
+        ("待办", "to do"),
+    ];
+    let caption = html! { (zh) " " span.count { (total) } " " span.en lang="en" { (en) } };
+    table(caption, &heads, &rows, left_out, ("没有工单", "no orders"))
+}
+
+/// Names an order in a list: a link, the short id, the place.
+pub(super) fn order_link(id: DocId, title: &str, place: &str, urgent: bool) -> Markup {
+    let hex = to_hex(&id.uuid);
+    html! {
+        @if urgent { strong.urgent { "紧急 " span.en lang="en" { "urgent" } } " " }
+        a.title href={ "/orders/" (hex) } {
+            @if title.trim().is_empty() { "(无标题)" } @else { (shown(&clip(title, 80))) }
+        }
+        span.sub {
+            span.id title=(hex) { (short(&hex)) }
+            @if !place.is_empty() { " · " (shown(&clip(place, 80))) }
+        }
+    }
+}
+
+/// The part of an id that differs between orders of one day: its random end.
+pub(super) fn short(hex: &str) -> &str {
+    hex.len().checked_sub(8).and_then(|from| hex.get(from..)).unwrap_or(hex)
+}
+
+fn order_row(Line { id, row }: &Line, names: &Names, now: TimeMs) -> Row {
+    let veil = Veil::default();
+    let late = row.open && row.due_at.is_some_and(|due| due < now.0);
+    let state = State::from_id(&row.state).map_or_else(|| shown(&row.state), |s| bi(words::state(s)));
+    let due = match row.due_at {
+        None => none(),
+        Some(due) => html! {
+            (when(due))
+            @if row.due_provisional { " " span.tag { (bi(("暂定", "provisional"))) } }
+            @if row.open { span.sub { (remaining(due, now)) } }
+        },
+    };
+    let owner = if row.author.is_empty() { html! { span.none { (bi(("未签收", "nobody yet"))) } } } else { names.person(&row.author) };
+    let grid = if row.grid.is_empty() { html! { span.tag { (bi(("网格外", "no grid"))) } } } else { html! { span.id { (shown(&row.grid)) } } };
+    let todo = html! {
+        @if row.conflicts > 0 { span.tag.conflict { "冲突 " (row.conflicts) " " span.en lang="en" { "conflict" } } " " }
+        @if row.pending > 0 { span.tag.ask { "申请 " (row.pending) " " span.en lang="en" { "proposal" } } }
+        @if row.conflicts == 0 && row.pending == 0 { (none()) }
+    };
+    Row {
+        class: if late { "late" } else { "" },
+        cells: vec![
+            order_link(*id, &veil.plain(&row.title), &veil.plain(&row.detail), row.urgent),
+            html! { span.state { (state) } },
+            due,
+            grid,
+            owner,
+            todo,
+        ],
+    }
+}
+
+fn foot(db: &Connection) -> Result<Markup, HqError> {
+    let pages = count(db, "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()", [])?;
+    Ok(html! {
+        dl.foot {
+            div { dt { (bi(("日志条目", "log entries"))) } dd { (store::log_end(db)?) } }
+            div { dt { (bi(("数据库", "database"))) } dd { (pages.div_ceil(1 << 20)) " MB" } }
+            div { dt { (bi(("总部纪元", "HQ epoch"))) } dd { (store::meta_u64(db, "epoch")?) } }
+            div { dt { (bi(("自动刷新", "refresh"))) } dd { "30 s" } }
+        }
+    })
+}

@@ -1,0 +1,280 @@
+//! One order: what is claimed, what was found, who disagrees, what was asked and decided.
+//!
+//! Invariant: nothing of it comes from the requester's own table or from a brief; both are for
+//! those who call back. Rejected: choosing a winner where people disagree (law 3).
+
+use super::{
+    diff::{self, Piece},
+    frame, history,
+    names::Names,
+    parts::{MAX_ROWS, Row, bi, none, remaining, shown, span, table, visible, when},
+    sections,
+    values::{Showing, label},
+    visits::{self, Visit},
+    words::{self, Words},
+};
+use crate::{error::HqError, store::StoredDoc};
+use lanewalk_model::{
+    document::Document,
+    id::{DocId, to_hex},
+    order,
+    records::{DecisionRecord, ProposalRecord},
+    schema::DocKind,
+    time::TimeMs,
+    view::{Attributed, DocView},
+};
+use maud::{Markup, html};
+use rusqlite::Connection;
+
+/// Makes the page of an order; `None` when there is no such order.
+pub(super) fn page(db: &Connection, id: DocId, now: TimeMs) -> Result<Option<Markup>, HqError> {
+    let Some(stored) = StoredDoc::find(db, id)? else { return Ok(None) };
+    let view = Document::load(id.kind, &stored.saved)?.view();
+    let names = Names::all(db)?;
+    let veil = sections::veil(db, id)?;
+    let show = Showing { names: &names, veil: &veil, most: 4_000 };
+    let (visits, total) = visits::read(db, id)?;
+    let docs: Vec<i64> = std::iter::once(stored.row.n).chain(visits.iter().map(|v| v.n)).collect();
+    let title = veil.plain(view.text("title").unwrap_or_default());
+    let content = html! {
+        (head(id, &view, &title, &names))
+        (clocks(&view, now))
+        section id="facts" { (facts(&view, &show)) }
+        section id="compare" { (compare(&view, &show)) }
+        section id="conflicts" { (conflicts(id, &view, &visits, &show)) }
+        section id="proposals" { (proposals(&view, &show)) }
+        section id="visits" { (visits::section(&visits, total, &names, &veil)) }
+        section id="records" { (records(&view, &show)) }
+        section id="history" { (history::section(db, id, &docs, &names, &veil)?) }
+    };
+    let title = if title.trim().is_empty() { "工单".to_owned() } else { visible(&title) };
+    Ok(Some(frame(&title, false, now, &html! {}, &content)))
+}
+
+fn head(id: DocId, view: &DocView, title: &str, names: &Names) -> Markup {
+    html! {
+        p.crumb { a href="/" { "← 值班台 " span.en lang="en" { "board" } } }
+        h1 {
+            @if view.text("urgency") == Some("urgent") { strong.urgent { "紧急 " span.en lang="en" { "urgent" } } " " }
+            @if title.trim().is_empty() { "(无标题)" } @else { (shown(title)) }
+        }
+        p.lead {
+            span.state.big { (bi(words::state(order::state(view)))) } " "
+            @if let Some(owner) = view.text("current_owner").filter(|o| !o.is_empty()) { span { "承办 " (names.person(owner)) } }
+            @else { span.none { (bi(("未签收", "nobody acknowledged it yet"))) } }
+        }
+        p.ids {
+            "上级编号 " span.id { (shown(view.text("upstream_id").unwrap_or("–"))) }
+            " · 工单 " span.id { (to_hex(&id.uuid)) }
+            " · 版本 " (order::version(view))
+        }
+    }
+}
+
+/// Both clocks (R31): the subdistrict's own, which is never later, and upstream's.
+fn clocks(view: &DocView, now: TimeMs) -> Markup {
+    let open = order::state(view).is_open();
+    let start = view.int("reported_at");
+    let clock = |key: &str, words: Words| {
+        let due = view.int(key);
+        html! {
+            div.clock-card {
+                h2 { (bi(words)) }
+                @if let Some(due) = due {
+                    p.due { (when(due)) }
+                    @if open {
+                        p { (remaining(due, now)) }
+                        @if let Some(start) = start.filter(|s| *s < due) {
+                            progress max=(due.saturating_sub(start)) value=(now.0.saturating_sub(start).clamp(0, due.saturating_sub(start))) { "" }
+                        }
+                    } @else { p { (kept(view.int("closed_at"), due)) } }
+                } @else { p { (bi(("没有规定", "none set"))) } }
+            }
+        }
+    };
+    html! {
+        section.clocks aria-label="时限 due times" {
+            (clock("internal_due", ("街道时限", "our own limit")))
+            (clock("upstream_due", ("上级时限", "upstream's limit")))
+            @if let Some(promised) = view.int("promised_due") {
+                p.note { "已延期;原定 " (when(promised)) " " span.en lang="en" { "extended; promised earlier" } }
+            }
+            @if view.flag("due_provisional") {
+                p.note { (bi(("时限暂定:超出现有日历,新日历到后重算。", "Provisional: past the end of the calendar, computed again with the next one."))) }
+            }
+        }
+    }
+}
+
+fn kept(closed: Option<i64>, due: i64) -> Markup {
+    let Some(closed) = closed else { return bi(("已结束", "ended")) };
+    let (zh, en) = span(closed.saturating_sub(due));
+    if closed <= due {
+        html! { "按时办结,提前 " (zh) " " span.en lang="en" { "on time, " (en) " before" } }
+    } else {
+        html! { strong.late { "超时 " (zh) " " span.en lang="en" { "late by " (en) } } }
+    }
+}
+
+const FACTS: &[&str] = &[
+    "reported_at", "channel", "matter_code", "grid", "lead_unit", "current_owner", "first_owner", "accepted_at",
+    "dispatched_at", "submitted_at", "closed_at", "outcome", "resolved_claim", "severity", "unclear_statement",
+    "unclear_responsibility", "recurrence_of", "reported_position", "calendar_version", "catalog_version",
+];
+const SETS: &[&str] = &["assignee", "support_unit", "tag", "flag", "cluster_child"];
+
+fn facts(view: &DocView, show: &Showing<'_>) -> Markup {
+    html! {
+        h2 { "工单情况 " span.en lang="en" { "Facts" } }
+        dl.facts {
+            @for key in FACTS {
+                @if let Some(value) = view.get(key) { div { dt { (label(key)) } dd { (show.value(DocKind::Order, key, value)) } } }
+            }
+            @for family in SETS {
+                @let members: Vec<_> = view.members(family).take(MAX_ROWS).collect();
+                @if !members.is_empty() {
+                    div { dt { (label(family)) } dd { ul.set {
+                        @for (member, value) in members { li { (show.value(DocKind::Order, &format!("{family}/{member}"), value)) } }
+                    } } }
+                }
+            }
+        }
+    }
+}
+
+/// R44: what was reported stays as it is, what was verified stands beside it.
+fn compare(view: &DocView, show: &Showing<'_>) -> Markup {
+    let rows: Vec<Row> = [
+        (("地点", "place"), "place_text", "verified_address"),
+        (("情况", "facts"), "summary", "verified_facts"),
+    ]
+    .into_iter()
+    .map(|(words, reported, verified)| {
+        let raw = view.text(reported).unwrap_or_default().trim();
+        let reported = show.veil.plain(raw);
+        let found: Vec<&Attributed> = view.all(verified).iter().collect();
+        // Judged before anything is taken out: two phone numbers look the same afterwards.
+        let differs = found.iter().any(|a| a.value.text().unwrap_or_default().trim() != raw);
+        let texts: Vec<String> = found.iter().map(|a| show.veil.plain(a.value.text().unwrap_or_default())).collect();
+        // With several verified values the differences are marked against the latest.
+        let left = texts.last().map_or_else(|| vec![Piece { text: reported.clone(), common: true }], |t| diff::pieces(&reported, t).0);
+        Row::from(vec![
+            bi(words),
+            if reported.is_empty() { none() } else { html! { p.text { (marked(&left)) } } },
+            html! {
+                @for (value, text) in found.iter().zip(&texts) {
+                    p.text { (marked(&diff::pieces(&reported, text).1)) }
+                    (signed(value, show.names))
+                }
+                @if found.is_empty() { (bi(("尚未查实", "not verified yet"))) }
+            },
+            match (found.is_empty(), differs) {
+                (true, _) => none(),
+                (false, true) => html! { strong.tag.differs { (bi(("不同", "differs"))) } },
+                (false, false) => html! { span.tag { (bi(("一致", "same"))) } },
+            },
+        ])
+    })
+    .collect();
+    let heads = [("项目", "item"), ("反映(不改)", "reported, never changed"), ("查实", "verified"), ("比较", "compared")];
+    html! {
+        (table(html! { "反映与查实 " span.en lang="en" { "Reported beside verified" } }, &heads, &rows, 0, ("无", "none")))
+        (visits::measurements(view, show))
+        @for value in view.all("reply_text") {
+            h3 { "答复内容 " span.en lang="en" { "Reply" } }
+            p.text { (show.value(DocKind::Order, "reply_text", &value.value)) }
+            (signed(value, show.names))
+        }
+    }
+}
+
+/// Marks what the other side does not have; a text that differs as a whole needs no marks.
+fn marked(pieces: &[Piece]) -> Markup {
+    if let [all] = pieces {
+        return shown(&all.text);
+    }
+    html! { bdi { @for p in pieces { @if p.common { (visible(&p.text)) } @else { mark { (visible(&p.text)) } } } } }
+}
+
+fn signed(value: &Attributed, names: &Names) -> Markup {
+    html! { p.sub { (names.person(&value.by)) " · " (when(value.at.ms().0)) } }
+}
+
+/// Every field with several values, of the order and its visits.
+fn conflicts(id: DocId, view: &DocView, visits: &[Visit], show: &Showing<'_>) -> Markup {
+    let docs = std::iter::once((id, view)).chain(visits.iter().filter_map(|v| Some((v.id, v.view.as_ref()?))));
+    let mut rows: Vec<Row> = Vec::new();
+    for (doc, view) in docs {
+        for conflict in view.conflicts() {
+            let open = view.is_open_conflict(&conflict.key);
+            rows.push(Row::from(vec![
+                html! { (label(&conflict.key)) @if doc.kind != DocKind::Order { span.sub { (bi(words::kind(doc.kind))) } } },
+                html! {
+                    ol.values { @for value in &conflict.values {
+                        li { div.text { (show.value(doc.kind, &conflict.key, &value.value)) } (signed(value, show.names)) }
+                    } }
+                },
+                if open { html! { strong.tag.conflict { (bi(("待人决定", "a person must choose"))) } } }
+                else { html! { span.tag { (bi(("取最后写入,其余留存", "latest counts, others kept"))) } } },
+            ]));
+        }
+    }
+    let total = rows.len();
+    rows.truncate(MAX_ROWS);
+    let caption = html! { "冲突 " span.count { (total) } " " span.en lang="en" { "Conflicts: every value, who and when" } };
+    let heads = [("项目", "field"), ("各人所写", "values"), ("处理", "standing")];
+    table(caption, &heads, &rows, total.saturating_sub(rows.len()) as u64, ("没有冲突", "no conflict"))
+}
+
+fn proposals(view: &DocView, show: &Showing<'_>) -> Markup {
+    let mut all: Vec<(&str, &Attributed)> = view
+        .entries()
+        .filter_map(|(key, values)| Some((key.strip_prefix("proposal/")?, values.last()?)))
+        .collect();
+    all.sort_by_key(|(_, written)| std::cmp::Reverse(written.at));
+    let total = all.len();
+    let rows: Vec<Row> = all.iter().take(MAX_ROWS).map(|(event, written)| {
+        let record = written.value.text().and_then(|t| serde_json::from_str::<ProposalRecord>(t).ok());
+        let decision = view.text(&format!("decision/{event}")).and_then(|t| serde_json::from_str::<DecisionRecord>(t).ok());
+        Row::from(vec![
+            match &record {
+                Some(r) => html! { (sections::asks(r, show.veil)) span.sub { "所见版本 " (r.order_version) " " span.en lang="en" { "version seen" } } },
+                None => bi(("无法识别", "cannot be read")),
+            },
+            html! { (names_and_time(show.names, &written.by, written.at.ms().0)) },
+            match &decision {
+                Some(d) => show.decision(d),
+                None => html! { strong.tag.ask { (bi(("待决定", "waiting"))) } },
+            },
+            decision.as_ref().map_or_else(none, |d| names_and_time(show.names, &d.by, d.decided_at.0)),
+        ])
+    }).collect();
+    let caption = html! { "申请与决定 " span.count { (total) } " " span.en lang="en" { "Proposals and decisions" } };
+    let heads = [("申请", "proposal"), ("申请人", "by"), ("决定与理由", "decision and reason"), ("决定人", "decided by")];
+    table(caption, &heads, &rows, total.saturating_sub(rows.len()) as u64, ("没有申请", "no proposal"))
+}
+
+fn names_and_time(names: &Names, by: &str, at: i64) -> Markup {
+    html! { (names.person(by)) span.sub { (when(at)) } }
+}
+
+const RECORDS: &[&str] = &[
+    "amendment", "note", "contact", "mediation", "police_referral", "liaison_reply", "finding", "callback",
+];
+
+/// Everything else that people noted at the order.
+fn records(view: &DocView, show: &Showing<'_>) -> Markup {
+    let mut all: Vec<(&str, &Attributed)> = view
+        .entries()
+        .filter(|(key, _)| key.split_once('/').is_some_and(|(family, _)| RECORDS.contains(&family)))
+        .filter_map(|(key, values)| Some((key, values.last()?)))
+        .collect();
+    all.sort_by_key(|(_, written)| std::cmp::Reverse(written.at));
+    let rows: Vec<Row> = all.iter().take(MAX_ROWS).map(|(key, written)| {
+        let content = html! { div.text { (show.value(DocKind::Order, key, &written.value)) } };
+        Row::from(vec![label(key), content, names_and_time(show.names, &written.by, written.at.ms().0)])
+    }).collect();
+    let caption = html! { "备注与往来 " span.count { (all.len()) } " " span.en lang="en" { "Notes and records" } };
+    let heads = [("类别", "kind"), ("内容", "content"), ("谁", "who")];
+    table(caption, &heads, &rows, all.len().saturating_sub(rows.len()) as u64, ("没有备注", "no notes"))
+}

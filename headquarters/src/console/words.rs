@@ -1,0 +1,267 @@
+//! What ids and codes are called: Chinese first, English beside it.
+//!
+//! Invariant: a code without a name here is shown as the code itself, never hidden. Rejected:
+//! leaving the English out of tables that Chinese clerks read; auditors and support read them too.
+
+use lanewalk_model::{
+    order::State,
+    records::{Confirmation, Method, PhotoRole, ProposalKind, Verdict},
+    schema::DocKind,
+};
+
+/// Chinese and English for one thing.
+pub(super) type Words = (&'static str, &'static str);
+
+fn find(table: &[(&str, &'static str, &'static str)], id: &str) -> Option<Words> {
+    table.iter().find(|(key, _, _)| *key == id).map(|(_, zh, en)| (*zh, *en))
+}
+
+/// Names a state.
+pub(super) fn state(state: State) -> Words {
+    let en = match state {
+        State::Received => "received",
+        State::Accepted => "accepted",
+        State::Triage => "triage",
+        State::Dispatched => "dispatched",
+        State::Acked => "acknowledged",
+        State::Investigating => "investigating",
+        State::Handling => "handling",
+        State::Submitted => "submitted",
+        State::Callback => "callback due",
+        State::Closed => "closed",
+        State::Archived => "archived",
+        State::Returned => "returned",
+        State::Excluded => "excluded",
+        State::Parked => "parked",
+    };
+    (state.zh(), en)
+}
+
+/// Names what a proposal asks for.
+pub(super) fn proposal(kind: ProposalKind) -> Words {
+    let en = match kind {
+        ProposalKind::Ack => "acknowledge",
+        ProposalKind::Return => "return",
+        ProposalKind::Handle => "start handling",
+        ProposalKind::Submit => "submit result",
+        ProposalKind::Extend => "extend",
+    };
+    (kind.zh(), en)
+}
+
+/// Names a verdict.
+pub(super) fn verdict(verdict: Verdict) -> Words {
+    match verdict {
+        Verdict::Accepted => ("同意", "accepted"),
+        Verdict::Refused => ("未同意", "refused"),
+    }
+}
+
+/// Names how a number is known (R46).
+pub(super) fn method(method: Method) -> Words {
+    match method {
+        Method::Counted => ("清点", "counted"),
+        Method::Measured => ("测量", "measured"),
+        Method::Estimated => ("估计", "estimated"),
+        Method::Told => ("听说", "told"),
+    }
+}
+
+/// Names what a photo shows.
+pub(super) fn photo(role: PhotoRole) -> Words {
+    match role {
+        PhotoRole::Before => ("处理前", "before"),
+        PhotoRole::During => ("处理中", "during"),
+        PhotoRole::After => ("处理后", "after"),
+        PhotoRole::Document => ("材料", "document"),
+    }
+}
+
+/// Names a resident's confirmation (R42).
+pub(super) fn confirmation(c: Confirmation) -> Words {
+    match c {
+        Confirmation::Signed => ("居民已签字", "signed"),
+        Confirmation::Refused => ("居民拒签", "refused to sign"),
+        Confirmation::Absent => ("居民不在场", "absent"),
+    }
+}
+
+/// Names a kind of document.
+pub(super) fn kind(kind: DocKind) -> Words {
+    match kind {
+        DocKind::Order => ("工单", "order"),
+        DocKind::Brief => ("诉求原文", "brief"),
+        DocKind::Visit => ("走访", "visit"),
+        DocKind::Appeal => ("诉求", "appeal"),
+        DocKind::Place => ("地点", "place"),
+        DocKind::Person => ("居民", "person"),
+        DocKind::Care => ("关爱", "care"),
+        DocKind::Survey => ("民意调查", "survey"),
+        DocKind::TaskForce => ("专班", "task force"),
+        DocKind::Knowledge => ("资料", "knowledge"),
+        DocKind::Reference => ("基础数据", "reference"),
+    }
+}
+
+/// Names the worth of an entry's time (DOMAIN.md §5).
+pub(super) fn trust(id: &str) -> Option<Words> {
+    find(
+        &[
+            ("anchored", "时间可信", "anchored"),
+            ("no_anchor", "未对时,按收到时间", "no anchor: time of receipt"),
+            ("contradicted", "时钟矛盾,待复核", "clocks contradict: review"),
+            ("hq", "总部时间", "HQ time"),
+        ],
+        id,
+    )
+}
+
+/// Names one of the words that a field may hold.
+pub(super) fn value(field: &str, id: &str) -> Option<Words> {
+    let table: &[(&str, &str, &str)] = match field {
+        "urgency" => &[("general", "一般", "general"), ("urgent", "紧急", "urgent")],
+        "outcome" => &[
+            ("self_corrected", "自行整改", "self-corrected"),
+            ("enforced", "依法查处", "enforced"),
+            ("mediated", "调解", "mediated"),
+            ("explained", "解释说明", "explained"),
+            ("referred_police", "移交公安", "referred to police"),
+            ("not_found", "未发现", "not found"),
+            ("not_ours", "非本街道职责", "not ours"),
+        ],
+        "kind" => &[
+            ("prelim_call", "电话初查", "preliminary call"),
+            ("prelim", "上门初查", "preliminary visit"),
+            ("site_check", "现场查实", "site check"),
+            ("handle", "办理", "handling"),
+            ("supervise", "督导", "supervision"),
+            ("patrol", "巡查", "patrol"),
+            ("care", "关爱走访", "care"),
+        ],
+        "purpose" => &[
+            ("collect", "收集诉求", "collect appeals"),
+            ("mediate", "调解", "mediate"),
+            ("publicity", "宣传", "publicity"),
+            ("safety", "安全检查", "safety"),
+            ("service", "服务", "service"),
+            ("emergency", "应急", "emergency"),
+        ],
+        "result" => &[
+            ("met", "见到", "met"),
+            ("absent", "不在家", "absent"),
+            ("refused", "拒绝", "refused"),
+            ("locked", "门锁闭", "locked"),
+        ],
+        _ => &[],
+    };
+    find(table, id)
+}
+
+/// Names a field of an order or a visit; `key` without the member part.
+pub(super) fn field(key: &str) -> Option<Words> {
+    find(FIELDS, key)
+}
+
+const FIELDS: &[(&str, &str, &str)] = &[
+    ("upstream_id", "上级编号", "upstream id"),
+    ("channel", "来源", "channel"),
+    ("reported_at", "反映时间", "reported at"),
+    ("reported_position", "反映位置", "reported position"),
+    ("payload_hash", "原件指纹", "payload hash"),
+    ("recurrence_of", "重复件", "recurrence of"),
+    ("first_owner", "首接人", "first owner"),
+    ("title", "标题", "title"),
+    ("summary", "内容", "summary"),
+    ("place_text", "反映地点", "reported place"),
+    ("amendment", "上级补充", "amendment"),
+    ("grid", "网格", "grid"),
+    ("matter_code", "事项", "matter"),
+    ("catalog_version", "清单版本", "catalogue version"),
+    ("urgency", "缓急", "urgency"),
+    ("state", "状态", "state"),
+    ("order_version", "工单版本", "order version"),
+    ("lead_unit", "主办", "lead"),
+    ("current_owner", "承办人", "owner"),
+    ("outcome", "办理结果", "outcome"),
+    ("resolved_claim", "称已解决", "resolved (claim)"),
+    ("assignee", "办理人员", "assignee"),
+    ("support_unit", "协办", "support"),
+    ("tag", "标签", "tag"),
+    ("flag", "标记", "flag"),
+    ("cluster_child", "并件", "cluster"),
+    ("internal_due", "街道时限", "internal due"),
+    ("promised_due", "原定时限", "earlier promise"),
+    ("upstream_due", "上级时限", "upstream due"),
+    ("calendar_version", "日历版本", "calendar"),
+    ("due_provisional", "时限暂定", "provisional due"),
+    ("accepted_at", "接单时间", "accepted at"),
+    ("dispatched_at", "派件时间", "dispatched at"),
+    ("submitted_at", "提交时间", "submitted at"),
+    ("closed_at", "办结时间", "closed at"),
+    ("unclear_statement", "表述不清", "unclear statement"),
+    ("unclear_responsibility", "责任不明", "unclear responsibility"),
+    ("severity", "严重程度", "severity"),
+    ("verified_address", "查实地点", "verified place"),
+    ("verified_facts", "查实情况", "verified facts"),
+    ("reply_text", "答复内容", "reply"),
+    ("note", "备注", "note"),
+    ("measurement", "测量", "measurement"),
+    ("contact", "联系", "contact"),
+    ("mediation", "调解", "mediation"),
+    ("police_referral", "报警移交", "police referral"),
+    ("liaison_reply", "联络单位回复", "liaison reply"),
+    ("finding", "执法认定", "finding"),
+    ("callback", "回访", "callback"),
+    ("visit", "走访", "visit"),
+    ("proposal", "申请", "proposal"),
+    ("decision", "决定", "decision"),
+    ("order", "工单", "order"),
+    ("target", "对象", "target"),
+    ("kind", "类型", "kind"),
+    ("by", "走访人", "by"),
+    ("started", "开始", "started"),
+    ("ended", "结束", "ended"),
+    ("purpose", "目的", "purpose"),
+    ("result", "结果", "result"),
+    ("position", "位置", "position"),
+    ("corrects", "更正", "corrects"),
+    ("notes", "走访记录", "notes"),
+    ("photo", "照片", "photo"),
+    ("caption", "照片说明", "caption"),
+    ("redaction_box", "遮挡", "redaction"),
+    ("met", "见到的人", "met"),
+    ("confirmation", "居民确认", "confirmation"),
+];
+
+/// Says why an entry was kept outside the documents.
+pub(super) fn rejection(code: &str) -> Words {
+    let known = find(
+        &[
+            ("wrong_author", "署名与设备不符", "not by the device's worker"),
+            ("actor_bound", "写入标识属于另一台设备", "writer belongs to another device"),
+            ("unknown_worker", "没有这名人员", "no such member of staff"),
+            ("role_kind", "角色与此类内容无关", "role has no part in this kind"),
+            ("role_field", "角色不能填写此项", "role may not write this field"),
+            ("unknown_field", "没有此项", "no such field"),
+            ("outside_grid", "不在本人网格内", "outside the grids held"),
+            ("not_assigned", "未派给本人", "not assigned"),
+            ("not_author", "只有原作者能改", "only its author may change it"),
+            ("may_not_create", "角色不能新建", "role may not create this"),
+            ("schema_unknown_key", "没有此项", "no such field"),
+            ("schema_wrong_value", "内容不符合要求", "value does not fit"),
+            ("schema_immutable", "写定后不能改", "fixed once written"),
+            ("schema_shrinks", "只能增加", "may only grow"),
+            ("schema_not_removable", "不能删除", "cannot be removed"),
+            ("missing_dependency", "缺少前面的改动", "builds on a missing change"),
+            ("not_next", "与前面的改动不衔接", "does not continue the line"),
+            ("wrong_predecessors", "改动的不是作者所见", "overwrites what was not seen"),
+            ("unstable", "无法可靠保存", "does not survive saving"),
+            ("too_many_changes", "改动过多", "too many changes"),
+            ("document_too_large", "内容过大", "document too large"),
+            ("gate_crashed", "检查时出错", "broke the checker"),
+            ("gate_timeout", "检查超时", "checker ran out of time"),
+        ],
+        code,
+    );
+    known.unwrap_or(("格式不合规", "malformed change"))
+}

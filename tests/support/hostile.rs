@@ -1,0 +1,596 @@
+//! A device made by hand: it has an enrolled soft key and speaks the protocol byte by byte, so it
+//! can be honest in everything and deviate in exactly one place.
+//!
+//! Invariant: no answer is believed that headquarters did not sign for exactly this request.
+//! Rejected: bending a real phone core, which refuses to write most of what must be tried here.
+
+use lanewalk_headquarters::{Headquarters, store::StoredDoc};
+use lanewalk_model::{
+    chunk,
+    document::{Document, Edit, Stamp},
+    id::{ActorId, DeviceId, DocId, Hash},
+    schema::DocKind,
+    time::Hlc,
+    view::DocView,
+};
+use lanewalk_protocol::{
+    VERSION,
+    batch::{EntryBatch, chunk_hash},
+    enrolment::{EnrolRequest, EnrolResponse, Invitation},
+    entry::{AnchorRef, ENTRY_FORMAT, Entry, Header, chain_message},
+    frame,
+    http::{self, Request, Response, header},
+    httpsig::{self, RequestParts, SignatureHeadersRef, sign_request},
+    keys::{Algorithm, DeviceSigner as _, Domain, PublicKey, Signature, SoftSigner, sign_domain, verify_domain},
+    limits,
+    receipt::{ErrorBody, response_message},
+    sync::{Cursor, Push, SyncRequest, SyncResponse},
+};
+use minicbor::{Decode, Encode, bytes::ByteVec};
+use std::collections::BTreeMap;
+
+/// What requests to the simulated headquarters are addressed to.
+pub const AUTHORITY: &str = "hq.test";
+
+/// A device under the tester's full control.
+#[derive(Debug)]
+pub struct Device {
+    /// Staff id it is enrolled for.
+    pub worker: String,
+    /// Its key.
+    pub signer: SoftSigner,
+    /// Its id.
+    pub id: DeviceId,
+    /// Headquarters' key.
+    pub hq_key: PublicKey,
+    /// Nonce for the next request.
+    pub nonce: String,
+    /// Last entry made: number and hash.
+    pub chain: (u64, Hash),
+    /// Where its pulls stand.
+    pub cursor: Cursor,
+    /// Epoch of headquarters it knows.
+    pub epoch: u64,
+    /// Actor of its next changes.
+    pub actor: ActorId,
+    /// What it holds, its own writes included.
+    pub docs: BTreeMap<DocId, Document>,
+    /// Latest beacon as an anchor with a monotonic clock of 0.
+    pub anchor: Option<AnchorRef>,
+    clock: i64,
+    ids: u8,
+}
+
+/// Headquarters' answer, its signature checked.
+#[derive(Debug)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// The error, unless the status is 200.
+    pub error: Option<ErrorBody>,
+    /// The page, if this answers a sync.
+    pub page: Option<SyncResponse>,
+    /// The body after decompression.
+    pub plain: Vec<u8>,
+    /// The nonce for the next request; empty when none was given.
+    pub next_nonce: String,
+}
+
+impl Answer {
+    /// Returns status and error code, (200, "") when all is well.
+    pub fn code(&self) -> (u16, &str) {
+        (self.status, self.error.as_ref().map_or("", |e| e.code.as_str()))
+    }
+
+    /// Returns the page; panics with the error if there is none.
+    pub fn page(self) -> SyncResponse {
+        self.page.unwrap_or_else(|| panic!("refused: {} {:?}", self.status, self.error))
+    }
+}
+
+/// Makes a device key from one number.
+pub fn key(n: u8) -> SoftSigner {
+    SoftSigner::new(Algorithm::Es256, &[n; 32]).unwrap()
+}
+
+/// Returns the nonce headquarters must bind its answer to: the claimed one, as far as it can be read.
+pub fn claimed_nonce(request: &Request) -> String {
+    if request.path == http::ENROL_PATH {
+        let read = frame::decode::<EnrolRequest>(&request.body, limits::MAX_REQUEST_DECODED);
+        return read.map(|r| r.nonce()).unwrap_or_default();
+    }
+    let lines = request.headers.iter().map(|(n, v)| (n.as_str(), v.as_bytes()));
+    let claimed = SignatureHeadersRef::from_lines(lines).and_then(|h| httpsig::parse(&h));
+    claimed.map(|c| c.nonce).unwrap_or_default()
+}
+
+/// Checks media type and signature of an answer and reads it.
+pub fn read_answer(hq_key: &PublicKey, request: &Request, response: &Response) -> Answer {
+    use base64::Engine as _;
+    assert_eq!(header(&response.headers, "content-type"), Some(frame::MEDIA_TYPE));
+    let next_nonce = header(&response.headers, http::NEXT_NONCE).unwrap_or_default().to_owned();
+    let text = header(&response.headers, http::RESPONSE_SIGNATURE).expect("every answer is signed");
+    let bytes = base64::engine::general_purpose::STANDARD.decode(text).unwrap();
+    let signature = Signature::new(Algorithm::from_id(bytes[0]).unwrap(), &bytes[1..]).unwrap();
+    let message = response_message(&claimed_nonce(request), response.status, &next_nonce, &response.body);
+    verify_domain(hq_key, Domain::Response, &message, &signature).expect("headquarters signed this answer");
+    let plain = zstd::stream::decode_all(response.body.as_slice()).unwrap();
+    let error = (response.status != 200).then(|| minicbor::decode(&plain).unwrap());
+    let is_page = response.status == 200 && request.path == http::SYNC_PATH;
+    let page = is_page.then(|| frame::decode(&response.body, limits::MAX_RESPONSE_DECODED).unwrap());
+    Answer { status: response.status, error, page, plain, next_nonce }
+}
+
+/// Sends one request alone and reads the answer.
+pub fn send(hq: &mut Headquarters, request: &Request) -> Answer {
+    let response = hq.handle(std::slice::from_ref(request)).pop().unwrap();
+    read_answer(&hq.public_key(), request, &response)
+}
+
+/// Makes an enrolment request.
+pub fn enrolment(invitation: &Invitation, signer: &SoftSigner) -> Request {
+    enrolment_of(&EnrolRequest::new(invitation.code, 1, signer).unwrap())
+}
+
+/// Wraps an enrolment body.
+pub fn enrolment_of(body: &EnrolRequest) -> Request {
+    post(http::ENROL_PATH, frame::encode(body))
+}
+
+fn post(path: &str, body: Vec<u8>) -> Request {
+    Request {
+        method: "POST".into(),
+        authority: AUTHORITY.into(),
+        path: path.into(),
+        query: String::new(),
+        headers: vec![("content-type".into(), frame::MEDIA_TYPE.into())],
+        body,
+    }
+}
+
+impl Device {
+    /// Enrols a new device for a worker with the key of a number.
+    pub fn enrol(hq: &mut Headquarters, worker: &str, n: u8) -> Self {
+        let invitation = hq.invite(worker).unwrap();
+        let signer = key(n);
+        let answer = send(hq, &enrolment(&invitation, &signer));
+        assert_eq!(answer.status, 200, "{:?}", answer.error);
+        let given: EnrolResponse = minicbor::decode(&answer.plain).unwrap();
+        let anchor = Some(AnchorRef { hq_time: given.beacon.hq_time, mono_at: 0, tag: given.beacon.tag });
+        Self {
+            worker: worker.to_owned(),
+            signer,
+            id: given.device,
+            hq_key: invitation.hq_key,
+            nonce: answer.next_nonce,
+            chain: (0, Hash([0; 32])),
+            cursor: Cursor::default(),
+            epoch: given.hq_epoch,
+            actor: ActorId([n; 16]),
+            docs: BTreeMap::new(),
+            anchor,
+            clock: given.beacon.hq_time,
+            ids: 0,
+        }
+    }
+
+    /// Starts a new line of changes, as an honest phone does after a refusal.
+    pub fn fresh_actor(&mut self) {
+        self.ids += 1;
+        let mut actor = self.id.0;
+        actor[15] = self.ids;
+        self.actor = ActorId(actor);
+    }
+
+    /// Makes an id for a new document.
+    pub fn new_id(&mut self, kind: DocKind) -> DocId {
+        self.ids += 1;
+        let mut uuid = self.id.0;
+        (uuid[14], uuid[15]) = (0xdd, self.ids);
+        DocId { kind, uuid }
+    }
+
+    /// Makes a stamp of this worker now.
+    pub fn stamp(&mut self) -> Stamp {
+        self.clock += 1;
+        Stamp { actor: self.actor, worker: self.worker.clone(), hlc: Hlc(self.clock << 12) }
+    }
+
+    /// Takes a document as headquarters holds it, asked for or not.
+    pub fn learn(&mut self, hq: &Headquarters, id: DocId) -> DocView {
+        let saved = StoredDoc::find(hq.reader(), id).unwrap().unwrap().saved;
+        let mut doc = Document::load(id.kind, &saved).unwrap();
+        let view = doc.view();
+        self.docs.insert(id, doc);
+        view
+    }
+
+    /// Writes edits without asking any rule and returns the change.
+    pub fn write(&mut self, id: DocId, edits: &[Edit]) -> Vec<u8> {
+        let stamp = self.stamp();
+        self.write_as(id, &stamp, edits)
+    }
+
+    /// Writes edits under any stamp.
+    pub fn write_as(&mut self, id: DocId, stamp: &Stamp, edits: &[Edit]) -> Vec<u8> {
+        self.docs.entry(id).or_insert_with(|| Document::new(id.kind)).edit(stamp, edits).unwrap().unwrap()
+    }
+
+    /// Chains a change as the next entry.
+    pub fn entry(&mut self, doc: DocId, change: Vec<u8>) -> Entry {
+        let (seq, prev) = self.chain;
+        let header = Header {
+            format: ENTRY_FORMAT,
+            device: self.id,
+            seq: seq + 1,
+            prev,
+            doc,
+            base_version: 0,
+            wall_ms: self.clock,
+            mono_ms: 0,
+            boot: [1; 8],
+            anchor: self.anchor,
+            change: Hash(chunk_hash(&change)),
+        };
+        self.chain = (seq + 1, header.hash());
+        Entry { header, change }
+    }
+
+    /// Writes edits as the next entry.
+    pub fn act(&mut self, id: DocId, edits: &[Edit]) -> Entry {
+        let change = self.write(id, edits);
+        self.entry(id, change)
+    }
+
+    /// Signs the end of a run of entries.
+    pub fn push(&self, entries: &[Entry]) -> Option<Push> {
+        let batch = EntryBatch::pack(entries).unwrap()?;
+        let last = &entries.last()?.header;
+        let message = chain_message(self.id, last.seq, last.hash());
+        Some(Push { batch, signature: sign_domain(&self.signer, Domain::Chain, &message).unwrap() })
+    }
+
+    /// Makes an honest body.
+    pub fn body(&self, entries: &[Entry]) -> SyncRequest {
+        SyncRequest {
+            version: VERSION,
+            hq_epoch: self.epoch,
+            cursor: self.cursor,
+            push: self.push(entries),
+            page_bytes: limits::PAGE_BYTES,
+            want: Vec::new(),
+            last_seq: self.chain.0,
+            lease_version: 0,
+        }
+    }
+
+    /// Signs a body as this device with the current nonce.
+    pub fn request(&self, body: &impl Encode<()>) -> Request {
+        self.signed(frame::encode(body))
+    }
+
+    /// Signs any bytes as this device.
+    pub fn signed(&self, body: Vec<u8>) -> Request {
+        let request = post(http::SYNC_PATH, body);
+        let headers = sign(&request, &self.nonce, &self.id.to_string(), &self.signer);
+        with_signature(request, headers)
+    }
+
+    /// Sends a request and keeps the next nonce.
+    pub fn send(&mut self, hq: &mut Headquarters, request: &Request) -> Answer {
+        let answer = send(hq, request);
+        if !answer.next_nonce.is_empty() {
+            self.nonce.clone_from(&answer.next_nonce);
+        }
+        answer
+    }
+
+    /// Sends a body; asks once more when only the nonce was old.
+    pub fn ask(&mut self, hq: &mut Headquarters, body: &impl Encode<()>) -> Answer {
+        let request = self.request(body);
+        let answer = self.send(hq, &request);
+        if answer.code() != (401, "nonce") {
+            return answer;
+        }
+        let request = self.request(body);
+        self.send(hq, &request)
+    }
+
+    /// Pushes entries and takes the page in. Returns the reasons of what was refused, by number.
+    pub fn sync(&mut self, hq: &mut Headquarters, entries: &[Entry]) -> BTreeMap<u64, String> {
+        let body = self.body(entries);
+        let page = self.ask(hq, &body).page();
+        self.check_receipts(&page, entries);
+        let refused = page.refused.iter().map(|r| (r.seq, r.code.clone())).collect();
+        self.take(page);
+        refused
+    }
+
+    /// Pulls until nothing more waits.
+    pub fn pull(&mut self, hq: &mut Headquarters) {
+        loop {
+            let body = self.body(&[]);
+            let page = self.ask(hq, &body).page();
+            let more = page.more;
+            self.take(page);
+            if !more {
+                return;
+            }
+        }
+    }
+
+    /// Every entry has exactly one valid receipt that names it by its last hash.
+    pub fn check_receipts(&self, page: &SyncResponse, entries: &[Entry]) {
+        for Entry { header, .. } in entries {
+            let fitting = page.receipts.iter().filter(|r| (r.first_seq..=r.last_seq).contains(&header.seq));
+            assert_eq!(fitting.count(), 1, "receipts for entry {}", header.seq);
+        }
+        for receipt in &page.receipts {
+            receipt.verify(&self.hq_key).unwrap();
+            assert_eq!(receipt.device, self.id);
+            if let Some(last) = entries.iter().find(|e| e.header.seq == receipt.last_seq) {
+                assert_eq!(receipt.head, last.header.hash());
+            }
+        }
+    }
+
+    /// Applies a page as an honest phone would.
+    pub fn take(&mut self, page: SyncResponse) {
+        for s in page.snapshots {
+            self.docs.insert(s.doc, Document::load(s.doc.kind, &s.saved).unwrap());
+        }
+        for (id, change, _) in page.changes.expand().unwrap() {
+            self.docs.entry(id).or_insert_with(|| Document::new(id.kind)).apply([change.as_slice()]).unwrap();
+        }
+        for id in page.left {
+            self.docs.remove(&id);
+        }
+        self.cursor = page.cursor;
+        self.epoch = page.hq_epoch;
+        self.clock = self.clock.max(page.beacon.hq_time);
+        self.anchor = Some(AnchorRef { hq_time: page.beacon.hq_time, mono_at: 0, tag: page.beacon.tag });
+    }
+}
+
+/// Signs a request's parts.
+pub fn sign(request: &Request, nonce: &str, key_id: &str, signer: &SoftSigner) -> Vec<(String, String)> {
+    let parts = RequestParts {
+        method: &request.method,
+        authority: &request.authority,
+        path: &request.path,
+        query: &request.query,
+        body: &request.body,
+    };
+    let signed = sign_request(parts, 1_778_025_600, nonce, key_id, signer).unwrap();
+    vec![
+        (httpsig::CONTENT_DIGEST.into(), signed.content_digest),
+        (httpsig::SIGNATURE_INPUT.into(), signed.signature_input),
+        (httpsig::SIGNATURE.into(), signed.signature),
+    ]
+}
+
+/// Adds signature headers.
+#[must_use]
+pub fn with_signature(mut request: Request, headers: Vec<(String, String)>) -> Request {
+    request.headers.extend(headers);
+    request
+}
+
+/// Everything headquarters keeps, table by table, to see that a refusal changed nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Footprint(BTreeMap<&'static str, Vec<String>>);
+
+impl Footprint {
+    /// Reads it.
+    pub fn of(hq: &Headquarters) -> Self {
+        let tables = ["log", "docs", "members", "devices", "actors", "invitations", "staff", "grants", "audit", "upstream", "requesters"];
+        Self(tables.into_iter().map(|t| (t, rows(hq.reader(), t))).collect())
+    }
+}
+
+fn rows(db: &rusqlite::Connection, table: &str) -> Vec<String> {
+    use sha2::Digest as _;
+    let mut statement = db.prepare(&format!("SELECT * FROM {table} ORDER BY 1, 2")).unwrap();
+    let columns = statement.column_count();
+    let read = |row: &rusqlite::Row<'_>| {
+        let values: Vec<String> = (0..columns).map(|i| format!("{:?}", row.get_ref(i).unwrap())).collect();
+        Ok(Hash(sha2::Sha256::digest(values.join("|")).into()).to_string())
+    };
+    statement.query_map([], read).unwrap().collect::<Result<_, _>>().unwrap()
+}
+
+/// A change in parts: a new actor sets the key `name` to `v` on nothing.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    /// Dependencies.
+    pub deps: Vec<[u8; 32]>,
+    /// Actor.
+    pub actor: ActorId,
+    /// Number among the actor's changes.
+    pub seq: u64,
+    /// Counter of the first operation.
+    pub start_op: u64,
+    /// Author.
+    pub message: String,
+    columns: Vec<(u64, Vec<u8>)>,
+}
+
+/// Column numbers of a change.
+#[allow(missing_docs, reason = "automerge's own names")]
+pub mod column {
+    pub const KEY: u64 = 0x15;
+    pub const INSERT: u64 = 0x34;
+    pub const ACTION: u64 = 0x42;
+    pub const META: u64 = 0x56;
+    pub const VALUE: u64 = 0x57;
+    pub const PRED_COUNT: u64 = 0x70;
+}
+
+impl Draft {
+    /// Makes the unbent draft.
+    pub fn new(actor: ActorId, message: &str) -> Self {
+        let columns = vec![
+            (column::KEY, [&[0x7f, 4], b"name".as_slice()].concat()),
+            (column::INSERT, vec![1]),
+            (column::ACTION, vec![0x7f, 1]),
+            (column::META, vec![0x7f, 0x16]),
+            (column::VALUE, vec![b'v']),
+            (column::PRED_COUNT, vec![0x7f, 0]),
+        ];
+        Self { deps: vec![], actor, seq: 1, start_op: 1, message: message.to_owned(), columns }
+    }
+
+    /// Replaces a column, or takes it out when `bytes` is empty.
+    #[must_use]
+    pub fn column(mut self, spec: u64, bytes: &[u8]) -> Self {
+        self.columns.retain(|(other, _)| *other != spec);
+        if !bytes.is_empty() {
+            self.columns.push((spec, bytes.to_vec()));
+            self.columns.sort();
+        }
+        self
+    }
+
+    /// Builds the chunk.
+    pub fn build(&self) -> Vec<u8> {
+        let mut rest = Vec::new();
+        unsigned(&mut rest, self.seq);
+        unsigned(&mut rest, self.start_op);
+        rest.push(0);
+        unsigned(&mut rest, self.message.len() as u64);
+        rest.extend(self.message.as_bytes());
+        rest.push(0);
+        unsigned(&mut rest, self.columns.len() as u64);
+        for (spec, bytes) in &self.columns {
+            unsigned(&mut rest, *spec);
+            unsigned(&mut rest, bytes.len() as u64);
+        }
+        self.columns.iter().for_each(|(_, bytes)| rest.extend(bytes));
+        chunk::join(&self.deps, &self.actor.0, &rest).unwrap()
+    }
+}
+
+/// Appends an unsigned LEB128 number.
+pub fn unsigned(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push((value & 0x7f) as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+/// Appends a signed LEB128 number.
+pub fn signed(out: &mut Vec<u8>, mut value: i64) {
+    while !(-64..64).contains(&value) {
+        out.push((value & 0x7f) as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push((value & 0x7f) as u8);
+}
+
+/// A push as it lies on the wire, every number open.
+#[derive(Debug, Clone, Encode, Decode)]
+#[cbor(array)]
+#[allow(missing_docs, reason = "the fields of Push and EntryBatch")]
+pub struct RawPush {
+    #[n(0)]
+    pub batch: RawBatch,
+    #[n(1)]
+    pub signature: Signature,
+}
+
+#[derive(Debug, Clone, Encode, Decode)]
+#[cbor(array)]
+#[allow(missing_docs, reason = "the fields of EntryBatch")]
+pub struct RawBatch {
+    #[n(0)]
+    pub first_seq: u64,
+    #[n(1)]
+    pub prev: ByteVec,
+    #[n(2)]
+    pub boots: ByteVec,
+    #[n(3)]
+    pub anchors: Vec<AnchorRef>,
+    #[n(4)]
+    pub clocks: Vec<RawClock>,
+    #[n(5)]
+    pub changes: RawChanges,
+}
+
+#[derive(Debug, Clone, Encode, Decode)]
+#[cbor(array)]
+#[allow(missing_docs, reason = "the fields of a clock")]
+pub struct RawClock {
+    #[n(0)]
+    pub wall: i64,
+    #[n(1)]
+    pub mono: i64,
+    #[n(2)]
+    pub boot: u32,
+    #[n(3)]
+    pub anchor: u32,
+    #[n(4)]
+    pub base_version: u64,
+}
+
+#[derive(Debug, Clone, Encode, Decode)]
+#[cbor(array)]
+#[allow(missing_docs, reason = "the fields of Changes")]
+pub struct RawChanges {
+    #[n(0)]
+    pub docs: Vec<ByteVec>,
+    #[n(1)]
+    pub actors: ByteVec,
+    #[n(2)]
+    pub rows: Vec<RawRow>,
+}
+
+#[derive(Debug, Clone, Encode, Decode)]
+#[cbor(array)]
+#[allow(missing_docs, reason = "the fields of a change on the wire")]
+pub struct RawRow {
+    #[n(0)]
+    pub doc: u32,
+    #[n(1)]
+    pub actor: u32,
+    /// Steps back in the batch only.
+    #[n(2)]
+    pub deps: Vec<u64>,
+    #[n(3)]
+    pub rest: ByteVec,
+}
+
+/// A sync request with its push open.
+#[derive(Debug, Clone, Encode, Decode)]
+#[cbor(map)]
+#[allow(missing_docs, reason = "the fields of SyncRequest")]
+pub struct RawRequest {
+    #[n(0)]
+    pub version: u16,
+    #[n(1)]
+    pub hq_epoch: u64,
+    #[n(2)]
+    pub cursor: Cursor,
+    #[n(3)]
+    pub push: Option<RawPush>,
+    #[n(4)]
+    pub page_bytes: u32,
+    #[n(5)]
+    pub want: Vec<ByteVec>,
+    #[n(6)]
+    pub last_seq: u64,
+    #[n(7)]
+    pub lease_version: u64,
+}
+
+impl RawRequest {
+    /// Opens an honest body.
+    pub fn of(body: &SyncRequest) -> Self {
+        minicbor::decode(&minicbor::to_vec(body).unwrap()).unwrap()
+    }
+
+    /// Returns the open batch.
+    pub fn batch(&mut self) -> &mut RawBatch {
+        &mut self.push.as_mut().unwrap().batch
+    }
+}
