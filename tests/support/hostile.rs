@@ -21,7 +21,7 @@ use lanewalk_protocol::{
     frame,
     http::{self, Request, Response, header},
     httpsig::{self, RequestParts, SignatureHeadersRef, sign_request},
-    keys::{Algorithm, DeviceSigner as _, Domain, PublicKey, Signature, SoftSigner, sign_domain, verify_domain},
+    keys::{Algorithm, Domain, PublicKey, Signature, SoftSigner, sign_domain, verify_domain},
     limits,
     receipt::{ErrorBody, response_message},
     sync::{Cursor, Push, SyncRequest, SyncResponse},
@@ -390,7 +390,9 @@ impl Footprint {
 
 fn rows(db: &rusqlite::Connection, table: &str) -> Vec<String> {
     use sha2::Digest as _;
-    let mut statement = db.prepare(&format!("SELECT * FROM {table} ORDER BY 1, 2")).unwrap();
+    // That a device was heard of is no effect of what it asked.
+    let columns = if table == "devices" { "id, worker, key, revoked_at, last_seq, head, scanned, scan_pending, page_token" } else { "*" };
+    let mut statement = db.prepare(&format!("SELECT {columns} FROM {table} ORDER BY 1, 2")).unwrap();
     let columns = statement.column_count();
     let read = |row: &rusqlite::Row<'_>| {
         let values: Vec<String> = (0..columns).map(|i| format!("{:?}", row.get_ref(i).unwrap())).collect();
@@ -553,11 +555,40 @@ pub struct RawRow {
     pub doc: u32,
     #[n(1)]
     pub actor: u32,
-    /// Steps back in the batch only.
     #[n(2)]
-    pub deps: Vec<u64>,
+    pub deps: Vec<RawDep>,
     #[n(3)]
     pub rest: ByteVec,
+}
+
+/// A dependency: steps back in the batch, or a hash.
+#[derive(Debug, Clone)]
+#[allow(missing_docs, reason = "said above")]
+pub enum RawDep {
+    Back(u64),
+    Hash(Vec<u8>),
+}
+
+impl<C> Encode<C> for RawDep {
+    fn encode<W: minicbor::encode::Write>(
+        &self,
+        e: &mut minicbor::Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), minicbor::encode::Error<W::Error>> {
+        match self {
+            Self::Back(n) => e.u64(*n)?.ok(),
+            Self::Hash(hash) => e.bytes(hash)?.ok(),
+        }
+    }
+}
+
+impl<'b, C> Decode<'b, C> for RawDep {
+    fn decode(d: &mut minicbor::Decoder<'b>, _: &mut C) -> Result<Self, minicbor::decode::Error> {
+        match d.datatype()? {
+            minicbor::data::Type::Bytes => Ok(Self::Hash(d.bytes()?.to_vec())),
+            _ => d.u64().map(Self::Back),
+        }
+    }
 }
 
 /// A sync request with its push open.

@@ -61,7 +61,8 @@ pub(crate) fn listen(data: &Path, desk: Desk) -> Result<Control, Failure> {
         Err(e) if e.kind() != ErrorKind::NotFound => return Err(e.into()),
         _ => {}
     }
-    let listener = UnixListener::bind(&path)?;
+    // Fails where the path is longer than a socket's address may be, about 100 bytes.
+    let listener = UnixListener::bind(&path).map_err(|e| Failure::from(e).about(path.display()))?;
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
     let stop = Arc::new(AtomicBool::new(false));
     let stopping = Arc::clone(&stop);

@@ -248,9 +248,13 @@ fn position((lat, lon): (i64, i64)) -> Option<Position> {
 /// Returns the hash of the last entry: taking away a tag that is not there writes nothing and
 /// answers with the end of the chain.
 fn last(field: &Field) -> Result<Hash, FieldError> {
-    let query = ListQuery { kind: Some(DocKind::Order), limit: 1, ..ListQuery::default() };
-    let order = field.list(&query)?.first().map(|i| i.id).ok_or(FieldError::NotFound)?;
-    Ok(field.write(order, vec![Edit::Remove("tag/-".into())], 0)?.hash)
+    for (kind, nothing) in [(DocKind::Order, "tag/-"), (DocKind::Place, "alias/-")] {
+        let query = ListQuery { kind: Some(kind), limit: 1, ..ListQuery::default() };
+        if let Some(item) = field.list(&query)?.first() {
+            return Ok(field.write(item.id, vec![Edit::Remove(nothing.into())], 0)?.hash);
+        }
+    }
+    Err(FieldError::NotFound)
 }
 
 fn stand(phone: &Phone) -> Result<Stand, Failure> {

@@ -48,11 +48,14 @@ pub(crate) struct DemoArgs {
     /// 少走几家 / fewer phones and doors
     #[arg(long)]
     quick: bool,
+    /// Takes one saved entry out of headquarters' log before the check, to see the check fail.
+    #[arg(long, hide = true)]
+    lose_one: bool,
 }
 
 impl Default for DemoArgs {
     fn default() -> Self {
-        Self { phones: 8, orders: None, mapping: None, seed: 2026, keep: None, stay: false, quick: false }
+        Self { phones: 8, orders: None, mapping: None, seed: 2026, keep: None, stay: false, quick: false, lose_one: false }
     }
 }
 
@@ -82,9 +85,15 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
     let progress = Progress(Instant::now());
     let mut stage = stages::Stage::open(args, root, &progress)?;
     stage.first_morning(&progress)?;
-    stage.cut_off(args, &progress)?;
-    stage.bad_network(&progress)?;
-    let stands = stage.calm(&progress)?;
+    for half_day in 0..if args.quick { 1 } else { 2 } {
+        stage.cut_off(half_day, &progress)?;
+        stage.bad_network(half_day, &progress)?;
+        stage.calm(&progress)?;
+    }
+    let stands = stage.evening()?;
+    if args.lose_one {
+        stage.lose_one()?;
+    }
     let (checks, receipts) = checks::run(&stage.town, &stage.phones, &stands)?;
     report::print(&stage.town, &stage.imports, &stage.phones, &stands, &receipts, &stage.names)?;
     let well = report::verdict(&checks);

@@ -44,6 +44,7 @@ pub(super) fn print(
     conflicts(&docs, names);
     proposals(&docs);
     quarantine(phones, stands);
+    denied(phones);
     per_phone(phones, stands, receipts);
     Ok(())
 }
@@ -165,6 +166,19 @@ fn quarantine(phones: &[DemoPhone], stands: &[Stand]) {
     for (phone, stand) in phones.iter().zip(stands) {
         for kept in &stand.quarantine {
             println!("  {} {}  {}  {}", pad(&phone.worker, 6), warm(denial_zh(&kept.code)), kept.code, dim(cut(&kept.written, 70)));
+        }
+    }
+}
+
+/// What the phones' own rules did not let happen: nothing was written and nothing was promised.
+fn denied(phones: &[DemoPhone]) {
+    if phones.iter().all(|p| p.denied.is_empty()) {
+        return;
+    }
+    heading("手机当场拒绝，没有写下", "refused on the phone itself, nothing was written");
+    for phone in phones {
+        for (code, what) in &phone.denied {
+            println!("  {} {}  {}", pad(&phone.worker, 6), warm(code), dim(what));
         }
     }
 }

@@ -11,7 +11,10 @@ use super::{
     town::{Imports, Town, first_reply},
     walk::{self, Act, Meeting, Walker},
 };
-use crate::{seed, words::Failure};
+use crate::{
+    seed,
+    words::{Failure, short},
+};
 use lanewalk_headquarters::{Source as _, SystemSource};
 use lanewalk_model::{
     id::DocId,
@@ -47,6 +50,7 @@ pub(super) struct Stage {
     grids: HashMap<String, Vec<String>>,
     program: PathBuf,
     quick: bool,
+    seed: u64,
     /// The order whose return is decided while its proposer is offline.
     offered: Option<DocId>,
 }
@@ -86,7 +90,7 @@ impl Stage {
         );
         let names = staff.iter().map(|p| (p.id.clone(), p.name_zh.clone())).collect();
         let grids = staff.into_iter().map(|p| (p.id, p.grids)).collect();
-        Ok(Self { town, phones, imports, names, grids, program, quick: args.quick, offered: None })
+        Ok(Self { town, phones, imports, names, grids, program, quick: args.quick, seed: args.seed, offered: None })
     }
 
     fn walkers(&self) -> Result<Vec<Walker>, Failure> {
@@ -140,7 +144,7 @@ impl Stage {
     }
 
     /// The network goes; everybody walks, headquarters goes on, and one phone dies in mid-sentence.
-    pub(super) fn cut_off(&mut self, args: &DemoArgs, progress: &Progress) -> Result<(), Failure> {
+    pub(super) fn cut_off(&mut self, half_day: usize, progress: &Progress) -> Result<(), Failure> {
         let walkers = self.walkers()?;
         let meetings = walk::meetings(&walkers);
         let now = SystemSource.now_ms();
@@ -148,13 +152,17 @@ impl Stage {
         let tries = sync_all(&mut self.phones)?;
         let without = tries.iter().filter(|s| s.why == "no_network").count();
         progress.say(format!("断网：{without} 部手机没有信号，照常走访"), "the network is cut; everybody walks on");
+        let seed = self.seed.wrapping_add(u64::try_from(half_day).unwrap_or(0) << 48);
         let mut plans: Vec<Vec<Act>> =
-            (0..walkers.len()).map(|n| walk::plan(n, &walkers, &meetings, now, self.quick, args.seed)).collect();
+            (0..walkers.len()).map(|n| walk::plan(n, &walkers, &meetings, now, self.quick, seed)).collect();
         self.visit_the_returned(&mut plans, &walkers);
+        if let Some(settled) = self.settle_one(&mut plans, &walkers)? {
+            progress.say(settled, "somebody who has seen both values of a conflict chooses");
+        }
         for (phone, plan) in self.phones.iter_mut().zip(&plans) {
             phone.send(plan)?;
         }
-        let victim = self.phones.len().saturating_sub(1).min(2);
+        let victim = self.phones.len().saturating_sub(1).min(2 + 2 * half_day);
         if let (Some(phone), Some(plan)) = (self.phones.get_mut(victim), plans.get(victim)) {
             let answers = phone.kill_after(plan.len() / 2)?;
             progress.say(
@@ -165,7 +173,7 @@ impl Stage {
             // The act under way may or may not be on the disk; the person looks and goes on.
             phone.send(plan.get(answers + 1..).unwrap_or_default())?;
         }
-        let meanwhile = self.hq_goes_on(&plans, &walkers, &meetings)?;
+        let meanwhile = self.hq_goes_on(half_day, &plans, &walkers, &meetings)?;
         for phone in &mut self.phones {
             phone.finish()?;
         }
@@ -179,8 +187,8 @@ impl Stage {
     }
 
     /// The order whose return headquarters is about to accept is visited all the same.
-    fn visit_the_returned(&self, plans: &mut [Vec<Act>], walkers: &[Walker]) {
-        let Some(order) = self.offered else { return };
+    fn visit_the_returned(&mut self, plans: &mut [Vec<Act>], walkers: &[Walker]) {
+        let Some(order) = self.offered.take() else { return };
         let holder = walkers.iter().position(|w| w.role == Role::GridWorker && w.orders.iter().any(|o| o.0 == order));
         if let Some(plan) = holder.and_then(|n| plans.get_mut(n)) {
             plan.retain(|act| !matches!(act, Act::Propose { order: o, .. } if *o == order));
@@ -194,7 +202,22 @@ impl Stage {
         }
     }
 
-    fn hq_goes_on(&self, plans: &[Vec<Act>], walkers: &[Walker], meetings: &[Meeting]) -> Result<(String, String), Failure> {
+    /// A conflict that has come to a phone is settled there, by a person, with a new value.
+    fn settle_one(&self, plans: &mut [Vec<Act>], walkers: &[Walker]) -> Result<Option<String>, Failure> {
+        let key = "verified_facts";
+        let open = self.town.documents()?.into_iter().find(|(_, view, _)| view.is_open_conflict(key)).map(|d| d.0);
+        let Some(order) = open else { return Ok(None) };
+        let holds = |w: &Walker| w.role == Role::GridWorker && w.orders.iter().any(|o| o.0 == order);
+        let Some(n) = walkers.iter().position(holds) else { return Ok(None) };
+        let text = "双方一同到场核对：上午有堆物，下午已清走，拍照留存。";
+        if let Some(plan) = plans.get_mut(n) {
+            plan.insert(0, Act::Set { doc: order, key: key.into(), text: text.into() });
+        }
+        let name = self.phones.get(n).map_or("", |p| p.name.as_str());
+        Ok(Some(format!("{name} 看过两种说法后，对 {} 作出选定", short(&order))))
+    }
+
+    fn hq_goes_on(&self, half_day: usize, plans: &[Vec<Act>], walkers: &[Walker], meetings: &[Meeting]) -> Result<(String, String), Failure> {
         let reply = plans.iter().find_map(|plan| first_reply(plan));
         let workers: Vec<(usize, &Walker)> = walkers.iter().enumerate().filter(|(_, w)| w.role == Role::GridWorker).collect();
         let elsewhere = workers.last().and_then(|(_, w)| w.grids.last()).cloned();
@@ -202,7 +225,7 @@ impl Stage {
         let alone = |n: usize| meetings.iter().all(|m| m.who.0 != n && m.who.1 != n);
         let leaver = workers.iter().filter(|(n, w)| w.grids.len() > 1 && alone(*n)).map(|(_, w)| w).next();
         let leaver = leaver.or(workers.last().map(|(_, w)| w).filter(|w| w.grids.len() > 1));
-        let ended = leaver.and_then(|w| {
+        let ended = leaver.filter(|_| half_day == 0).and_then(|w| {
             let here = |grid: &&String| w.orders.iter().filter(|(_, row)| row.grid == **grid).count();
             Some((w.worker.clone(), w.grids.iter().max_by_key(here)?.clone()))
         });
@@ -218,10 +241,11 @@ impl Stage {
     }
 
     /// The network comes back badly, and one phone dies while its answer is on the way.
-    pub(super) fn bad_network(&mut self, progress: &Progress) -> Result<(), Failure> {
+    pub(super) fn bad_network(&mut self, half_day: usize, progress: &Progress) -> Result<(), Failure> {
         self.town.proxy.weather(Weather::Storm);
         let held = self.town.proxy.hold_next();
-        if let Some(phone) = self.phones.first_mut() {
+        let victim = half_day.min(self.phones.len().saturating_sub(1));
+        if let Some(phone) = self.phones.get_mut(victim) {
             phone.ask(&Ask::Sync)?;
             held.recv_timeout(Duration::from_secs(60)).map_err(|_| Failure::new("the proxy saw no sync"))?;
             phone.kill()?;
@@ -242,7 +266,7 @@ impl Stage {
     }
 
     /// The faults stop: everything comes to rest, the clerk answers, everything comes to rest again.
-    pub(super) fn calm(&mut self, progress: &Progress) -> Result<Vec<Stand>, Failure> {
+    pub(super) fn calm(&mut self, progress: &Progress) -> Result<(), Failure> {
         self.town.proxy.weather(Weather::Clear);
         let rounds = self.settle()?;
         let decided = self.town.decide_waiting()?;
@@ -251,9 +275,22 @@ impl Stage {
             format!("网络恢复，{rounds} 轮后静止；专员审批 {decided} 件，再 {more} 轮"),
             format!("the network is well; at rest after {rounds} rounds, {decided} decisions by the clerk, {more} more"),
         );
+        Ok(())
+    }
+
+    /// Asks every phone how it stands and switches it off.
+    pub(super) fn evening(&mut self) -> Result<Vec<Stand>, Failure> {
         let stands = self.phones.iter_mut().map(DemoPhone::stand).collect::<Result<Vec<_>, _>>()?;
         self.phones.iter_mut().try_for_each(DemoPhone::quit)?;
         Ok(stands)
+    }
+
+    /// Takes one saved entry out of headquarters' log, behind its back.
+    pub(super) fn lose_one(&self) -> Result<(), Failure> {
+        let hash = self.phones.iter().find_map(|p| p.saved.first()).map(|s| s.0);
+        let hash = hash.ok_or_else(|| Failure::new("nothing to lose"))?;
+        rusqlite::Connection::open(&self.town.database)?.execute("DELETE FROM log WHERE hash = ?1", [hash.0])?;
+        Ok(())
     }
 
     /// Syncs until a whole round moves nothing.

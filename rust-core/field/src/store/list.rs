@@ -187,7 +187,12 @@ fn by_rowid(conn: &Connection, rowid: i64, distance_m: Option<f64>) -> Result<Li
     Ok(ListItem { distance_m, ..found })
 }
 
-/// Finds rows by words, best match first.
+/// Hits looked at: more than that is no search but a list.
+const MAX_HITS: &str = "2000";
+
+/// Finds rows by words: open work first, then the newest. Not by bm25, which walks every
+/// occurrence of every character of the query: 34 ms at 5,000 documents, and no better an order
+/// for short Chinese texts.
 pub(crate) fn find(
     conn: &Connection,
     text: &str,
@@ -198,9 +203,11 @@ pub(crate) fn find(
     let sql = [
         "SELECT ",
         COLUMNS,
-        " FROM list_fts f JOIN list l ON l.id = f.rowid
-          WHERE list_fts MATCH ?1 AND l.kind NOT IN (SELECT value FROM json_each(?2))
-          ORDER BY l.open DESC, f.rank, l.id LIMIT ?3",
+        " FROM (SELECT rowid FROM list_fts WHERE list_fts MATCH ?1 ORDER BY rowid DESC LIMIT ",
+        MAX_HITS,
+        ") f JOIN list l ON l.id = f.rowid
+          WHERE l.kind NOT IN (SELECT value FROM json_each(?2))
+          ORDER BY l.open DESC, l.at_order DESC, l.id DESC LIMIT ?3",
     ]
     .concat();
     let mut statement = conn.prepare_cached(&sql)?;

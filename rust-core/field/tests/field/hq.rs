@@ -186,7 +186,9 @@ impl Hq {
     }
 
     fn error(&self, nonce: &str, next: String, status: u16, code: &str, need_seq: Option<u64>) -> Response {
-        let body = ErrorBody { code: code.into(), detail: String::new(), need_seq, retry_after_s: Some(9) };
+        // Only where waiting helps.
+        let retry_after_s = (code == "overloaded").then_some(9);
+        let body = ErrorBody { code: code.into(), detail: String::new(), need_seq, retry_after_s };
         self.respond(nonce, status, next, frame::encode(&body))
     }
 
