@@ -7,7 +7,7 @@
 use crate::{
     admin,
     seed,
-    words::{Failure, bold, dim},
+    words::{Failure, bold, dim, say},
 };
 use clap::Args;
 use lanewalk_headquarters::{
@@ -96,7 +96,7 @@ pub(crate) fn gate() -> Result<WorkerPool, Failure> {
 pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let url = args.url.clone().unwrap_or_else(|| format!("http://{}", args.listen));
     let Opened { mut hq, lock } = open(&args.data, Some(&url), Box::new(gate()?))?;
-    println!("{}", bold("走街串巷 指挥中心 / Lanewalk headquarters"));
+    say!("{}", bold("走街串巷 指挥中心 / Lanewalk headquarters"));
     if args.demo_data {
         demo_data(&mut hq)?;
     }
@@ -106,45 +106,45 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let hello = |bound: SocketAddr| greet(args, &url, bound);
     runtime.block_on(server::serve(router, args.listen, hello, stopped()))?;
-    println!("正在停止 / stopping …");
+    say!("正在停止 / stopping …");
     control.stop();
     drop(runtime);
     // The last desk is gone, so the writer finishes what it has and closes the database.
     let _ = writer.join();
     drop(lock);
-    println!("已停止 / stopped");
+    say!("已停止 / stopped");
     Ok(())
 }
 
 fn demo_data(hq: &mut Headquarters) -> Result<(), Failure> {
     let orders: i64 = hq.reader().query_row("SELECT count(*) FROM upstream", [], |r| r.get(0))?;
     if orders > 0 {
-        println!("已有 {orders} 件工单，不再装入演示数据 / {orders} orders here already: demonstration data left out");
+        say!("已有 {orders} 件工单，不再装入演示数据 / {orders} orders here already: demonstration data left out");
         return Ok(());
     }
     let now = TimeMs(SystemSource.now_ms());
     seed::town(hq, now)?;
     let import = seed::orders(hq, now, "hc-01")?;
-    println!("{}", import.words());
-    println!("{}", dim(seed::moved_words(import.moved_ms)));
+    say!("{}", import.words());
+    say!("{}", dim(seed::moved_words(import.moved_ms)));
     let calls = seed::calls(hq, now, "hc-01")?;
-    println!("{}", calls.words());
+    say!("{}", calls.words());
     Ok(())
 }
 
 fn greet(args: &ServeArgs, url: &str, bound: SocketAddr) {
     let data = args.data.display();
-    println!("监听 / listening on {bound}，手机用 / phones use {}", bold(url));
-    println!("控制台 / console: {}", bold(format!("http://{bound}/")));
+    say!("监听 / listening on {bound}，手机用 / phones use {}", bold(url));
+    say!("控制台 / console: {}", bold(format!("http://{bound}/")));
     if !bound.ip().is_loopback() {
-        println!("{}", dim("本程序不带 TLS，请放在反向代理后面 / no TLS here: put a reverse proxy in front"));
+        say!("{}", dim("本程序不带 TLS，请放在反向代理后面 / no TLS here: put a reverse proxy in front"));
     }
-    println!("在另一个终端里 / in another terminal:");
-    println!("  lanewalk admin --data {data} staff list");
-    println!("  lanewalk admin --data {data} staff add gw-09 赵一 grid_worker 370705005023001");
-    println!("  lanewalk admin --data {data} import orders.csv --mapping mapping.toml");
-    println!("  lanewalk admin --data {data} invite gw-03");
-    println!("按 Ctrl-C 停止 / Ctrl-C stops");
+    say!("在另一个终端里 / in another terminal:");
+    say!("  lanewalk admin --data {data} staff list");
+    say!("  lanewalk admin --data {data} staff add gw-09 赵一 grid_worker 370705005023001");
+    say!("  lanewalk admin --data {data} import orders.csv --mapping mapping.toml");
+    say!("  lanewalk admin --data {data} invite gw-03");
+    say!("按 Ctrl-C 停止 / Ctrl-C stops");
 }
 
 /// Resolves on Ctrl-C or when the system asks the process to end.

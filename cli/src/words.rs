@@ -6,7 +6,28 @@
 use lanewalk_field::{FieldError, SyncError};
 use lanewalk_headquarters::HqError;
 use lanewalk_model::{id::DocId, id::to_hex, time::TimeMs};
-use std::{fmt, io::IsTerminal as _, sync::OnceLock};
+use std::{
+    fmt,
+    io::{IsTerminal as _, Write as _},
+    sync::OnceLock,
+};
+
+/// Prints a line for people. Ends the program when nobody reads any more, as in `lanewalk … | head`.
+macro_rules! say {
+    ($($words:tt)*) => { $crate::words::line(format_args!($($words)*)) };
+}
+pub(crate) use say;
+
+/// The exit code of a program that SIGPIPE ended.
+const NOBODY_READS: i32 = 128 + 13;
+
+/// Prints a line; see [`say!`].
+pub(crate) fn line(words: fmt::Arguments<'_>) {
+    let mut out = std::io::stdout().lock();
+    if writeln!(out, "{words}").and_then(|()| out.flush()).is_err() {
+        std::process::exit(NOBODY_READS);
+    }
+}
 
 /// Why the program ends without having done what was asked.
 #[derive(Debug)]

@@ -5,7 +5,8 @@
 
 use crate::{
     error::HqError,
-    hq::{Core, Headquarters},
+    core::Core,
+    hq::Headquarters,
     store::{self, DocRow, StoredDoc},
     workflow,
 };

@@ -5,7 +5,8 @@
 
 use crate::{
     error::{HqError, Refusal},
-    hq::{Core, Headquarters, version_code},
+    core::Core,
+    hq::{Headquarters, version_code},
     pull,
     store::{self, audit, set_meta},
 };

@@ -6,7 +6,8 @@
 
 use crate::{
     error::HqError,
-    hq::{Core, Headquarters},
+    core::Core,
+    hq::Headquarters,
     import::IncomingOrder,
     store::{self},
 };

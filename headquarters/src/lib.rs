@@ -9,6 +9,7 @@
 pub mod auth;
 pub mod config;
 pub mod console;
+mod core;
 pub mod desk;
 pub mod enrol;
 pub mod error;

@@ -9,7 +9,7 @@
 use crate::{
     auth::Caller,
     error::HqError,
-    hq::Core,
+    core::Core,
     store::{self, DocRow},
 };
 use lanewalk_model::{

@@ -9,8 +9,8 @@ use crate::{
     auth::Caller,
     error::{HqError, Refusal},
     gate::{BASE_UNREADABLE, Job, JobResult, Rejection},
-    hq::Core,
-    store::{self, DocRow, StoredDoc},
+    core::Core,
+    store::{self, DocRow, LogRow, StoredDoc},
     workflow,
 };
 use lanewalk_model::{
@@ -208,7 +208,16 @@ impl Batch {
                     Some(n) => Some(*n),
                     None => DocRow::find(tx, e.entry.header.doc)?.map(|d| d.n),
                 };
-                append(tx, run.device_n, known, &e.entry, e.hash, self.now, e.effective, e.rejection.as_ref())?;
+                let row = LogRow {
+                    device: run.device_n,
+                    doc: known,
+                    entry: &e.entry,
+                    hash: e.hash,
+                    received_at: self.now,
+                    effective: e.effective,
+                    refused: e.rejection.as_ref().map(|r| (r.code.as_str(), r.detail.as_str())),
+                };
+                row.append(tx)?;
                 if let (None, Some(facts), Some(n)) = (&e.rejection, &e.facts, known) {
                     tx.prepare_cached("INSERT OR IGNORE INTO actors (actor, device) VALUES (?1, ?2)")?
                         .execute(params![facts.actor, run.device_n])?;
@@ -378,38 +387,6 @@ fn hash_at(db: &Connection, device: i64, seq: u64) -> Result<Option<Hash>, HqErr
         .query_row(params![device, seq], |r| r.get(0))
         .optional()?;
     Ok(hash.and_then(|h| Hash::from_slice(&h).ok()))
-}
-
-/// Appends an entry to the log.
-#[allow(clippy::too_many_arguments, reason = "one row, one column each")]
-pub(crate) fn append(
-    tx: &Transaction<'_>,
-    device: i64,
-    doc: Option<i64>,
-    entry: &Entry,
-    hash: Hash,
-    received_at: TimeMs,
-    (effective_at, trust): (TimeMs, &str),
-    rejection: Option<&Rejection>,
-) -> Result<(), HqError> {
-    tx.prepare_cached(
-        "INSERT INTO log (hash, device, seq, doc, header, change, received_at, effective_at, trust, refused, detail)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-    )?
-    .execute(params![
-        hash.0,
-        device,
-        entry.header.seq,
-        doc,
-        entry.header.to_bytes(),
-        entry.change,
-        received_at.0,
-        effective_at.0,
-        trust,
-        rejection.map(|r| r.code.as_str()),
-        rejection.map_or("", |r| r.detail.as_str()),
-    ])?;
-    Ok(())
 }
 
 /// Makes the receipts and refusals for what a request pushed, from the log.

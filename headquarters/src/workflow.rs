@@ -5,7 +5,7 @@
 
 use crate::{
     error::HqError,
-    hq::Core,
+    core::Core,
     store::{StoredDoc},
 };
 use lanewalk_model::{

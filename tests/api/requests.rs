@@ -263,9 +263,12 @@ fn extreme_numbers_are_harmless() {
         ("page", |b| b.page_bytes = u32::MAX),
         ("no page", |b| b.page_bytes = 0),
         ("lease", |b| b.lease_version = u64::MAX),
-        ("wall clock low", |b| b.batch().clocks[0].wall = i64::MIN),
-        ("wall clock high", |b| b.batch().clocks[0].wall = i64::MAX),
-        ("monotonic clock", |b| b.batch().clocks[0].mono = i64::MAX),
+        ("wall clock low", |b| clocks(b, i64::MIN, 0)),
+        ("wall clock high", |b| clocks(b, i64::MAX, 0)),
+        ("monotonic clock", |b| clocks(b, 0, i64::MAX)),
+        ("both clocks", |b| clocks(b, i64::MIN, i64::MAX)),
+        ("anchor from the end of time", |b| b.batch().anchors[0].hq_time = i64::MAX),
+        ("anchor from the beginning of time", |b| b.batch().anchors[0].hq_time = i64::MIN),
         ("order version", |b| b.batch().clocks[0].base_version = u64::MAX),
     ];
     town.network.hq(|hq| {
@@ -277,7 +280,6 @@ fn extreme_numbers_are_harmless() {
             let entry = device.act(order, &[note(100 + n as u64)]);
             let mut body = RawRequest::of(&device.body(std::slice::from_ref(&entry)));
             bend(&mut body);
-            println!("{what} {:?}", body.batch().clocks);
             resign(&device, &mut body);
             let beside = honest.act(order, &[note(n as u64)]);
             let requests = [device.request(&body), honest.request(&honest.body(std::slice::from_ref(&beside)))];
@@ -287,6 +289,12 @@ fn extreme_numbers_are_harmless() {
             }
         }
     });
+}
+
+/// Sets the clocks of the first entry; the monotonic one travels as a difference to the wall's.
+fn clocks(body: &mut RawRequest, wall: i64, mono: i64) {
+    let clock = &mut body.batch().clocks[0];
+    (clock.wall, clock.mono) = (wall, mono.wrapping_sub(wall));
 }
 
 /// Signs again what the entries of a bent body come to.

@@ -12,7 +12,7 @@ pub(crate) use socket::{Control, listen};
 
 use crate::{
     serve,
-    words::{Failure, bold, dim},
+    words::{Failure, bold, dim, say},
 };
 use clap::{Args, Subcommand};
 use qrcode::{QrCode, render::unicode};
@@ -154,16 +154,16 @@ pub(crate) fn run(args: &AdminArgs) -> Result<(), Failure> {
             }
             let mut opened = serve::open_offline(&args.data)?;
             let answer = acts::perform(&mut opened.hq, &act)?;
-            println!("{}", dim("服务未运行，直接写入数据库 / no server is running: done in the database itself"));
+            say!("{}", dim("服务未运行，直接写入数据库 / no server is running: done in the database itself"));
             answer
         }
     };
     if let Some(text) = &answer.qr {
-        println!("{}", qr(text)?);
-        println!("{}", bold(text));
+        say!("{}", qr(text)?);
+        say!("{}", bold(text));
     }
     if !answer.text.is_empty() {
-        println!("{}", answer.text.trim_end());
+        say!("{}", answer.text.trim_end());
     }
     Ok(())
 }

@@ -7,7 +7,7 @@
 use super::walk::Act;
 use crate::{
     phone::{self, Phone},
-    words::{Failure, sync_words},
+    words::{Failure, say, sync_words},
 };
 use lanewalk_field::{
     Field, FieldError, HttpTransport, ListQuery, NewAppeal, NewPerson, NewPlace, NewVisit, SyncError, Transport,
@@ -27,7 +27,7 @@ use lanewalk_protocol::{
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
-    io::{BufRead as _, Write as _},
+    io::BufRead as _,
     path::Path,
     sync::{Mutex, PoisonError},
 };
@@ -128,8 +128,7 @@ pub(crate) fn main(data: &Path) -> Result<(), Failure> {
             Ask::Enrol(text) => say(&enrol(&phone.field, &text))?,
             Ask::Act(act) => match perform(&phone.field, &act) {
                 Ok((hash, what)) => {
-                    println!("saved {hash} {what}");
-                    std::io::stdout().flush()?;
+                    say!("saved {hash} {what}");
                 }
                 Err(e) => say(&Say::Denied { code: e.code().to_owned(), what: format!("{e}") })?,
             },
@@ -145,8 +144,8 @@ pub(crate) fn main(data: &Path) -> Result<(), Failure> {
 
 fn say(what: &Say) -> Result<(), Failure> {
     let line = serde_json::to_string(what).map_err(|e| Failure::new(e.to_string()))?;
-    println!("{line}");
-    Ok(std::io::stdout().flush()?)
+    say!("{line}");
+    Ok(())
 }
 
 fn enrol(field: &Field, text: &str) -> Say {

@@ -16,7 +16,7 @@ mod walk;
 
 pub(crate) use child::main as child_main;
 
-use crate::words::{Failure, bold, dim};
+use crate::words::{Failure, bold, dim, say};
 use clap::Args;
 use std::{
     path::{Path, PathBuf},
@@ -65,7 +65,7 @@ struct Progress(Instant);
 impl Progress {
     fn say(&self, zh: impl std::fmt::Display, en: impl std::fmt::Display) {
         let seconds = self.0.elapsed().as_secs_f32();
-        println!("{} {zh} / {en}", dim(format!("[{seconds:5.1} s]")));
+        say!("{} {zh} / {en}", dim(format!("[{seconds:5.1} s]")));
     }
 }
 
@@ -81,7 +81,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
         Some(dir) => dir.as_path(),
         None => temporary.path(),
     };
-    println!("{}  {}", bold("走街串巷 演示"), dim(format!("Lanewalk demonstration, seed {}", args.seed)));
+    say!("{}  {}", bold("走街串巷 演示"), dim(format!("Lanewalk demonstration, seed {}", args.seed)));
     let progress = Progress(Instant::now());
     let mut stage = stages::Stage::open(args, root, &progress)?;
     stage.first_morning(&progress)?;
@@ -102,26 +102,26 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
 }
 
 fn last_words(args: &DemoArgs, stage: &stages::Stage, root: &Path) -> Result<(), Failure> {
-    println!("\n{}", bold("自己动手 / try it by hand"));
-    println!("  lanewalk serve --data hq --demo-data");
-    println!("  lanewalk admin --data hq invite gw-03");
-    println!("  lanewalk phone --data phone-a enrol 'lanewalk1:…'  → list → visit 1 --notes … → sync");
+    say!("\n{}", bold("自己动手 / try it by hand"));
+    say!("  lanewalk serve --data hq --demo-data");
+    say!("  lanewalk admin --data hq invite gw-03");
+    say!("  lanewalk phone --data phone-a enrol 'lanewalk1:…'  → list → visit 1 --notes … → sync");
     let shown = root.display();
     if args.keep.is_some() {
-        println!("  {}", dim(format!("数据在 / data in {shown}: hq, phones/…")));
-        println!("  lanewalk serve --data {shown}/hq --listen {}", stage.town.proxy.address());
+        say!("  {}", dim(format!("数据在 / data in {shown}: hq, phones/…")));
+        say!("  lanewalk serve --data {shown}/hq --listen {}", stage.town.proxy.address());
         if let Some(phone) = stage.phones.first() {
-            println!("  lanewalk phone --data {} list", phone.data.display());
+            say!("  lanewalk phone --data {} list", phone.data.display());
         }
     }
     if args.stay {
-        println!("{} http://{}/", bold("控制台 / console:"), stage.town.console);
-        println!("  lanewalk admin --data {} waiting", stage.town.data.display());
-        println!("{}", dim("Ctrl-C 结束 / Ctrl-C ends"));
+        say!("{} http://{}/", bold("控制台 / console:"), stage.town.console);
+        say!("  lanewalk admin --data {} waiting", stage.town.data.display());
+        say!("{}", dim("Ctrl-C 结束 / Ctrl-C ends"));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(tokio::signal::ctrl_c())?;
     } else {
-        println!("  {}", dim("demo --stay：结束后控制台保持打开 / keeps the console up; --keep DIR 保留数据 / keeps the data"));
+        say!("  {}", dim("demo --stay：结束后控制台保持打开 / keeps the console up; --keep DIR 保留数据 / keeps the data"));
     }
     Ok(())
 }

@@ -44,8 +44,11 @@ pub(super) struct DemoPhone {
     pub(super) role: Role,
     /// Where its store lies.
     pub(super) data: PathBuf,
-    /// What it said was saved: hash and kind of act.
+    /// What it said was saved, each entry once: hash and kind of act. An act that was already true
+    /// names an entry that was saved before.
     pub(super) saved: Vec<(Hash, String)>,
+    /// How many acts it has answered.
+    answers: usize,
     /// Acts the core itself refused.
     pub(super) denied: Vec<(String, String)>,
     /// Wire use.
@@ -64,6 +67,7 @@ impl DemoPhone {
             role,
             data,
             saved: Vec::new(),
+            answers: 0,
             denied: Vec::new(),
             used: Used::default(),
             kills: 0,
@@ -132,11 +136,17 @@ impl DemoPhone {
     fn take(&mut self, line: &str) -> Result<Option<Say>, Failure> {
         if let Some((hash, what)) = line.strip_prefix("saved ").and_then(|rest| rest.split_once(' ')) {
             let hash = hash.parse().map_err(|_| Failure::new(format!("not a hash: {hash}")))?;
-            self.saved.push((hash, what.to_owned()));
+            self.answers += 1;
+            if self.saved.iter().all(|s| s.0 != hash) {
+                self.saved.push((hash, what.to_owned()));
+            }
             return Ok(None);
         }
         match serde_json::from_str(line) {
-            Ok(Say::Denied { code, what }) => self.denied.push((code, what)),
+            Ok(Say::Denied { code, what }) => {
+                self.answers += 1;
+                self.denied.push((code, what));
+            }
             Ok(say) => return Ok(Some(say)),
             Err(_) => return Err(Failure::new(format!("{}: {line}", self.worker))),
         }
@@ -169,13 +179,13 @@ impl DemoPhone {
     /// Waits until it has answered this many acts more, then kills it with SIGKILL. Returns how many
     /// answers it gave in all.
     pub(super) fn kill_after(&mut self, answers: usize) -> Result<usize, Failure> {
-        let before = self.saved.len() + self.denied.len();
-        while self.saved.len() + self.denied.len() < before + answers {
+        let before = self.answers;
+        while self.answers < before + answers {
             let Some(line) = self.line()? else { break };
             self.take(&line)?;
         }
         self.kill()?;
-        Ok(self.saved.len() + self.denied.len() - before)
+        Ok(self.answers - before)
     }
 
     /// Kills it with SIGKILL and reads what it had still said.

@@ -10,7 +10,7 @@ use super::{
     proxy::Harm,
     town::{Imports, Town},
 };
-use crate::words::{Failure, bad, bold, cut, denial_zh, dim, good, kb, pad, short, warm, when};
+use crate::words::{Failure, bad, bold, cut, denial_zh, dim, good, kb, pad, say, short, warm, when};
 use lanewalk_model::{
     id::DocId,
     order::{Refusal, State},
@@ -26,7 +26,7 @@ const MOST_SHOWN: usize = 6;
 
 /// Prints a heading.
 fn heading(zh: &str, en: &str) {
-    println!("\n{}  {}", bold(zh), dim(en));
+    say!("\n{}  {}", bold(zh), dim(en));
 }
 
 /// Prints everything but the checks.
@@ -54,7 +54,7 @@ fn orders(imports: &Imports, docs: &[(DocId, DocView)]) {
     let (real, made_up) = (&imports.orders.done, &imports.calls.done);
     let visited: BTreeSet<&str> =
         docs.iter().filter(|(id, _)| id.kind == DocKind::Visit).filter_map(|(_, v)| v.text("order")).collect();
-    println!(
+    say!(
         "  导入 {} 件，其中待研判 {} 件；走访过 {} 件 / {} imported, {} to triage, {} visited",
         real.new + made_up.new, real.triage + made_up.triage, visited.len(),
         real.new + made_up.new, real.triage + made_up.triage, visited.len(),
@@ -66,9 +66,9 @@ fn orders(imports: &Imports, docs: &[(DocId, DocView)]) {
         provisional += u32::from(ListRow::of(*id, view).due_provisional);
     }
     let line: Vec<String> = states.iter().map(|(state, n)| format!("{} {n}", state.zh())).collect();
-    println!("  现在 / now: {}", line.join("，"));
+    say!("  现在 / now: {}", line.join("，"));
     if provisional > 0 {
-        println!("  {}", warm(format!("{provisional} 件时限为暂定：日历尚未公布到那一天 / {provisional} due times are provisional: the calendar ends before")));
+        say!("  {}", warm(format!("{provisional} 件时限为暂定：日历尚未公布到那一天 / {provisional} due times are provisional: the calendar ends before")));
     }
 }
 
@@ -97,7 +97,7 @@ fn facts(docs: &[(DocId, DocView)]) {
     ];
     for line in rows.chunks(2) {
         let cells: Vec<String> = line.iter().map(|(zh, en, n)| pad(&format!("{n:>4}  {zh} / {en}"), 40)).collect();
-        println!("  {}", cells.join("").trim_end());
+        say!("  {}", cells.join("").trim_end());
     }
 }
 
@@ -111,18 +111,18 @@ fn conflicts(docs: &[(DocId, DocView)], names: &HashMap<String, String>) {
         "分歧：两个人写了不同的值，都保留",
         "conflicts: people wrote different values; all are kept until a person chooses",
     );
-    println!("  等人选定 {} 处，按规则合并而留有历史 {} 处 / {} wait for a person, {} merged by rule with history", open.len(), settled.len(), open.len(), settled.len());
+    say!("  等人选定 {} 处，按规则合并而留有历史 {} 处 / {} wait for a person, {} merged by rule with history", open.len(), settled.len(), open.len(), settled.len());
     for (id, view, conflict) in open.iter().take(MOST_SHOWN).chain(settled.iter().take(2)) {
         let row = ListRow::of(*id, view);
-        println!("  {} {}  {}", dim(short(id)), cut(&row.title, 40), warm(&conflict.key));
+        say!("  {} {}  {}", dim(short(id)), cut(&row.title, 40), warm(&conflict.key));
         for value in &conflict.values {
             let name = names.get(&value.by).map_or(value.by.as_str(), String::as_str);
-            println!("      “{}”  {}", value.value, dim(format!("{name} {} {}", value.by, when(Some(value.at.ms().0)))));
+            say!("      “{}”  {}", value.value, dim(format!("{name} {} {}", value.by, when(Some(value.at.ms().0)))));
         }
     }
     let rest = open.len().saturating_sub(MOST_SHOWN);
     if rest > 0 {
-        println!("  {}", dim(format!("……还有 {rest} 处 / and {rest} more")));
+        say!("  {}", dim(format!("……还有 {rest} 处 / and {rest} more")));
     }
 }
 
@@ -149,12 +149,12 @@ fn proposals(docs: &[(DocId, DocView)]) {
         }
     }
     let line: Vec<String> = accepted.iter().map(|(kind, n)| format!("{kind} {n}")).collect();
-    println!("  {} {}", good("同意 / accepted:"), line.join("，"));
+    say!("  {} {}", good("同意 / accepted:"), line.join("，"));
     for (reason, n, example) in refused.values() {
-        println!("  {} {n} × {} / {}  {}", warm("未同意 / refused:"), reason.zh(), reason.en(), dim(format!("[{example}]")));
+        say!("  {} {n} × {} / {}  {}", warm("未同意 / refused:"), reason.zh(), reason.en(), dim(format!("[{example}]")));
     }
     if waiting > 0 {
-        println!("  等待 / waiting: {waiting}");
+        say!("  等待 / waiting: {waiting}");
     }
 }
 
@@ -165,7 +165,7 @@ fn quarantine(phones: &[DemoPhone], stands: &[Stand]) {
     heading("未进入工单的内容（手机和日志都留着，附原因）", "kept outside the documents, on the phone and in the log, with the reason");
     for (phone, stand) in phones.iter().zip(stands) {
         for kept in &stand.quarantine {
-            println!("  {} {}  {}  {}", pad(&phone.worker, 6), warm(denial_zh(&kept.code)), kept.code, dim(cut(&kept.written, 70)));
+            say!("  {} {}  {}  {}", pad(&phone.worker, 6), warm(denial_zh(&kept.code)), kept.code, dim(cut(&kept.written, 70)));
         }
     }
 }
@@ -178,7 +178,7 @@ fn denied(phones: &[DemoPhone]) {
     heading("手机当场拒绝，没有写下", "refused on the phone itself, nothing was written");
     for phone in phones {
         for (code, what) in &phone.denied {
-            println!("  {} {}  {}", pad(&phone.worker, 6), warm(code), dim(what));
+            say!("  {} {}  {}", pad(&phone.worker, 6), warm(code), dim(what));
         }
     }
 }
@@ -188,7 +188,7 @@ fn per_phone(phones: &[DemoPhone], stands: &[Stand], receipts: &Receipts) {
     let cells = ["手机", "角色", "说已保存", "有回执", "拒收", "回执", "文档", "往返", "上行", "下行", "被杀"];
     let widths = [16, 8, 10, 8, 6, 6, 6, 6, 11, 11, 4];
     let head: Vec<String> = cells.iter().zip(widths).map(|(c, w)| pad(c, w)).collect();
-    println!("  {}", dim(head.join("")));
+    say!("  {}", dim(head.join("")));
     for ((phone, stand), held) in phones.iter().zip(stands).zip(&receipts.held) {
         let row = [
             format!("{} {}", phone.worker, phone.name),
@@ -204,9 +204,9 @@ fn per_phone(phones: &[DemoPhone], stands: &[Stand], receipts: &Receipts) {
             if phone.kills > 0 { format!("{}×", phone.kills) } else { String::new() },
         ];
         let line: Vec<String> = row.iter().zip(widths).map(|(c, w)| pad(c, w)).collect();
-        println!("  {}", line.join("").trim_end());
+        say!("  {}", line.join("").trim_end());
     }
-    println!("  {}", dim("saved · with receipt · quarantined · receipts held · documents · round trips · up · down · kill -9"));
+    say!("  {}", dim("saved · with receipt · quarantined · receipts held · documents · round trips · up · down · kill -9"));
 }
 
 /// Says what the network did.
@@ -222,20 +222,20 @@ pub(super) fn verdict(checks: &[Check]) -> bool {
     heading("核对", "the check");
     for check in checks {
         let mark = if check.wrong.is_empty() { good("✓") } else { bad("✗") };
-        println!("  {mark} {}", check.what);
+        say!("  {mark} {}", check.what);
         for wrong in check.wrong.iter().take(20) {
-            println!("      {}", bad(wrong));
+            say!("      {}", bad(wrong));
         }
         if check.wrong.len() > 20 {
-            println!("      … {} more", check.wrong.len() - 20);
+            say!("      … {} more", check.wrong.len() - 20);
         }
     }
     let well = checks.iter().all(|c| c.wrong.is_empty());
-    println!();
+    say!("");
     if well {
-        println!("{}", good(bold("没有丢失 / nothing was lost")));
+        say!("{}", good(bold("没有丢失 / nothing was lost")));
     } else {
-        println!("{}", bad(bold("有问题，见上 / something is wrong, see above")));
+        say!("{}", bad(bold("有问题，见上 / something is wrong, see above")));
     }
     well
 }

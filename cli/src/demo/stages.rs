@@ -217,7 +217,7 @@ impl Stage {
         Ok(Some(format!("{name} 看过两种说法后，对 {} 作出选定", short(&order))))
     }
 
-    fn hq_goes_on(&self, half_day: usize, plans: &[Vec<Act>], walkers: &[Walker], meetings: &[Meeting]) -> Result<(String, String), Failure> {
+    fn hq_goes_on(&mut self, half_day: usize, plans: &[Vec<Act>], walkers: &[Walker], meetings: &[Meeting]) -> Result<(String, String), Failure> {
         let reply = plans.iter().find_map(|plan| first_reply(plan));
         let workers: Vec<(usize, &Walker)> = walkers.iter().enumerate().filter(|(_, w)| w.role == Role::GridWorker).collect();
         let elsewhere = workers.last().and_then(|(_, w)| w.grids.last()).cloned();
@@ -230,6 +230,9 @@ impl Stage {
             Some((w.worker.clone(), w.grids.iter().max_by_key(here)?.clone()))
         });
         let done = self.town.meanwhile(reply, elsewhere, ended)?;
+        if let Some((worker, grid)) = &done.ended {
+            self.grids.entry(worker.clone()).or_default().retain(|g| g != grid);
+        }
         let (zh, en) = match &done.ended {
             Some((worker, grid)) => (format!("，收回 {worker} 在 {grid} 的权限"), format!(", {worker} loses a grid")),
             None => Default::default(),

@@ -4,7 +4,7 @@ use super::{
     Phone, ids,
     verbs::{Verb, Whereabouts},
 };
-use crate::words::{Failure, good, short};
+use crate::words::{Failure, good, say, short};
 use lanewalk_field::{NewAppeal, NewPerson, NewPlace, NewVisit};
 use lanewalk_model::{
     id::DocId,
@@ -77,7 +77,7 @@ pub(super) fn perform(phone: &Phone, verb: &Verb) -> Result<(), Failure> {
         // The reading verbs do not come here.
         _ => return Ok(()),
     };
-    println!("{} {said}", good("已保存 / saved"));
+    say!("{} {said}", good("已保存 / saved"));
     Ok(())
 }
 

@@ -12,7 +12,7 @@ mod verbs;
 pub(crate) use acts::{method_of, proposal_of};
 use verbs::Verb;
 
-use crate::words::{Failure, bold, dim};
+use crate::words::{Failure, bold, dim, say};
 use clap::{Args, Parser};
 use lanewalk_field::{Config, Field, SystemSource};
 use std::{
@@ -84,13 +84,14 @@ fn prompt(phone: &Phone) -> Result<(), Failure> {
     let input = std::io::stdin();
     let asks = input.is_terminal();
     if asks {
-        println!("{}", dim("help 看有哪些命令，Ctrl-D 离开 / help lists the verbs, Ctrl-D leaves"));
+        say!("{}", dim("help 看有哪些命令，Ctrl-D 离开 / help lists the verbs, Ctrl-D leaves"));
     }
     loop {
         if asks {
             let who = phone.field.identity().map_or_else(|| "?".into(), |me| me.name);
-            print!("{} ", bold(format!("{who}>")));
-            std::io::stdout().flush()?;
+            let mut out = std::io::stdout();
+            write!(out, "{} ", bold(format!("{who}>")))?;
+            out.flush()?;
         }
         let mut line = String::new();
         if input.lock().read_line(&mut line)? == 0 {

@@ -6,7 +6,7 @@
 use super::{Phone, ids};
 use crate::{
     seed::Named,
-    words::{Failure, bold, cut, dim, good, pad, short, warm, when},
+    words::{Failure, bold, cut, dim, good, pad, say, short, warm, when},
 };
 use lanewalk_field::{ListItem, OrderPage};
 use lanewalk_model::{
@@ -57,7 +57,7 @@ pub(super) fn list(phone: &Phone, items: &[ListItem]) {
             format!("  限 / due {}{}", when(row.due_at), if row.due_provisional { "（暂定）" } else { "" })
         });
         let kind = if orders { String::new() } else { pad(item.id.kind.name(), 10) };
-        println!(
+        say!(
             "{n:>3}  {}  {kind}{} {}  {}{}{due}{far}",
             dim(short(&item.id)),
             pad(state, 12),
@@ -67,17 +67,17 @@ pub(super) fn list(phone: &Phone, items: &[ListItem]) {
         );
     }
     let pending = phone.field.status().map(|s| s.pending).unwrap_or(0);
-    println!("{}", dim(format!("{} 条 / rows；本机待发 / waiting here: {pending}", items.len())));
+    say!("{}", dim(format!("{} 条 / rows；本机待发 / waiting here: {pending}", items.len())));
 }
 
-/// Prints a document.
-pub(super) fn document(phone: &Phone, id: DocId) -> Result<(), Failure> {
+/// Prints a document: an order as its page, unless every field is wanted.
+pub(super) fn document(phone: &Phone, id: DocId, raw: bool) -> Result<(), Failure> {
     let names = names(phone);
-    if id.kind == DocKind::Order {
+    if id.kind == DocKind::Order && !raw {
         order(&names, &phone.field.order(id)?);
     } else {
-        println!("{}", bold(id));
-        fields(&names, &phone.field.document(id)?, &[]);
+        say!("{}", bold(id));
+        fields(&names, &phone.field.document(id)?);
     }
     Ok(())
 }
@@ -86,42 +86,42 @@ fn order(names: &HashMap<String, String>, page: &OrderPage) {
     let (row, view) = (&page.row, &page.view);
     let state = State::from_id(&row.state).map_or(row.state.as_str(), |s| s.zh());
     let urgent = if row.urgent { warm(" 紧急件 / urgent") } else { String::new() };
-    println!("{}  {}{urgent}", bold(&row.title), good(state));
-    println!("  {}  {}", page.id, dim(format!("上级编号 / upstream {}", view.text("upstream_id").unwrap_or("—"))));
-    println!("  地址 / place    {}", row.detail);
-    println!("  网格 / grid     {}", if row.grid.is_empty() { "—" } else { &row.grid });
-    println!("  受理 / reported {}", when(view.int("reported_at")));
+    say!("{}  {}{urgent}", bold(&row.title), good(state));
+    say!("  {}  {}", page.id, dim(format!("上级编号 / upstream {}", view.text("upstream_id").unwrap_or("—"))));
+    say!("  地址 / place    {}", row.detail);
+    say!("  网格 / grid     {}", if row.grid.is_empty() { "—" } else { &row.grid });
+    say!("  受理 / reported {}", when(view.int("reported_at")));
     let provisional = if row.due_provisional { "（暂定 / provisional）" } else { "" };
-    println!("  时限 / due      {}{provisional}", when(row.due_at));
-    println!("  内容 / summary  {}", view.text("summary").unwrap_or("—"));
+    say!("  时限 / due      {}{provisional}", when(row.due_at));
+    say!("  内容 / summary  {}", view.text("summary").unwrap_or("—"));
     if let Some(brief) = &page.brief {
         let masked = [brief.text("requester_masked"), brief.text("phone_masked")];
         let masked: Vec<&str> = masked.into_iter().flatten().collect();
-        println!("  原话 / words    {}", brief.text("reported_text").unwrap_or("—"));
+        say!("  原话 / words    {}", brief.text("reported_text").unwrap_or("—"));
         if !masked.is_empty() {
-            println!("  来电人 / caller {}", masked.join(" "));
+            say!("  来电人 / caller {}", masked.join(" "));
         }
     }
     let plain = ["severity", "verified_address", "verified_facts", "reply_text", "lead_unit", "outcome"];
     for key in plain {
         for value in view.all(key) {
-            println!("  {key:<16} {}  {}", value.value, dim(signed(names, value)));
+            say!("  {key:<16} {}  {}", value.value, dim(signed(names, value)));
         }
     }
     for visit in &page.visits {
         let by = name(names, &visit.row.author);
-        println!("  走访 / visit    {} {} {}  {}", visit.row.title, visit.row.state, visit.row.detail, dim(format!("{by} {}", when(visit.row.at))));
+        say!("  走访 / visit    {} {} {}  {}", visit.row.title, visit.row.state, visit.row.detail, dim(format!("{by} {}", when(visit.row.at))));
     }
     for (key, values) in view.entries() {
         for value in values {
             let text = value.value.text().unwrap_or_default();
             if key.starts_with("note/") {
                 if let Ok(note) = serde_json::from_str::<NoteRecord>(text) {
-                    println!("  备注 / note     {}  {}", note.text, dim(signed(names, value)));
+                    say!("  备注 / note     {}  {}", note.text, dim(signed(names, value)));
                 }
             } else if key.starts_with("measurement/") {
                 if let Ok(m) = serde_json::from_str::<MeasurementRecord>(text) {
-                    println!("  测量 / measured {}  {}", measured(&m), dim(signed(names, value)));
+                    say!("  测量 / measured {}  {}", measured(&m), dim(signed(names, value)));
                 }
             }
         }
@@ -129,13 +129,13 @@ fn order(names: &HashMap<String, String>, page: &OrderPage) {
     for proposal in &page.proposals {
         let by = view.all(&format!("proposal/{}", proposal.id)).last().map_or_else(String::new, |a| name(names, &a.by));
         let answer = proposal.decision.as_ref().map_or_else(|| "等待 / waiting".into(), decided);
-        println!("  申请 / proposal {} {} {}：{answer}", proposal.record.kind.zh(), by, proposal.record.reason);
+        say!("  申请 / proposal {} {} {}：{answer}", proposal.record.kind.zh(), by, proposal.record.reason);
     }
     for conflict in &page.conflicts {
-        println!("  {}", warm(format!("分歧 / conflict: {}", conflict.key)));
+        say!("  {}", warm(format!("分歧 / conflict: {}", conflict.key)));
     }
     if !page.actions.is_empty() {
-        println!("  可做 / actions  {}", page.actions.join(" "));
+        say!("  可做 / actions  {}", page.actions.join(" "));
     }
 }
 
@@ -165,10 +165,10 @@ fn signed(names: &HashMap<String, String>, value: &Attributed) -> String {
     format!("{} {}", name(names, &value.by), when(Some(value.at.ms().0)))
 }
 
-fn fields(names: &HashMap<String, String>, view: &DocView, skip: &[&str]) {
-    for (key, values) in view.entries().filter(|(key, _)| !skip.contains(key)) {
+fn fields(names: &HashMap<String, String>, view: &DocView) {
+    for (key, values) in view.entries() {
         for value in values {
-            println!("  {key:<16} {}  {}", cut(&value.value.to_string(), 120), dim(signed(names, value)));
+            say!("  {key:<16} {}  {}", cut(&value.value.to_string(), 120), dim(signed(names, value)));
         }
     }
 }
@@ -176,9 +176,9 @@ fn fields(names: &HashMap<String, String>, view: &DocView, skip: &[&str]) {
 /// Prints the values people disagree on.
 pub(super) fn conflict(phone: &Phone, id: DocId, conflict: &Conflict) {
     let names = names(phone);
-    println!("{} {}", bold(id), warm(&conflict.key));
+    say!("{} {}", bold(id), warm(&conflict.key));
     for value in &conflict.values {
-        println!("  {}  {}", value.value, dim(signed(&names, value)));
+        say!("  {}  {}", value.value, dim(signed(&names, value)));
     }
-    println!("{}", dim(format!("  选定 / settle: set {} {} …", short(&id), conflict.key)));
+    say!("{}", dim(format!("  选定 / settle: set {} {} …", short(&id), conflict.key)));
 }

@@ -1,7 +1,7 @@
 //! The verbs of a phone and which call of the core each one is.
 
 use super::{Phone, acts, ids, show};
-use crate::words::{Failure, bold, dim, field_words, good, warm, when};
+use crate::words::{Failure, bold, dim, field_words, good, say, warm, when};
 use clap::Subcommand;
 use lanewalk_field::{HttpTransport, ListQuery};
 use lanewalk_model::{position::Position, schema::DocKind};
@@ -25,7 +25,12 @@ pub(crate) enum Verb {
         near: Option<Position>,
     },
     /// 查看一条 / shows a document
-    Show { id: String },
+    Show {
+        id: String,
+        /// 全部字段 / every field with its author
+        #[arg(long)]
+        raw: bool,
+    },
     /// 走访、现场查实 / records a visit to an order, a place or a person
     Visit {
         id: String,
@@ -150,7 +155,7 @@ pub(super) fn run(phone: &Phone, verb: &Verb) -> Result<(), Failure> {
     match verb {
         Verb::Enrol { invitation } => enrol(phone, invitation),
         Verb::List { all, kind, near } => list(phone, *all, kind.as_deref(), *near),
-        Verb::Show { id } => show::document(phone, ids::find(phone, id)?),
+        Verb::Show { id, raw } => show::document(phone, ids::find(phone, id)?, *raw),
         Verb::Search { text } => {
             let items = phone.field.search(&text.join(" "), 50)?;
             ids::remember(phone, &items)?;
@@ -159,8 +164,8 @@ pub(super) fn run(phone: &Phone, verb: &Verb) -> Result<(), Failure> {
         }
         Verb::Grid { at } => {
             match phone.field.grid_at(at)? {
-                Some((id, name)) => println!("{} {id}", bold(name)),
-                None => println!("不在任何网格内 / in no grid"),
+                Some((id, name)) => say!("{} {id}", bold(name)),
+                None => say!("不在任何网格内 / in no grid"),
             }
             Ok(())
         }
@@ -170,7 +175,7 @@ pub(super) fn run(phone: &Phone, verb: &Verb) -> Result<(), Failure> {
         Verb::Conflicts => {
             let all = phone.field.conflicts()?;
             if all.is_empty() {
-                println!("没有 / none");
+                say!("没有 / none");
             }
             for (id, conflict) in all {
                 show::conflict(phone, id, &conflict);
@@ -185,8 +190,8 @@ fn enrol(phone: &Phone, text: &str) -> Result<(), Failure> {
     let invitation = Invitation::from_text(text).map_err(|_| Failure::usage("这不是邀请码 / this is not an invitation"))?;
     let transport = HttpTransport::new(&invitation.url, None).map_err(|e| Failure::new(format!("网址不可用 / address: {e}")))?;
     let me = phone.field.enrol(text, &transport)?;
-    println!("{} {}（{}，{}）", good("已登记 / enrolled:"), me.name, me.worker, me.role.zh());
-    println!("{}", dim(format!("设备 / device {}；密钥在 / keys in {}/keys（代替手机密钥库 / in place of a keystore）", me.device, phone.data.display())));
+    say!("{} {}（{}，{}）", good("已登记 / enrolled:"), me.name, me.worker, me.role.zh());
+    say!("{}", dim(format!("设备 / device {}；密钥在 / keys in {}/keys（代替手机密钥库 / in place of a keystore）", me.device, phone.data.display())));
     sync(phone)
 }
 
@@ -206,14 +211,14 @@ fn sync(phone: &Phone) -> Result<(), Failure> {
     let url = phone.field.server_url().ok_or_else(|| Failure::new(field_words(&lanewalk_field::FieldError::NotEnrolled)))?;
     let transport = HttpTransport::new(&url, None).map_err(|e| Failure::new(format!("网址不可用 / address: {e}")))?;
     let r = phone.field.sync(&transport)?;
-    println!(
+    say!(
         "{} 发出 {} 条，回执确认 {} 条；收到整份 {}，变更 {}，移走 {} / sent {}, acknowledged {}; documents {}, changes {}, gone {}",
         good("已同步 / synced:"), r.pushed, r.acknowledged, r.snapshots, r.pulled, r.left,
         r.pushed, r.acknowledged, r.snapshots, r.pulled, r.left,
     );
-    println!("{}", dim(format!("{} 次往返，上行 {} 字节，下行 {} 字节 / {} round trips, {} bytes up, {} down", r.requests, r.bytes_up, r.bytes_down, r.requests, r.bytes_up, r.bytes_down)));
+    say!("{}", dim(format!("{} 次往返，上行 {} 字节，下行 {} 字节 / {} round trips, {} bytes up, {} down", r.requests, r.bytes_up, r.bytes_down, r.requests, r.bytes_up, r.bytes_down)));
     if r.refused > 0 {
-        println!("{}", warm(format!("{} 条被拒收，见 quarantine / refused, see quarantine", r.refused)));
+        say!("{}", warm(format!("{} 条被拒收，见 quarantine / refused, see quarantine", r.refused)));
     }
     Ok(())
 }
@@ -221,30 +226,30 @@ fn sync(phone: &Phone) -> Result<(), Failure> {
 fn status(phone: &Phone) -> Result<(), Failure> {
     let status = phone.field.status()?;
     match phone.field.identity() {
-        Some(me) => println!("{}（{}，{}）  网格 / grids: {}", bold(&me.name), me.worker, me.role.zh(), me.grids.join(" ")),
-        None => println!("{}", warm("尚未登记 / not enrolled")),
+        Some(me) => say!("{}（{}，{}）  网格 / grids: {}", bold(&me.name), me.worker, me.role.zh(), me.grids.join(" ")),
+        None => say!("{}", warm("尚未登记 / not enrolled")),
     }
-    println!("待发 / waiting {}  已有回执 / with receipt {}  被拒收 / quarantined {}  待选定 / in conflict {}", status.pending, status.acked, status.quarantined, status.conflicts);
-    println!("最近联系 / last contact {}  最后一条 / last entry {}", when(status.last_contact_ms), status.last_seq);
+    say!("待发 / waiting {}  已有回执 / with receipt {}  被拒收 / quarantined {}  待选定 / in conflict {}", status.pending, status.acked, status.quarantined, status.conflicts);
+    say!("最近联系 / last contact {}  最后一条 / last entry {}", when(status.last_contact_ms), status.last_seq);
     for (code, detail) in status.problems {
-        println!("{}", warm(format!("{code}: {detail}")));
+        say!("{}", warm(format!("{code}: {detail}")));
     }
     Ok(())
 }
 
 fn quarantine(phone: &Phone, export: bool) -> Result<(), Failure> {
     if export {
-        println!("{}", phone.field.export_quarantine()?);
+        say!("{}", phone.field.export_quarantine()?);
         return Ok(());
     }
     let all = phone.field.quarantine()?;
     if all.is_empty() {
-        println!("没有 / none");
+        say!("没有 / none");
     }
     for entry in all {
-        println!("{} {} {}：{} {}", when(Some(entry.at.0)), entry.doc, warm("被拒收 / refused"), crate::words::denial_zh(&entry.code), entry.code);
+        say!("{} {} {}：{} {}", when(Some(entry.at.0)), entry.doc, warm("被拒收 / refused"), crate::words::denial_zh(&entry.code), entry.code);
         for written in entry.written {
-            println!("  {} = {}", written.key, written.value.as_deref().unwrap_or("（删除 / removed）"));
+            say!("  {} = {}", written.key, written.value.as_deref().unwrap_or("（删除 / removed）"));
         }
     }
     Ok(())

@@ -4,9 +4,11 @@
 //! writer. Rejected: an ORM or a pool; one connection is the whole concurrency there is.
 
 mod docs;
+mod log;
 mod people;
 
 pub(crate) use docs::put as docs_put;
+pub(crate) use log::LogRow;
 pub use docs::{DocRow, StoredDoc};
 pub use people::DeviceRow;
 pub(crate) use people::{holders, subject};

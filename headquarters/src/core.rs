@@ -1,0 +1,175 @@
+//! What headquarters is besides its database: keys, clock, rules in force, its own chain.
+//!
+//! Invariant: everything headquarters itself writes goes through [`Core::write`], one entry of
+//! its own chain with the same log row and cache as a phone's. Rejected: writing documents
+//! directly for "internal" changes, which no log would explain.
+
+use crate::{
+    auth::Nonces,
+    config::{Settings, Source},
+    error::{HqError, Refusal},
+    gate::Gate,
+    store::{self, LogRow, StoredDoc, set_meta},
+};
+use lanewalk_model::{
+    calendar::Calendar,
+    catalog::Catalog,
+    document::{Document, Edit, Stamp},
+    grid::GridSet,
+    id::{ActorId, DeviceId, DocId, EventId, Hash, uuid_v7},
+    time::{Hlc, TimeMs},
+    view::DocView,
+};
+use lanewalk_protocol::{
+    entry::{ENTRY_FORMAT, Entry, Header},
+    frame, http,
+    keys::SoftSigner,
+    receipt::Beacon,
+};
+use rusqlite::Transaction;
+use std::sync::Arc;
+
+mod sign;
+
+/// Everything but the database, so that a transaction can be held beside it.
+pub(crate) struct Core {
+    pub(crate) source: Arc<dyn Source>,
+    pub(crate) gate: Box<dyn Gate>,
+    pub(crate) settings: Settings,
+    pub(crate) signer: SoftSigner,
+    pub(crate) beacon_secret: [u8; 32],
+    pub(crate) nonces: Nonces,
+    /// Headquarters' own chain.
+    pub(crate) own: DeviceId,
+    pub(crate) own_n: i64,
+    pub(crate) actor: ActorId,
+    pub(crate) hlc: Hlc,
+    pub(crate) last_now: i64,
+    pub(crate) epoch: u64,
+    pub(crate) calendar: Calendar,
+    pub(crate) catalog: Catalog,
+    pub(crate) grids: Option<GridSet>,
+}
+
+impl Core {
+    /// Returns HQ time: never goes back within a process (F31).
+    pub(crate) fn now(&mut self) -> TimeMs {
+        self.last_now = self.source.now_ms().max(self.last_now);
+        TimeMs(self.last_now)
+    }
+
+    /// Draws a fresh uuid v7.
+    pub(crate) fn uuid(&mut self) -> [u8; 16] {
+        let mut random = [0; 10];
+        self.source.fill_random(&mut random);
+        uuid_v7(self.now().0, random)
+    }
+
+    /// Draws a fresh event id.
+    pub(crate) fn event(&mut self) -> EventId {
+        EventId(self.uuid())
+    }
+
+    /// Makes the beacon for a time.
+    pub(crate) fn beacon(&self, at: TimeMs) -> Beacon {
+        Beacon { hq_time: at.0, tag: self.tag(at.0) }
+    }
+
+    /// Makes the tag that proves a time came from headquarters.
+    pub(crate) fn tag(&self, hq_time: i64) -> [u8; 16] {
+        sign::hmac_tag(&self.beacon_secret, hq_time)
+    }
+
+    /// Signs an answer and gives the device its next nonce.
+    pub(crate) fn respond(&mut self, request_nonce: &str, device: Option<DeviceId>, status: u16, body: Vec<u8>) -> http::Response {
+        let next = device.map_or_else(String::new, |d| {
+            let mut random = [0; 12];
+            self.source.fill_random(&mut random);
+            self.nonces.renew(d, random)
+        });
+        let signature = sign::sign_response(&self.signer, request_nonce, status, &next, &body);
+        let mut headers = vec![
+            ("content-type".to_owned(), frame::MEDIA_TYPE.to_owned()),
+            (http::RESPONSE_SIGNATURE.to_owned(), signature),
+        ];
+        if !next.is_empty() {
+            headers.push((http::NEXT_NONCE.to_owned(), next));
+        }
+        http::Response { status, headers, body }
+    }
+
+    pub(crate) fn refuse(&mut self, request_nonce: &str, device: Option<DeviceId>, refusal: &Refusal) -> http::Response {
+        self.respond(request_nonce, device, refusal.status, refusal.body())
+    }
+
+    pub(crate) fn save_clock(&self, tx: &Transaction<'_>) -> Result<(), HqError> {
+        let stored = store::meta_u64(tx, "hlc")?;
+        let now = u64::try_from(self.hlc.0).unwrap_or(0);
+        if now > stored {
+            set_meta(tx, "hlc", &now.to_be_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Writes edits to a document as headquarters: one entry of its own chain. `by` is the
+    /// staff id of who decided, `hq` for a rule. Returns the new view.
+    pub(crate) fn write(
+        &mut self,
+        tx: &Transaction<'_>,
+        id: DocId,
+        by: &str,
+        edits: &[Edit],
+    ) -> Result<DocView, HqError> {
+        let mut doc = match StoredDoc::find(tx, id)? {
+            Some(stored) => Document::load(id.kind, &stored.saved)?,
+            None => Document::new(id.kind),
+        };
+        self.hlc = self.hlc.tick(self.now(), None);
+        let stamp = Stamp { actor: self.actor, worker: by.to_owned(), hlc: self.hlc };
+        let Some(change) = doc.edit(&stamp, edits)? else { return Ok(doc.view()) };
+        let view = doc.view();
+        let n = store::docs_put(tx, id, &view, &doc.save(), &doc.heads())?;
+        self.append_own(tx, id, n, change)?;
+        Ok(view)
+    }
+
+    fn append_own(&mut self, tx: &Transaction<'_>, doc: DocId, n: i64, change: Vec<u8>) -> Result<(), HqError> {
+        let now = self.now();
+        let (seq, prev): (u64, Vec<u8>) = tx
+            .prepare_cached("SELECT last_seq, head FROM devices WHERE n = ?1")?
+            .query_row([self.own_n], |r| Ok((r.get(0)?, r.get(1)?)))?;
+        let header = Header {
+            format: ENTRY_FORMAT,
+            device: self.own,
+            seq: seq + 1,
+            prev: Hash::from_slice(&prev).unwrap_or(Hash([0; 32])),
+            doc,
+            base_version: 0,
+            wall_ms: now.0,
+            mono_ms: 0,
+            boot: [0; 8],
+            anchor: None,
+            change: Hash(lanewalk_protocol::batch::chunk_hash(&change)),
+        };
+        let hash = header.hash();
+        let entry = Entry { header, change };
+        let effective = (now, "hq");
+        let row = LogRow { device: self.own_n, doc: Some(n), entry: &entry, hash, received_at: now, effective, refused: None };
+        row.append(tx)?;
+        tx.prepare_cached("UPDATE devices SET last_seq = ?2, head = ?3 WHERE n = ?1")?
+            .execute(rusqlite::params![self.own_n, seq + 1, hash.0])?;
+        Ok(())
+    }
+
+    /// Takes reference data into use.
+    pub(crate) fn use_reference(&mut self, name: &str, body: &str) -> Result<(), HqError> {
+        let bad = |what, why: String| HqError::Reference { what, why };
+        match name {
+            "calendar" => self.calendar = serde_json::from_str(body).map_err(|e| bad("calendar", e.to_string()))?,
+            "matter_catalog" => self.catalog = Catalog::from_json(body).map_err(|e| bad("matter_catalog", e.to_string()))?,
+            "grids" => self.grids = Some(GridSet::from_geojson(body).map_err(|e| bad("grids", e.to_string()))?),
+            _ => {}
+        }
+        Ok(())
+    }
+}

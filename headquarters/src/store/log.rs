@@ -1,0 +1,48 @@
+//! The log: every entry that ever came, in the order it was committed.
+
+use crate::error::HqError;
+use lanewalk_model::{id::Hash, time::TimeMs};
+use lanewalk_protocol::entry::Entry;
+use rusqlite::{Transaction, params};
+
+/// One row to append.
+pub(crate) struct LogRow<'a> {
+    /// Row number of the device.
+    pub(crate) device: i64,
+    /// Row number of the document, if there is one.
+    pub(crate) doc: Option<i64>,
+    /// The entry.
+    pub(crate) entry: &'a Entry,
+    /// Its hash.
+    pub(crate) hash: Hash,
+    /// When it was committed.
+    pub(crate) received_at: TimeMs,
+    /// When it counts, and why.
+    pub(crate) effective: (TimeMs, &'static str),
+    /// Code and words when it is kept outside the documents.
+    pub(crate) refused: Option<(&'a str, &'a str)>,
+}
+
+impl LogRow<'_> {
+    /// Appends the row.
+    pub(crate) fn append(&self, tx: &Transaction<'_>) -> Result<(), HqError> {
+        tx.prepare_cached(
+            "INSERT INTO log (hash, device, seq, doc, header, change, received_at, effective_at, trust, refused, detail)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        )?
+        .execute(params![
+            self.hash.0,
+            self.device,
+            self.entry.header.seq,
+            self.doc,
+            self.entry.header.to_bytes(),
+            self.entry.change,
+            self.received_at.0,
+            self.effective.0.0,
+            self.effective.1,
+            self.refused.map(|r| r.0),
+            self.refused.map_or("", |r| r.1),
+        ])?;
+        Ok(())
+    }
+}
