@@ -132,9 +132,11 @@ pub(crate) fn import(
     clerk: &str,
 ) -> Result<Import, Failure> {
     let mapping = Mapping::from_toml(mapping).map_err(|e| Failure::new(e.to_string()))?;
-    let mut read = read_csv(csv, &mapping, &ImportLimits::at(now.0)).map_err(|e| Failure::new(e.to_string()))?;
+    let mut read =
+        read_csv(csv, &mapping, &ImportLimits::at(now.0)).map_err(|e| Failure::new(e.to_string()))?;
     let newest = read.orders.iter().map(|o| o.reported_at_ms).max();
-    let moved_ms = newest.filter(|_| move_to_now).map_or(0, |t| now.0.saturating_sub(HOUR_MS).saturating_sub(t));
+    let moved_ms =
+        newest.filter(|_| move_to_now).map_or(0, |t| now.0.saturating_sub(HOUR_MS).saturating_sub(t));
     for order in &mut read.orders {
         move_order(order, moved_ms);
     }
@@ -143,10 +145,10 @@ pub(crate) fn import(
 }
 
 fn move_order(order: &mut IncomingOrder, by: i64) {
-    let later = |t: i64| t.saturating_add(by);
-    order.reported_at_ms = later(order.reported_at_ms);
-    order.upstream_due_at_ms = order.upstream_due_at_ms.map(later);
-    order.closed_at_ms = order.closed_at_ms.map(later);
+    order.reported_at_ms = order.reported_at_ms.saturating_add(by);
+    for time in [&mut order.upstream_due_at_ms, &mut order.closed_at_ms].into_iter().flatten() {
+        *time = time.saturating_add(by);
+    }
 }
 
 /// Imports the 100 real orders.
@@ -162,5 +164,7 @@ pub(crate) fn calls(hq: &mut Headquarters, now: TimeMs, clerk: &str) -> Result<I
 /// Says by how much times were moved.
 pub(crate) fn moved_words(ms: i64) -> String {
     let (days, hours) = (ms / (24 * HOUR_MS), ms % (24 * HOUR_MS) / HOUR_MS);
-    format!("原时间整体后移 {days} 天 {hours} 小时，最新一件为一小时前 / original times + {days} d {hours} h; the newest order is one hour old")
+    format!(
+        "原时间整体后移 {days} 天 {hours} 小时，最新一件为一小时前 / original times + {days} d {hours} h; the newest order is one hour old"
+    )
 }

@@ -5,8 +5,7 @@
 //! which would give each its own idea of the last log index.
 
 use crate::{
-    admin,
-    seed,
+    admin, seed,
     words::{Failure, bold, dim, say},
 };
 use clap::Args;
@@ -63,7 +62,9 @@ pub(crate) fn open(data: &Path, url: Option<&str>, gate: Box<dyn Gate>) -> Resul
     match lock.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            return Err(Failure::new("另一个进程正在使用这个数据目录 / another process uses this data directory"));
+            return Err(Failure::new(
+                "另一个进程正在使用这个数据目录 / another process uses this data directory",
+            ));
         }
         Err(TryLockError::Error(error)) => return Err(error.into()),
     }
@@ -119,7 +120,9 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
 fn demo_data(hq: &mut Headquarters) -> Result<(), Failure> {
     let orders: i64 = hq.reader().query_row("SELECT count(*) FROM upstream", [], |r| r.get(0))?;
     if orders > 0 {
-        say!("已有 {orders} 件工单，不再装入演示数据 / {orders} orders here already: demonstration data left out");
+        say!(
+            "已有 {orders} 件工单，不再装入演示数据 / {orders} orders here already: demonstration data left out"
+        );
         return Ok(());
     }
     let now = TimeMs(SystemSource.now_ms());

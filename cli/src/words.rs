@@ -104,7 +104,11 @@ pub(crate) fn field_words(error: &FieldError) -> String {
         FieldError::NotFound => "本机没有这条记录".into(),
         FieldError::NotAllowed { code } => format!("没有权限（{}）", denial_zh(code)),
         FieldError::WouldBeRefused { refusal } => {
-            return format!("{} / {}（--force 仍可提出）", refusal.zh(), refusal.en());
+            return format!(
+                "指挥中心会拒绝，未写下：{}（加 --force 仍可提出） / headquarters would refuse this, nothing was written: {} (--force asks all the same)",
+                refusal.zh(),
+                refusal.en()
+            );
         }
         FieldError::LeaseOver => "太久没有联系指挥中心，只能记录新的事实".into(),
         FieldError::Invalid { field, .. } => format!("“{field}”不合要求"),

@@ -153,7 +153,7 @@ impl Core {
         let Some(used_at) = used_at else { return Ok(None) };
         let key = minicbor::to_vec(&request.key).unwrap_or_default();
         let id: Option<Vec<u8>> = tx
-            .prepare_cached("SELECT id FROM devices WHERE key = ?1 AND enrolled_at = ?2 AND last_seq = 0")?
+            .prepare_cached("SELECT id FROM devices WHERE key = ?1 AND enrolled_at = ?2 AND last_seq = 0 AND revoked_at IS NULL")?
             .query_row(params![key, used_at], |r| r.get(0))
             .optional()?;
         Ok(id.and_then(|id| DeviceId::from_slice(&id).ok()))

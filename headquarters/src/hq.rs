@@ -66,12 +66,14 @@ impl Headquarters {
         let own = store::meta(&tx, "own_device")?
             .and_then(|b| DeviceId::from_slice(&b).ok())
             .ok_or_else(|| HqError::NotFound("own_device".into()))?;
-        let own_n = tx.query_row("SELECT n FROM devices WHERE id = ?1", [own.0], |r| r.get(0))?;
+        let own_n: i64 = tx.query_row("SELECT n FROM devices WHERE id = ?1", [own.0], |r| r.get(0))?;
         let epoch = store::meta_u64(&tx, "epoch")?;
         let hlc = Hlc(i64::try_from(store::meta_u64(&tx, "hlc")?).unwrap_or(0));
-        tx.commit()?;
         let mut actor = [0; 16];
         source.fill_random(&mut actor);
+        // F33: bound like a phone's, so that no phone can write under headquarters' own actor.
+        tx.execute("INSERT INTO actors (actor, device) VALUES (?1, ?2)", (actor, own_n))?;
+        tx.commit()?;
         let calendar = Calendar::china()
             .cloned()
             .map_err(|e| HqError::Reference { what: "calendar", why: e.to_string() })?;
@@ -126,12 +128,21 @@ impl Headquarters {
         Ok(())
     }
 
-    /// Copies the database to a file while it is in use.
-    pub fn backup_to(&self, path: &std::path::Path) -> Result<(), HqError> {
+    /// Copies the database to a file while it is in use, opens and checks the copy, and only then
+    /// moves the durable horizon: phones may let go of what a verified copy holds. Returns the
+    /// log index that the copy reaches.
+    pub fn backup_to(&mut self, path: &std::path::Path) -> Result<u64, HqError> {
         let mut to = Connection::open(path)?;
-        let backup = rusqlite::backup::Backup::new(&self.db, &mut to)?;
-        backup.run_to_completion(512, std::time::Duration::ZERO, None)?;
-        Ok(())
+        rusqlite::backup::Backup::new(&self.db, &mut to)?.run_to_completion(512, std::time::Duration::ZERO, None)?;
+        drop(to);
+        let copy = store::open_reader(path)?;
+        let verdict: String = copy.query_row("PRAGMA integrity_check(1)", [], |r| r.get(0))?;
+        if verdict != "ok" {
+            return Err(HqError::Reference { what: "backup", why: verdict });
+        }
+        let reached = store::log_end(&copy)?;
+        self.act(|tx, _| set_meta(tx, "durable_index", &reached.to_be_bytes()))?;
+        Ok(reached)
     }
 
     /// Answers a batch of requests in ONE transaction: all their effects are durable when this
@@ -297,9 +308,14 @@ impl Core {
         tx: &Transaction<'_>,
         caller: &Caller,
         request: &SyncRequest,
-        pushed: push::Pushed,
+        mut pushed: push::Pushed,
         now: TimeMs,
     ) -> Result<SyncResponse, HqError> {
+        if request.hq_epoch != 0 && request.hq_epoch != self.epoch {
+            // After a restore an entry may have come in again and been refused in an answer that
+            // was lost, while the phone still holds the receipt of the former life (F26).
+            pushed.refused = push::all_refused(tx, caller.device.n)?;
+        }
         let page = pull::page(tx, self, caller, request, now)?;
         Ok(SyncResponse {
             version: VERSION,

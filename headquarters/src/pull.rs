@@ -26,7 +26,7 @@ use lanewalk_protocol::{
     sync::{Cursor, ScopeDigest, Snapshot, SyncRequest},
 };
 use rusqlite::{Connection, Transaction, params};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// One page.
 #[derive(Debug, Default)]
@@ -72,8 +72,13 @@ pub(crate) fn page(
         writer.settle(request.cursor.token)?;
         request.cursor.index.min(end)
     };
-    for want in request.want.iter().take(limits::MAX_WANTED) {
-        writer.wanted(*want)?;
+    // Each once, and no more than a page: a device could ask for one large document 256 times.
+    let wanted: BTreeSet<DocId> = request.want.iter().take(limits::MAX_WANTED).copied().collect();
+    for want in wanted {
+        if writer.budget <= 0 {
+            break;
+        }
+        writer.wanted(want)?;
     }
     let scanned: u64 = tx
         .prepare_cached("SELECT scanned FROM devices WHERE n = ?1")?

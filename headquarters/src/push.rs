@@ -19,7 +19,7 @@ use lanewalk_model::{
     id::{DeviceId, DocId, Hash},
     policy,
     staff::Subject,
-    time::TimeMs,
+    time::{HLC_MAX_AHEAD_MS, Hlc, TimeMs},
 };
 use lanewalk_protocol::{
     entry::{Entry, chain_message},
@@ -153,6 +153,11 @@ impl Batch {
         let Some(subject) = &run.subject else { return Ok(Some(reject("unknown_worker", ""))) };
         if facts.message.as_deref() != Some(subject.worker.as_str()) {
             return Ok(Some(reject("wrong_author", "change is not by the device's worker")));
+        }
+        // F30: no honest phone's hybrid clock runs further ahead than the lease allows.
+        let ahead = self.now.0 + limits::LEASE_MS + 2 * HLC_MAX_AHEAD_MS;
+        if facts.time > Hlc::from_wall(TimeMs(ahead)).0 {
+            return Ok(Some(reject("clock_ahead", "the change's clock is too far ahead")));
         }
         let owner: Option<i64> = tx
             .prepare_cached("SELECT device FROM actors WHERE actor = ?1")?
@@ -419,6 +424,18 @@ fn answer(tx: &Transaction<'_>, core: &Core, run: Option<Run>) -> Result<Pushed,
     // A receipt that cannot be signed is not given; the phone keeps its entries and asks again.
     out.receipts = spans.into_iter().filter_map(|span| sign_receipt(core, device, span)).collect();
     Ok(out)
+}
+
+/// Lists every entry of a device that is kept outside the documents, the newest 4,096 of them.
+pub(crate) fn all_refused(db: &Connection, device: i64) -> Result<Vec<Refused>, HqError> {
+    let mut statement = db.prepare_cached(
+        "SELECT seq, hash, refused, detail FROM log WHERE device = ?1 AND refused IS NOT NULL ORDER BY seq DESC LIMIT ?2",
+    )?;
+    let rows = statement.query_map(params![device, limits::MAX_PUSH_ENTRIES], |r| {
+        let hash = Hash(r.get(1)?);
+        Ok(Refused { seq: r.get(0)?, hash, code: r.get(2)?, detail: r.get(3)? })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 fn sign_receipt(core: &Core, device: DeviceId, span: (u64, u64, Hash, u64, i64)) -> Option<Receipt> {

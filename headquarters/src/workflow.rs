@@ -6,7 +6,7 @@
 use crate::{
     error::HqError,
     core::Core,
-    store::{StoredDoc},
+    store::{DocRow, StoredDoc},
 };
 use lanewalk_model::{
     chunk::{ChangeFacts, OpAction, Scalar},
@@ -14,7 +14,7 @@ use lanewalk_model::{
     document::{Document, Edit},
     id::DocId,
     order::{self, Circumstances, Outcome, Refusal, State},
-    policy::ScopeFacts,
+    policy::{self, ScopeFacts},
     records::{DecisionRecord, NoteRecord, ProposalRecord, to_json},
     schema::DocKind,
     staff::Subject,
@@ -38,7 +38,10 @@ pub(crate) fn on_entry(
                 OpAction::Set(Scalar::Text(id)) => id.parse::<DocId>().ok(),
                 _ => None,
             });
-            order.map_or(Ok(()), |order| begin_inquiry(tx, core, order))
+            match order {
+                Some(order) if may_touch(tx, author, order, effective_at, core.now())? => begin_inquiry(tx, core, order),
+                _ => Ok(()),
+            }
         }
         DocKind::Order => {
             for op in &facts.ops {
@@ -52,6 +55,21 @@ pub(crate) fn on_entry(
         }
         _ => Ok(()),
     }
+}
+
+/// Says whether a visit's author may write to the order it names. A visit elsewhere is a fact all
+/// the same, but moves nothing.
+fn may_touch(
+    tx: &Transaction<'_>,
+    author: &Subject,
+    order: DocId,
+    effective_at: TimeMs,
+    now: TimeMs,
+) -> Result<bool, HqError> {
+    let Some(row) = DocRow::find(tx, order)? else { return Ok(false) };
+    let keys = std::iter::once("visit/x");
+    let interval = (effective_at.min(now), now);
+    Ok(policy::may_write(author, DocKind::Order, Some(&row.facts), &ScopeFacts::default(), keys, interval).is_ok())
 }
 
 /// The first inquiry or visit moves an acknowledged order on (R48); one that came in before the

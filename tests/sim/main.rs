@@ -30,6 +30,7 @@ struct Options {
     move_grants: bool,
     clerk: bool,
     purge: bool,
+    restore: bool,
 }
 
 fn options(seed: u64) -> Options {
@@ -57,6 +58,7 @@ fn options(seed: u64) -> Options {
         move_grants: dice.chance(50),
         clerk: dice.chance(70),
         purge: dice.chance(50),
+        restore: dice.chance(30),
     }
 }
 
@@ -110,7 +112,9 @@ fn run(seed: u64, talk: bool) -> (check::State, u64) {
 }
 
 fn headquarters_acts(town: &mut Town, dice: &mut Dice, o: &Options) {
-    match dice.below(4) {
+    match dice.below(6) {
+        4 => town.backup(),
+        5 if o.restore => town.restore(),
         0 => town.import(1 + dice.below(2)),
         1 | 2 if o.clerk => {
             let accept = dice.chance(60);

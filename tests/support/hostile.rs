@@ -10,7 +10,7 @@ use lanewalk_model::{
     document::{Document, Edit, Stamp},
     id::{ActorId, DeviceId, DocId, Hash},
     schema::DocKind,
-    time::Hlc,
+    time::{Hlc, TimeMs},
     view::DocView,
 };
 use lanewalk_protocol::{
@@ -193,7 +193,7 @@ impl Device {
     /// Makes a stamp of this worker now.
     pub fn stamp(&mut self) -> Stamp {
         self.clock += 1;
-        Stamp { actor: self.actor, worker: self.worker.clone(), hlc: Hlc(self.clock << 12) }
+        Stamp { actor: self.actor, worker: self.worker.clone(), hlc: Hlc::from_wall(TimeMs(self.clock)) }
     }
 
     /// Takes a document as headquarters holds it, asked for or not.
@@ -414,7 +414,8 @@ pub struct Draft {
     pub start_op: u64,
     /// Author.
     pub message: String,
-    columns: Vec<(u64, Vec<u8>)>,
+    /// Columns by number.
+    pub columns: Vec<(u64, Vec<u8>)>,
 }
 
 /// Column numbers of a change.

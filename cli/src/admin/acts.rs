@@ -68,7 +68,12 @@ fn staff(hq: &mut Headquarters, act: &StaffAct, now: TimeMs) -> Result<String, F
                  WHERE g.staff = s.id AND (g.to_ms IS NULL OR g.to_ms > ?1)), '') FROM staff s ORDER BY s.id",
             )?;
             let rows = statement.query_map([now.0], |r| {
-                Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?, r.get::<_, String>(2)?, r.get::<_, String>(3)?))
+                Ok((
+                    r.get::<_, String>(0)?,
+                    r.get::<_, String>(1)?,
+                    r.get::<_, String>(2)?,
+                    r.get::<_, String>(3)?,
+                ))
             })?;
             let mut text = String::new();
             for row in rows {
@@ -91,7 +96,9 @@ fn staff(hq: &mut Headquarters, act: &StaffAct, now: TimeMs) -> Result<String, F
         }
         StaffAct::End { worker, grid } => {
             hq.end_grant(worker, grid, now)?;
-            Ok(format!("已收回 / ended: {worker} {grid}；此前写下的内容照收 / what was written before still comes in"))
+            Ok(format!(
+                "已收回 / ended: {worker} {grid}；此前写下的内容照收 / what was written before still comes in"
+            ))
         }
     }
 }
@@ -136,7 +143,14 @@ fn waiting(hq: &Headquarters) -> Result<String, Failure> {
     for w in hq.waiting()? {
         let end: String = w.event.chars().skip(w.event.len().saturating_sub(6)).collect();
         let kind = w.record.kind.zh();
-        let _ = writeln!(text, "{end}  {} {kind}：{}  [{} {}]", w.by, w.record.reason, short(&w.order), cut(&w.title, 30));
+        let _ = writeln!(
+            text,
+            "{end}  {} {kind}：{}  [{} {}]",
+            w.by,
+            w.record.reason,
+            short(&w.order),
+            cut(&w.title, 30)
+        );
     }
     if text.is_empty() {
         text.push_str("没有等待审批的申请 / nothing waits");
@@ -144,7 +158,13 @@ fn waiting(hq: &Headquarters) -> Result<String, Failure> {
     Ok(text)
 }
 
-fn decide(hq: &mut Headquarters, proposal: &str, accept: bool, words: &str, by: &str) -> Result<String, Failure> {
+fn decide(
+    hq: &mut Headquarters,
+    proposal: &str,
+    accept: bool,
+    words: &str,
+    by: &str,
+) -> Result<String, Failure> {
     let all = hq.waiting()?;
     let hit = only(all.iter().filter(|w| matches(&w.event, proposal)), proposal)?;
     Ok(match hq.decide(hit.order, &hit.event, accept, by, words)? {
@@ -169,7 +189,11 @@ fn devices(hq: &Headquarters) -> Result<Vec<(DeviceId, String)>, Failure> {
         let end = if revoked.is_some() { "  已停用 / revoked" } else { "" };
         out.push((
             id,
-            format!("{id}  {worker}  收到 {held}/{}  最近联系 / last contact {}{end}", said.max(held), when(contact)),
+            format!(
+                "{id}  {worker}  收到 {held}/{}  最近联系 / last contact {}{end}",
+                said.max(held),
+                when(contact)
+            ),
         ));
     }
     Ok(out)
@@ -189,6 +213,8 @@ fn only<T>(mut hits: impl Iterator<Item = T>, wanted: &str) -> Result<T, Failure
     match (hits.next(), hits.next()) {
         (Some(hit), None) => Ok(hit),
         (None, _) => Err(Failure::new(format!("没有找到 / not found: {wanted}"))),
-        (Some(_), Some(_)) => Err(Failure::new(format!("不止一个，请多写几位 / several match, write more digits: {wanted}"))),
+        (Some(_), Some(_)) => {
+            Err(Failure::new(format!("不止一个，请多写几位 / several match, write more digits: {wanted}")))
+        }
     }
 }

@@ -4,10 +4,7 @@
 //! with its key, and believes no counter. Rejected: asking the programs that might be wrong.
 
 use super::{child::Stand, phones::DemoPhone, town::Town};
-use crate::{
-    phone::keys,
-    words::Failure,
-};
+use crate::{phone::keys, words::Failure};
 use lanewalk_model::{
     id::{DeviceId, DocId, Hash},
     staff::Role,
@@ -32,7 +29,11 @@ pub(super) struct Receipts {
 }
 
 /// Runs every check. The phones must be switched off.
-pub(super) fn run(town: &Town, phones: &[DemoPhone], stands: &[Stand]) -> Result<(Vec<Check>, Receipts), Failure> {
+pub(super) fn run(
+    town: &Town,
+    phones: &[DemoPhone],
+    stands: &[Stand],
+) -> Result<(Vec<Check>, Receipts), Failure> {
     let hq = town.reader()?;
     let mut receipts = Receipts::default();
     let mut bad_receipts = Vec::new();
@@ -126,7 +127,12 @@ fn unsent(phones: &[DemoPhone], stands: &[Stand]) -> Vec<String> {
 }
 
 /// Compares each phone with what headquarters says it holds.
-fn differences(town: &Town, hq: &Connection, phones: &[DemoPhone], stands: &[Stand]) -> Result<Vec<String>, Failure> {
+fn differences(
+    town: &Town,
+    hq: &Connection,
+    phones: &[DemoPhone],
+    stands: &[Stand],
+) -> Result<Vec<String>, Failure> {
     let truth: BTreeMap<String, Vec<Hash>> =
         town.documents()?.into_iter().map(|(id, _, heads)| (id.to_string(), heads)).collect();
     let mut wrong = Vec::new();
@@ -135,7 +141,8 @@ fn differences(town: &Town, hq: &Connection, phones: &[DemoPhone], stands: &[Sta
         let mut statement = hq.prepare(
             "SELECT d.id FROM members m JOIN docs d ON d.n = m.doc JOIN devices v ON v.n = m.device WHERE v.id = ?1 AND m.token >= 0",
         )?;
-        let members = statement.query_map([device.0], |r| r.get::<_, Vec<u8>>(0))?.collect::<Result<Vec<_>, _>>()?;
+        let members =
+            statement.query_map([device.0], |r| r.get::<_, Vec<u8>>(0))?.collect::<Result<Vec<_>, _>>()?;
         for id in members.iter().filter_map(|b| DocId::from_slice(b).ok()).map(|id| id.to_string()) {
             if !stand.heads.contains_key(&id) {
                 wrong.push(format!("{}: 缺 / missing {id}", phone.worker));
@@ -158,7 +165,8 @@ fn differences(town: &Town, hq: &Connection, phones: &[DemoPhone], stands: &[Sta
 fn identities(hq: &Connection, phones: &[DemoPhone]) -> Result<Vec<String>, Failure> {
     let mut statement = hq.prepare("SELECT name, phone FROM requesters")?;
     let rows = statement.query_map([], |r| Ok([r.get::<_, String>(0)?, r.get::<_, String>(1)?]))?;
-    let wanted: Vec<String> = rows.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().filter(|w| !w.is_empty()).collect();
+    let wanted: Vec<String> =
+        rows.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().filter(|w| !w.is_empty()).collect();
     let mut wrong = Vec::new();
     if wanted.is_empty() {
         wrong.push("没有可供查找的来电人 / no requester to look for".into());

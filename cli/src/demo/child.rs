@@ -10,8 +10,8 @@ use crate::{
     words::{Failure, say, sync_words},
 };
 use lanewalk_field::{
-    Field, FieldError, HttpTransport, ListQuery, NewAppeal, NewPerson, NewPlace, NewVisit, SyncError, Transport,
-    TransportError,
+    Field, FieldError, HttpTransport, ListQuery, NewAppeal, NewPerson, NewPlace, NewVisit, SyncError,
+    Transport, TransportError,
 };
 use lanewalk_model::{
     datum::Datum,
@@ -201,7 +201,9 @@ fn perform(field: &Field, act: &Act) -> Result<(Hash, &'static str), FieldError>
         }
         Act::Note { order, text } => (field.add_note(*order, text)?.hash, "note"),
         Act::Set { doc, key, text } => (field.set_field(*doc, key, text.as_str().into())?.hash, "field"),
-        Act::Severity { order, level } => (field.set_field(*order, "severity", (*level).into())?.hash, "severity"),
+        Act::Severity { order, level } => {
+            (field.set_field(*order, "severity", (*level).into())?.hash, "severity")
+        }
         Act::Propose { order, what, reason, outcome, days } => {
             let kind = phone::proposal_of(what).map_err(|e| invalid("what", &e))?;
             // Offline a phone may know better than headquarters or worse: here everything is asked.
@@ -209,7 +211,12 @@ fn perform(field: &Field, act: &Act) -> Result<(Hash, &'static str), FieldError>
             (last(field)?, "proposal")
         }
         Act::Appeal { grid, kind, text } => {
-            let appeal = NewAppeal { kind: kind.clone(), text: text.clone(), grid: Some(grid.clone()), ..NewAppeal::default() };
+            let appeal = NewAppeal {
+                kind: kind.clone(),
+                text: text.clone(),
+                grid: Some(grid.clone()),
+                ..NewAppeal::default()
+            };
             field.new_appeal(appeal)?;
             (last(field)?, "appeal")
         }
@@ -261,7 +268,12 @@ fn stand(phone: &Phone) -> Result<Stand, Failure> {
     let quarantine = phone.field.quarantine()?.into_iter().map(|q| Kept {
         doc: q.doc.to_string(),
         code: q.code,
-        written: q.written.iter().map(|w| format!("{}={}", w.key, w.value.as_deref().unwrap_or(""))).collect::<Vec<_>>().join("；"),
+        written: q
+            .written
+            .iter()
+            .map(|w| format!("{}={}", w.key, w.value.as_deref().unwrap_or("")))
+            .collect::<Vec<_>>()
+            .join("；"),
     });
     Ok(Stand {
         device: phone.field.identity().map(|me| me.device.to_string()).unwrap_or_default(),

@@ -55,7 +55,16 @@ pub(crate) struct DemoArgs {
 
 impl Default for DemoArgs {
     fn default() -> Self {
-        Self { phones: 8, orders: None, mapping: None, seed: 2026, keep: None, stay: false, quick: false, lose_one: false }
+        Self {
+            phones: 8,
+            orders: None,
+            mapping: None,
+            seed: 2026,
+            keep: None,
+            stay: false,
+            quick: false,
+            lose_one: false,
+        }
     }
 }
 
@@ -64,8 +73,13 @@ struct Progress(Instant);
 
 impl Progress {
     fn say(&self, zh: impl std::fmt::Display, en: impl std::fmt::Display) {
+        self.tell(format!("{zh} / {en}"));
+    }
+
+    /// The same for words that are in both languages already.
+    fn tell(&self, words: impl std::fmt::Display) {
         let seconds = self.0.elapsed().as_secs_f32();
-        say!("{} {zh} / {en}", dim(format!("[{seconds:5.1} s]")));
+        say!("{} {words}", dim(format!("[{seconds:5.1} s]")));
     }
 }
 
@@ -76,7 +90,9 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
     let root = match &args.keep {
         Some(dir) if dir.join("hq").exists() => {
             let dir = dir.display();
-            return Err(Failure::usage(format!("{dir} 里已有一次演示，请换一个目录 / holds a demonstration already, name another")));
+            return Err(Failure::usage(format!(
+                "{dir} 里已有一次演示，请换一个目录 / holds a demonstration already, name another"
+            )));
         }
         Some(dir) => dir.as_path(),
         None => temporary.path(),
@@ -121,7 +137,12 @@ fn last_words(args: &DemoArgs, stage: &stages::Stage, root: &Path) -> Result<(),
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(tokio::signal::ctrl_c())?;
     } else {
-        say!("  {}", dim("demo --stay：结束后控制台保持打开 / keeps the console up; --keep DIR 保留数据 / keeps the data"));
+        say!(
+            "  {}",
+            dim(
+                "demo --stay：结束后控制台保持打开 / keeps the console up; --keep DIR 保留数据 / keeps the data"
+            )
+        );
     }
     Ok(())
 }

@@ -129,7 +129,9 @@ impl DemoPhone {
         match running.lines.recv_timeout(PATIENCE) {
             Ok(line) => Ok(Some(line)),
             Err(RecvTimeoutError::Disconnected) => Ok(None),
-            Err(RecvTimeoutError::Timeout) => Err(Failure::new(format!("{} 的手机没有回答 / gave no answer", self.worker))),
+            Err(RecvTimeoutError::Timeout) => {
+                Err(Failure::new(format!("{} 的手机没有回答 / gave no answer", self.worker)))
+            }
         }
     }
 

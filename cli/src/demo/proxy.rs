@@ -260,8 +260,9 @@ mod tests {
             for (n, stream) in listener.incoming().flatten().enumerate() {
                 let body = format!("answer {n}");
                 let _ = message(&stream);
-                let _ = (&stream)
-                    .write_all(format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len()).as_bytes());
+                let _ = (&stream).write_all(
+                    format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len()).as_bytes(),
+                );
             }
         });
         address
@@ -296,9 +297,9 @@ mod tests {
         let proxy = Proxy::start(5).unwrap();
         proxy.lead_to(server());
         proxy.weather(Weather::Storm);
-        let answered = (0..60).filter(|_| ask(&proxy).is_some()).count();
+        let answered = (0..40).filter(|_| ask(&proxy).is_some()).count();
         let harm = proxy.harm();
-        assert!(answered > 15 && answered < 55, "{answered}");
+        assert!(answered > 8 && answered < 38, "{answered}");
         for n in [harm.lost, harm.torn, harm.doubled, harm.late, harm.spared] {
             assert!(n > 0, "{harm:?}");
         }

@@ -52,12 +52,19 @@ pub(super) fn print(
 fn orders(imports: &Imports, docs: &[(DocId, DocView)]) {
     heading("工单", "orders");
     let (real, made_up) = (&imports.orders.done, &imports.calls.done);
-    let visited: BTreeSet<&str> =
-        docs.iter().filter(|(id, _)| id.kind == DocKind::Visit).filter_map(|(_, v)| v.text("order")).collect();
+    let visited: BTreeSet<&str> = docs
+        .iter()
+        .filter(|(id, _)| id.kind == DocKind::Visit)
+        .filter_map(|(_, v)| v.text("order"))
+        .collect();
     say!(
         "  导入 {} 件，其中待研判 {} 件；走访过 {} 件 / {} imported, {} to triage, {} visited",
-        real.new + made_up.new, real.triage + made_up.triage, visited.len(),
-        real.new + made_up.new, real.triage + made_up.triage, visited.len(),
+        real.new + made_up.new,
+        real.triage + made_up.triage,
+        visited.len(),
+        real.new + made_up.new,
+        real.triage + made_up.triage,
+        visited.len(),
     );
     let mut states: BTreeMap<State, u32> = BTreeMap::new();
     let mut provisional = 0;
@@ -68,16 +75,24 @@ fn orders(imports: &Imports, docs: &[(DocId, DocView)]) {
     let line: Vec<String> = states.iter().map(|(state, n)| format!("{} {n}", state.zh())).collect();
     say!("  现在 / now: {}", line.join("，"));
     if provisional > 0 {
-        say!("  {}", warm(format!("{provisional} 件时限为暂定：日历尚未公布到那一天 / {provisional} due times are provisional: the calendar ends before")));
+        say!(
+            "  {}",
+            warm(format!(
+                "{provisional} 件时限为暂定：日历尚未公布到那一天 / {provisional} due times are provisional: the calendar ends before"
+            ))
+        );
     }
 }
 
 fn facts(docs: &[(DocId, DocView)]) {
     heading("留下的事实", "facts kept, by kind");
-    let by_phone = |a: &Attributed| !a.by.is_empty() && a.by != "hq" && !a.by.starts_with("hc-") && !a.by.starts_with("dl-");
+    let by_phone = |a: &Attributed| {
+        !a.by.is_empty() && a.by != "hq" && !a.by.starts_with("hc-") && !a.by.starts_with("dl-")
+    };
     let count = |kind: DocKind| docs.iter().filter(|(id, _)| id.kind == kind).count();
     let keys = |wanted: &str| -> usize {
-        let hit = |key: &str| key == wanted || key.strip_prefix(wanted).is_some_and(|rest| rest.starts_with('/'));
+        let hit =
+            |key: &str| key == wanted || key.strip_prefix(wanted).is_some_and(|rest| rest.starts_with('/'));
         docs.iter()
             .flat_map(|(_, view)| view.entries().collect::<Vec<_>>())
             .filter(|(key, values)| hit(key) && values.iter().any(by_phone))
@@ -96,7 +111,8 @@ fn facts(docs: &[(DocId, DocView)]) {
         ("入户提示", "access notes", keys("access_note")),
     ];
     for line in rows.chunks(2) {
-        let cells: Vec<String> = line.iter().map(|(zh, en, n)| pad(&format!("{n:>4}  {zh} / {en}"), 40)).collect();
+        let cells: Vec<String> =
+            line.iter().map(|(zh, en, n)| pad(&format!("{n:>4}  {zh} / {en}"), 40)).collect();
         say!("  {}", cells.join("").trim_end());
     }
 }
@@ -106,18 +122,29 @@ fn conflicts(docs: &[(DocId, DocView)], names: &HashMap<String, String>) {
         .iter()
         .flat_map(|(id, view)| view.conflicts().into_iter().map(move |c| (*id, view, c)))
         .collect();
-    let (open, settled): (Vec<_>, Vec<_>) = found.iter().partition(|(_, view, c)| view.is_open_conflict(&c.key));
+    let (open, settled): (Vec<_>, Vec<_>) =
+        found.iter().partition(|(_, view, c)| view.is_open_conflict(&c.key));
     heading(
         "分歧：两个人写了不同的值，都保留",
         "conflicts: people wrote different values; all are kept until a person chooses",
     );
-    say!("  等人选定 {} 处，按规则合并而留有历史 {} 处 / {} wait for a person, {} merged by rule with history", open.len(), settled.len(), open.len(), settled.len());
+    say!(
+        "  等人选定 {} 处，按规则合并而留有历史 {} 处 / {} wait for a person, {} merged by rule with history",
+        open.len(),
+        settled.len(),
+        open.len(),
+        settled.len()
+    );
     for (id, view, conflict) in open.iter().take(MOST_SHOWN).chain(settled.iter().take(2)) {
         let row = ListRow::of(*id, view);
         say!("  {} {}  {}", dim(short(id)), cut(&row.title, 40), warm(&conflict.key));
         for value in &conflict.values {
             let name = names.get(&value.by).map_or(value.by.as_str(), String::as_str);
-            say!("      “{}”  {}", value.value, dim(format!("{name} {} {}", value.by, when(Some(value.at.ms().0)))));
+            say!(
+                "      “{}”  {}",
+                value.value,
+                dim(format!("{name} {} {}", value.by, when(Some(value.at.ms().0))))
+            );
         }
     }
     let rest = open.len().saturating_sub(MOST_SHOWN);
@@ -151,7 +178,13 @@ fn proposals(docs: &[(DocId, DocView)]) {
     let line: Vec<String> = accepted.iter().map(|(kind, n)| format!("{kind} {n}")).collect();
     say!("  {} {}", good("同意 / accepted:"), line.join("，"));
     for (reason, n, example) in refused.values() {
-        say!("  {} {n} × {} / {}  {}", warm("未同意 / refused:"), reason.zh(), reason.en(), dim(format!("[{example}]")));
+        say!(
+            "  {} {n} × {} / {}  {}",
+            warm("未同意 / refused:"),
+            reason.zh(),
+            reason.en(),
+            dim(format!("[{example}]"))
+        );
     }
     if waiting > 0 {
         say!("  等待 / waiting: {waiting}");
@@ -162,10 +195,19 @@ fn quarantine(phones: &[DemoPhone], stands: &[Stand]) {
     if stands.iter().all(|s| s.quarantine.is_empty()) {
         return;
     }
-    heading("未进入工单的内容（手机和日志都留着，附原因）", "kept outside the documents, on the phone and in the log, with the reason");
+    heading(
+        "未进入工单的内容（手机和日志都留着，附原因）",
+        "kept outside the documents, on the phone and in the log, with the reason",
+    );
     for (phone, stand) in phones.iter().zip(stands) {
         for kept in &stand.quarantine {
-            say!("  {} {}  {}  {}", pad(&phone.worker, 6), warm(denial_zh(&kept.code)), kept.code, dim(cut(&kept.written, 70)));
+            say!(
+                "  {} {}  {}  {}",
+                pad(&phone.worker, 6),
+                warm(denial_zh(&kept.code)),
+                kept.code,
+                dim(cut(&kept.written, 70))
+            );
         }
     }
 }
@@ -185,7 +227,8 @@ fn denied(phones: &[DemoPhone]) {
 
 fn per_phone(phones: &[DemoPhone], stands: &[Stand], receipts: &Receipts) {
     heading("每部手机", "per phone");
-    let cells = ["手机", "角色", "说已保存", "有回执", "拒收", "回执", "文档", "往返", "上行", "下行", "被杀"];
+    let cells =
+        ["手机", "角色", "说已保存", "有回执", "拒收", "回执", "文档", "往返", "上行", "下行", "被杀"];
     let widths = [16, 8, 10, 8, 6, 6, 6, 6, 11, 11, 4];
     let head: Vec<String> = cells.iter().zip(widths).map(|(c, w)| pad(c, w)).collect();
     say!("  {}", dim(head.join("")));
@@ -206,7 +249,12 @@ fn per_phone(phones: &[DemoPhone], stands: &[Stand], receipts: &Receipts) {
         let line: Vec<String> = row.iter().zip(widths).map(|(c, w)| pad(c, w)).collect();
         say!("  {}", line.join("").trim_end());
     }
-    say!("  {}", dim("saved · with receipt · quarantined · receipts held · documents · round trips · up · down · kill -9"));
+    say!(
+        "  {}",
+        dim(
+            "saved · with receipt · quarantined · receipts held · documents · round trips · up · down · kill -9"
+        )
+    );
 }
 
 /// Says what the network did.

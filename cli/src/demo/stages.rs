@@ -16,13 +16,7 @@ use crate::{
     words::{Failure, short},
 };
 use lanewalk_headquarters::{Source as _, SystemSource};
-use lanewalk_model::{
-    id::DocId,
-    order::State,
-    rows::ListRow,
-    schema::DocKind,
-    staff::Role,
-};
+use lanewalk_model::{id::DocId, order::State, rows::ListRow, schema::DocKind, staff::Role};
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
@@ -51,6 +45,8 @@ pub(super) struct Stage {
     program: PathBuf,
     quick: bool,
     seed: u64,
+    /// Orders at which two people met before.
+    met: Vec<DocId>,
     /// The order whose return is decided while its proposer is offline.
     offered: Option<DocId>,
 }
@@ -64,18 +60,26 @@ impl Stage {
             "headquarters is up, with two gate processes and a network between",
         );
         let imports = town.fill(args.orders.as_deref().zip(args.mapping.as_deref()))?;
-        progress.say(imports.orders.words(), "orders");
-        progress.say(seed::moved_words(imports.orders.moved_ms), "times");
-        progress.say(imports.calls.words(), "made-up calls that carry a requester");
+        progress.tell(imports.orders.words());
+        progress.tell(seed::moved_words(imports.orders.moved_ms));
+        progress.tell(format!(
+            "另有虚构来电（带姓名和电话）/ made-up calls with names and phones: {}",
+            imports.calls.words()
+        ));
         let staff = seed::staff()?;
-        let wanted = if args.quick { args.phones.min(QUICK_PHONES) } else { args.phones.clamp(1, MOST_PHONES) };
+        let wanted =
+            if args.quick { args.phones.min(QUICK_PHONES) } else { args.phones.clamp(1, MOST_PHONES) };
         let program = std::env::current_exe()?;
         let mut phones = Vec::new();
         for (n, worker) in ORDER.iter().cycle().take(wanted).enumerate() {
             let person = staff.iter().find(|p| p.id == *worker).ok_or_else(|| Failure::new(*worker))?;
             let role = person.role().ok_or_else(|| Failure::new(*worker))?;
             // A ninth phone is somebody's second one.
-            let data = root.join("phones").join(if n < ORDER.len() { (*worker).to_owned() } else { format!("{worker}-{n}") });
+            let data = root.join("phones").join(if n < ORDER.len() {
+                (*worker).to_owned()
+            } else {
+                format!("{worker}-{n}")
+            });
             phones.push(DemoPhone::new(worker, &person.name_zh, role, data));
         }
         for phone in &mut phones {
@@ -90,7 +94,18 @@ impl Stage {
         );
         let names = staff.iter().map(|p| (p.id.clone(), p.name_zh.clone())).collect();
         let grids = staff.into_iter().map(|p| (p.id, p.grids)).collect();
-        Ok(Self { town, phones, imports, names, grids, program, quick: args.quick, seed: args.seed, offered: None })
+        Ok(Self {
+            town,
+            phones,
+            imports,
+            names,
+            grids,
+            program,
+            quick: args.quick,
+            seed: args.seed,
+            met: Vec::new(),
+            offered: None,
+        })
     }
 
     fn walkers(&self) -> Result<Vec<Walker>, Failure> {
@@ -106,7 +121,8 @@ impl Stage {
             let grids = self.grids.get(&phone.worker).cloned().unwrap_or_default();
             let may_hold = |row: &ListRow| {
                 // Property staff hold what is assigned to them, which is what was dispatched.
-                grids.contains(&row.grid) && (phone.role == Role::GridWorker || row.state != State::Triage.id())
+                grids.contains(&row.grid)
+                    && (phone.role == Role::GridWorker || row.state != State::Triage.id())
             };
             Walker {
                 worker: phone.worker.clone(),
@@ -139,19 +155,26 @@ impl Stage {
         self.offered = returned;
         sync_all(&mut self.phones)?;
         sync_all(&mut self.phones)?;
-        progress.say("登记了各网格的住户，提出一件退单", "households registered, one return asked for, all in step");
+        progress.say(
+            "登记了各网格的住户，提出一件退单",
+            "households registered, one return asked for, all in step",
+        );
         Ok(())
     }
 
     /// The network goes; everybody walks, headquarters goes on, and one phone dies in mid-sentence.
     pub(super) fn cut_off(&mut self, half_day: usize, progress: &Progress) -> Result<(), Failure> {
         let walkers = self.walkers()?;
-        let meetings = walk::meetings(&walkers);
+        let meetings = walk::meetings(&walkers, &self.met);
+        self.met.extend(meetings.iter().map(|m| m.order));
         let now = SystemSource.now_ms();
         self.town.proxy.weather(Weather::Cut);
         let tries = sync_all(&mut self.phones)?;
         let without = tries.iter().filter(|s| s.why == "no_network").count();
-        progress.say(format!("断网：{without} 部手机没有信号，照常走访"), "the network is cut; everybody walks on");
+        progress.say(
+            format!("断网：{without} 部手机没有信号，照常走访"),
+            "the network is cut; everybody walks on",
+        );
         let seed = self.seed.wrapping_add(u64::try_from(half_day).unwrap_or(0) << 48);
         let mut plans: Vec<Vec<Act>> =
             (0..walkers.len()).map(|n| walk::plan(n, &walkers, &meetings, now, self.quick, seed)).collect();
@@ -189,7 +212,8 @@ impl Stage {
     /// The order whose return headquarters is about to accept is visited all the same.
     fn visit_the_returned(&mut self, plans: &mut [Vec<Act>], walkers: &[Walker]) {
         let Some(order) = self.offered.take() else { return };
-        let holder = walkers.iter().position(|w| w.role == Role::GridWorker && w.orders.iter().any(|o| o.0 == order));
+        let holder =
+            walkers.iter().position(|w| w.role == Role::GridWorker && w.orders.iter().any(|o| o.0 == order));
         if let Some(plan) = holder.and_then(|n| plans.get_mut(n)) {
             plan.retain(|act| !matches!(act, Act::Propose { order: o, .. } if *o == order));
             plan.push(Act::Visit {
@@ -205,11 +229,12 @@ impl Stage {
     /// A conflict that has come to a phone is settled there, by a person, with a new value.
     fn settle_one(&self, plans: &mut [Vec<Act>], walkers: &[Walker]) -> Result<Option<String>, Failure> {
         let key = "verified_facts";
-        let open = self.town.documents()?.into_iter().find(|(_, view, _)| view.is_open_conflict(key)).map(|d| d.0);
+        let open =
+            self.town.documents()?.into_iter().find(|(_, view, _)| view.is_open_conflict(key)).map(|d| d.0);
         let Some(order) = open else { return Ok(None) };
         let holds = |w: &Walker| w.role == Role::GridWorker && w.orders.iter().any(|o| o.0 == order);
         let Some(n) = walkers.iter().position(holds) else { return Ok(None) };
-        let text = "双方一同到场核对：上午有堆物，下午已清走，拍照留存。";
+        let text = "双方一同到场核对：上午属实，下午已处理，拍照留存。";
         if let Some(plan) = plans.get_mut(n) {
             plan.insert(0, Act::Set { doc: order, key: key.into(), text: text.into() });
         }
@@ -217,9 +242,16 @@ impl Stage {
         Ok(Some(format!("{name} 看过两种说法后，对 {} 作出选定", short(&order))))
     }
 
-    fn hq_goes_on(&mut self, half_day: usize, plans: &[Vec<Act>], walkers: &[Walker], meetings: &[Meeting]) -> Result<(String, String), Failure> {
+    fn hq_goes_on(
+        &mut self,
+        half_day: usize,
+        plans: &[Vec<Act>],
+        walkers: &[Walker],
+        meetings: &[Meeting],
+    ) -> Result<(String, String), Failure> {
         let reply = plans.iter().find_map(|plan| first_reply(plan));
-        let workers: Vec<(usize, &Walker)> = walkers.iter().enumerate().filter(|(_, w)| w.role == Role::GridWorker).collect();
+        let workers: Vec<(usize, &Walker)> =
+            walkers.iter().enumerate().filter(|(_, w)| w.role == Role::GridWorker).collect();
         let elsewhere = workers.last().and_then(|(_, w)| w.grids.last()).cloned();
         // Somebody with other grids left and no meeting; the grid with most of the walk in it.
         let alone = |n: usize| meetings.iter().all(|m| m.who.0 != n && m.who.1 != n);
@@ -234,12 +266,20 @@ impl Stage {
             self.grids.entry(worker.clone()).or_default().retain(|g| g != grid);
         }
         let (zh, en) = match &done.ended {
-            Some((worker, grid)) => (format!("，收回 {worker} 在 {grid} 的权限"), format!(", {worker} loses a grid")),
+            Some((worker, grid)) => {
+                (format!("，收回 {worker} 在 {grid} 的权限"), format!(", {worker} loses a grid"))
+            }
             None => Default::default(),
         };
         Ok((
-            format!("指挥中心同时：审批 {}，研判派件 {}（其中 {} 件换网格），科室答复 {}{zh}", done.decided, done.triaged, done.moved, done.replies),
-            format!("meanwhile headquarters decided {}, triaged {} ({} to another grid), replied {}{en}", done.decided, done.triaged, done.moved, done.replies),
+            format!(
+                "指挥中心同时：审批 {}，研判派件 {}（其中 {} 件换网格），科室答复 {}{zh}",
+                done.decided, done.triaged, done.moved, done.replies
+            ),
+            format!(
+                "meanwhile headquarters decided {}, triaged {} ({} to another grid), replied {}{en}",
+                done.decided, done.triaged, done.moved, done.replies
+            ),
         ))
     }
 
@@ -253,7 +293,10 @@ impl Stage {
             held.recv_timeout(Duration::from_secs(60)).map_err(|_| Failure::new("the proxy saw no sync"))?;
             phone.kill()?;
             progress.say(
-                format!("网络时好时坏；{} 的手机同步到一半被 kill -9（指挥中心已收下，回答没到）", phone.name),
+                format!(
+                    "网络时好时坏；{} 的手机同步到一半被 kill -9（指挥中心已收下，回答没到）",
+                    phone.name
+                ),
                 format!("a bad network; kill -9 of {}'s phone after headquarters had answered", phone.worker),
             );
             phone.start(&self.program)?;
@@ -263,8 +306,11 @@ impl Stage {
             whole += sync_all(&mut self.phones)?.iter().filter(|s| s.ok).count();
         }
         let tries = STORM_ROUNDS * self.phones.len();
-        progress.say(format!("坏网络里同步 {tries} 次，完整成功 {whole} 次"), format!("{whole} of {tries} syncs came through whole"));
-        progress.say(report::harm(self.town.proxy.harm()), "what the network did");
+        progress.say(
+            format!("坏网络里同步 {tries} 次，完整成功 {whole} 次"),
+            format!("{whole} of {tries} syncs came through whole"),
+        );
+        progress.tell(report::harm(self.town.proxy.harm()));
         Ok(())
     }
 
@@ -292,7 +338,8 @@ impl Stage {
     pub(super) fn lose_one(&self) -> Result<(), Failure> {
         let hash = self.phones.iter().find_map(|p| p.saved.first()).map(|s| s.0);
         let hash = hash.ok_or_else(|| Failure::new("nothing to lose"))?;
-        rusqlite::Connection::open(&self.town.database)?.execute("DELETE FROM log WHERE hash = ?1", [hash.0])?;
+        rusqlite::Connection::open(&self.town.database)?
+            .execute("DELETE FROM log WHERE hash = ?1", [hash.0])?;
         Ok(())
     }
 

@@ -95,9 +95,20 @@ impl Town {
             };
             server::serve(router, (Ipv4Addr::LOCALHOST, 0).into(), bound, std::future::pending()).await
         });
-        let console = told.recv().map_err(|_| Failure::new("指挥中心没有启动 / headquarters did not start"))?;
+        let console =
+            told.recv().map_err(|_| Failure::new("指挥中心没有启动 / headquarters did not start"))?;
         proxy.lead_to(console);
-        Ok(Self { desk, proxy, database, data: data.to_path_buf(), console, key, _runtime: runtime, _control: control, _lock: lock })
+        Ok(Self {
+            desk,
+            proxy,
+            database,
+            data: data.to_path_buf(),
+            console,
+            key,
+            _runtime: runtime,
+            _control: control,
+            _lock: lock,
+        })
     }
 
     /// Does something at headquarters.
@@ -110,7 +121,9 @@ impl Town {
 
     /// Fills it: staff, grids, catalogue, calendar, orders.
     pub(super) fn fill(&self, files: Option<(&Path, &Path)>) -> Result<Imports, Failure> {
-        let files = files.map(|(csv, mapping)| Ok::<_, Failure>((fs::read(csv)?, fs::read_to_string(mapping)?))).transpose()?;
+        let files = files
+            .map(|(csv, mapping)| Ok::<_, Failure>((fs::read(csv)?, fs::read_to_string(mapping)?)))
+            .transpose()?;
         self.at_hq(move |hq| {
             let now = TimeMs(SystemSource.now_ms());
             seed::town(hq, now)?;
@@ -147,12 +160,19 @@ impl Town {
     }
 
     /// What happens at headquarters while the phones are cut off.
-    pub(super) fn meanwhile(&self, reply: Option<DocId>, elsewhere: Option<String>, ended: Option<(String, String)>) -> Result<Meanwhile, Failure> {
+    pub(super) fn meanwhile(
+        &self,
+        reply: Option<DocId>,
+        elsewhere: Option<String>,
+        ended: Option<(String, String)>,
+    ) -> Result<Meanwhile, Failure> {
         let decided = self.decide_waiting()?;
         let orders = self.orders()?;
         self.at_hq(move |hq| {
             let mut done = Meanwhile { decided, ended, ..Meanwhile::default() };
-            for (id, row) in orders.iter().filter(|(_, row)| row.state == State::Triage.id() && !row.grid.is_empty()) {
+            for (id, row) in
+                orders.iter().filter(|(_, row)| row.state == State::Triage.id() && !row.grid.is_empty())
+            {
                 // The first one that can: it turns out to lie in another grid.
                 let other = elsewhere.as_ref().filter(|g| done.moved == 0 && **g != row.grid);
                 done.moved += usize::from(other.is_some());

@@ -5,12 +5,7 @@
 //! arranged with the merge in mind, except that two people are sent to the same doors on purpose.
 
 use super::dice::Dice;
-use lanewalk_model::{
-    id::DocId,
-    order::State,
-    rows::ListRow,
-    staff::Role,
-};
+use lanewalk_model::{id::DocId, order::State, rows::ListRow, staff::Role};
 use serde::{Deserialize, Serialize};
 
 /// One act of a walk, as the parent writes it to the child.
@@ -50,6 +45,8 @@ pub(super) struct Meeting {
     pub(super) order: DocId,
     /// The household both go to.
     pub(super) place: Option<DocId>,
+    /// Which of the contradicting versions they tell.
+    pub(super) version: usize,
     /// Walkers, by number.
     pub(super) who: (usize, usize),
 }
@@ -62,8 +59,20 @@ const NOTES: &[&str] = &[
     "楼道灯不亮，手电查看，照片偏暗，白天补拍。",
     "与店主当面沟通，承诺今日整改，明日复查。",
 ];
-const ADDITIONS: &[&str] =
-    &["住户上午不在家，下午三点以后可联系。", "单元门禁坏了，可直接上楼。", "隔壁楼也有同样情况，一并查看。", "现场信号差，记录于楼梯间。"];
+/// What two people say of one place, each having seen it.
+const VERSIONS: &[(&str, &str)] = &[
+    ("堆物属实，占用楼道约 2 平方米，消防通道受阻。", "现场未见堆物，住户称昨日已清走。"),
+    ("照明两盏不亮，夜间看不清台阶。", "照明已有一盏恢复，另一盏待换。"),
+    ("路面破损长约 1.5 米，行人绕行。", "路面破损约半米，已放警示锥。"),
+    ("垃圾未清，气味明显。", "上午十点已清运，无异味。"),
+    ("住户不同意整改，愿意再谈。", "住户口头同意一周内整改。"),
+];
+const ADDITIONS: &[&str] = &[
+    "住户上午不在家，下午三点以后可联系。",
+    "单元门禁坏了，可直接上楼。",
+    "隔壁楼也有同样情况，一并查看。",
+    "现场信号差，记录于楼梯间。",
+];
 const APPEALS: &[(&str, &str)] = &[
     ("suggest", "希望在小区门口增设非机动车停放点。"),
     ("help", "独居老人希望有人帮忙更换灯泡。"),
@@ -91,34 +100,49 @@ pub(super) fn households(walker: &Walker) -> Vec<Act> {
     walker.grids.iter().enumerate().map(place).collect()
 }
 
-/// Finds the orders and households that two walkers share.
-pub(super) fn meetings(walkers: &[Walker]) -> Vec<Meeting> {
+/// Finds the orders and households that two walkers share, at doors where nobody has met `before`.
+pub(super) fn meetings(walkers: &[Walker], before: &[DocId]) -> Vec<Meeting> {
     let mut out: Vec<Meeting> = Vec::new();
     for (a, first) in walkers.iter().enumerate() {
         for (b, second) in walkers.iter().enumerate().skip(a + 1).filter(|(_, w)| w.worker != first.worker) {
             let both = |id: &DocId| second.orders.iter().any(|(other, _)| other == id);
             let dispatched = |row: &ListRow| row.state == State::Dispatched.id();
             let shared = first.orders.iter().find(|(id, row)| {
-                both(id) && dispatched(row) && out.iter().all(|m| m.order != *id)
+                both(id) && dispatched(row) && !before.contains(id) && out.iter().all(|m| m.order != *id)
             });
             let Some((order, row)) = shared else { continue };
-            let place = first.places.iter().find(|(id, grid)| {
-                *grid == row.grid && second.places.iter().any(|(other, _)| other == id)
+            let place = first
+                .places
+                .iter()
+                .find(|(id, grid)| *grid == row.grid && second.places.iter().any(|(other, _)| other == id));
+            out.push(Meeting {
+                order: *order,
+                place: place.map(|p| p.0),
+                version: before.len() + out.len(),
+                who: (a, b),
             });
-            out.push(Meeting { order: *order, place: place.map(|p| p.0), who: (a, b) });
         }
     }
     out
 }
 
 /// Plans one walk.
-pub(super) fn plan(n: usize, walkers: &[Walker], meetings: &[Meeting], now: i64, quick: bool, seed: u64) -> Vec<Act> {
+pub(super) fn plan(
+    n: usize,
+    walkers: &[Walker],
+    meetings: &[Meeting],
+    now: i64,
+    quick: bool,
+    seed: u64,
+) -> Vec<Act> {
     let Some(walker) = walkers.get(n) else { return Vec::new() };
     let mut dice = Dice::new(seed ^ (u64::try_from(n).unwrap_or(0) << 32));
     let mut acts = Vec::new();
     let meets: Vec<&Meeting> = meetings.iter().filter(|m| m.who.0 == n || m.who.1 == n).collect();
     for meeting in &meets {
-        meet(&mut acts, walker, meeting, meeting.who.0 == n);
+        let (mine, other) = VERSIONS.get(meeting.version % VERSIONS.len()).copied().unwrap_or_default();
+        let first = meeting.who.0 == n;
+        meet(&mut acts, walker, meeting, first, if first { mine } else { other });
     }
     let alone = |id: &DocId| meetings.iter().all(|m| m.order != *id);
     let mine: Vec<&(DocId, ListRow)> = walker.orders.iter().filter(|(id, _)| alone(id)).collect();
@@ -128,7 +152,9 @@ pub(super) fn plan(n: usize, walkers: &[Walker], meetings: &[Meeting], now: i64,
         round(&mut acts, &mut dice, walker, *id, row, i);
     }
     for (id, _) in mine.iter().filter(|(_, row)| row.state == State::Triage.id()) {
-        acts.push(Act::Note { order: *id, text: "路过现场，先记下情况，等研判结果。".into() });
+        acts.push(Act::Note {
+            order: *id, text: "路过现场，先记下情况，等研判结果。".into()
+        });
     }
     if walker.role == Role::GridWorker {
         ask(&mut acts, dispatched.iter().skip(most).map(|(id, row)| (*id, row)), now);
@@ -143,26 +169,38 @@ pub(super) fn plan(n: usize, walkers: &[Walker], meetings: &[Meeting], now: i64,
             acts.push(Act::Person { grid: grid.clone(), name, phone });
         }
     }
-    acts.push(Act::Place { grid, address: format!("{}号楼东侧", dice.below(20) + 1), name: format!("便民服务点{}", n + 1) });
+    acts.push(Act::Place {
+        grid,
+        address: format!("{}号楼东侧", dice.below(20) + 1),
+        name: format!("便民服务点{}", n + 1),
+    });
     acts
 }
 
 /// Two people at the same order and the same door, each sure of something else.
-fn meet(acts: &mut Vec<Act>, walker: &Walker, meeting: &Meeting, first: bool) {
+fn meet(acts: &mut Vec<Act>, walker: &Walker, meeting: &Meeting, first: bool, facts: &str) {
     let (order, by) = (meeting.order, &walker.worker);
     let pick = |a: &'static str, b: &'static str| if first { a } else { b };
+    if walker.role == Role::GridWorker {
+        acts.push(propose(order, "ack", "", None, None));
+    }
     acts.push(Act::Visit {
         order,
         kind: "site_check".into(),
         result: "met".into(),
-        notes: format!("{by} 到场：{}", pick("门口堆物占用通道，住户承认是自家物品。", "到场时通道已清空，未见堆物。")),
+        notes: format!("{by} 到场：{facts}"),
         at: None,
     });
-    let facts = pick("堆物属实，占用楼道约 2 平方米，消防通道受阻。", "现场未见堆物，住户称昨日已清走。");
     acts.push(Act::Set { doc: order, key: "verified_facts".into(), text: facts.into() });
     acts.push(Act::Severity { order, level: if first { 3 } else { 1 } });
     let (method, milli) = if first { ("counted", 20_000) } else { ("estimated", 12_000) };
-    acts.push(Act::Measure { order, what: "堆物件数".into(), milli, unit: "件".into(), method: method.into() });
+    acts.push(Act::Measure {
+        order,
+        what: "涉及户数".into(),
+        milli,
+        unit: "户".into(),
+        method: method.into(),
+    });
     if let Some(place) = meeting.place {
         let note = pick("门铃坏，敲门要大声；老人在家。", "先给物业打电话，有狗。");
         acts.push(Act::Set { doc: place, key: "access_note".into(), text: note.into() });
@@ -188,15 +226,22 @@ fn round(acts: &mut Vec<Act>, dice: &mut Dice, walker: &Walker, order: DocId, ro
     });
     acts.push(Act::Note { order, text: dice.pick(ADDITIONS).into() });
     if i.is_multiple_of(2) {
-        let (what, milli, unit, method) = MEASURES.get(dice.below(MEASURES.len())).copied().unwrap_or_default();
+        let (what, milli, unit, method) =
+            MEASURES.get(dice.below(MEASURES.len())).copied().unwrap_or_default();
         acts.push(Act::Measure { order, what: what.into(), milli, unit: unit.into(), method: method.into() });
     }
     if i % 3 == 1 {
         acts.push(Act::Severity { order, level: 2 });
-        acts.push(Act::Set { doc: order, key: "verified_facts".into(), text: "现场查实，情况属实。".into() });
+        acts.push(Act::Set {
+            doc: order, key: "verified_facts".into(), text: "现场查实，情况属实。".into()
+        });
     }
     if grid_worker && i < 3 {
-        acts.push(Act::Set { doc: order, key: "reply_text".into(), text: "已现场处理并告知诉求人，后续持续关注。".into() });
+        acts.push(Act::Set {
+            doc: order,
+            key: "reply_text".into(),
+            text: "已现场处理并告知诉求人，后续持续关注。".into(),
+        });
         acts.push(propose(order, "submit", "", Some("mediated"), None));
     } else if grid_worker && i == 3 {
         acts.push(propose(order, "return", "走访后发现属于市政设施科。", None, None));
@@ -219,5 +264,11 @@ fn ask<'a>(acts: &mut Vec<Act>, rest: impl Iterator<Item = (DocId, &'a ListRow)>
 }
 
 fn propose(order: DocId, what: &str, reason: &str, outcome: Option<&str>, days: Option<u32>) -> Act {
-    Act::Propose { order, what: what.into(), reason: reason.into(), outcome: outcome.map(str::to_owned), days }
+    Act::Propose {
+        order,
+        what: what.into(),
+        reason: reason.into(),
+        outcome: outcome.map(str::to_owned),
+        days,
+    }
 }

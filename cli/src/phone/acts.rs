@@ -43,19 +43,25 @@ pub(super) fn perform(phone: &Phone, verb: &Verb) -> Result<(), Failure> {
         }
         Verb::Note { id, text } => said(field.add_note(find(id)?, &text.join(" "))?.seq),
         Verb::Measure { id, what, number, unit, method } => {
-            let milli = milli(number).ok_or_else(|| Failure::usage(format!("不是数字 / not a number: {number}")))?;
+            let milli =
+                milli(number).ok_or_else(|| Failure::usage(format!("不是数字 / not a number: {number}")))?;
             said(field.measure(find(id)?, what, milli, unit, method_of(method)?)?.seq)
         }
         Verb::Severity { id, level } => said(field.set_field(find(id)?, "severity", (*level).into())?.seq),
-        Verb::Verify { id, text } => said(field.set_field(find(id)?, "verified_facts", text.join(" ").into())?.seq),
-        Verb::Reply { id, text } => said(field.set_field(find(id)?, "reply_text", text.join(" ").into())?.seq),
+        Verb::Verify { id, text } => {
+            said(field.set_field(find(id)?, "verified_facts", text.join(" ").into())?.seq)
+        }
+        Verb::Reply { id, text } => {
+            said(field.set_field(find(id)?, "reply_text", text.join(" ").into())?.seq)
+        }
         Verb::Set { id, key, text } => {
             let id = find(id)?;
             said(field.set_field(id, key, value_for(id.kind, key, &text.join(" "))?)?.seq)
         }
         Verb::Propose { id, what, reason, outcome, days, force } => {
             let kind = proposal_of(what)?;
-            let event = field.propose(find(id)?, kind, reason, outcome.as_deref(), *days, *force)?.to_string();
+            let event =
+                field.propose(find(id)?, kind, reason, outcome.as_deref(), *days, *force)?.to_string();
             let end: String = event.chars().skip(event.len().saturating_sub(6)).collect();
             format!("申请 / proposal {} {end}", kind.zh())
         }
@@ -66,12 +72,19 @@ pub(super) fn perform(phone: &Phone, verb: &Verb) -> Result<(), Failure> {
         }
         Verb::Person { name, phone: number, purpose, whereabouts } => {
             let grid = grid(phone, whereabouts)?;
-            let person = NewPerson { name: name.clone(), phone: number.clone(), purpose: purpose.clone(), grid };
+            let person =
+                NewPerson { name: name.clone(), phone: number.clone(), purpose: purpose.clone(), grid };
             named("居民 / resident", field.new_person(person)?)
         }
         Verb::Place { address, name, kind, whereabouts } => {
             let (grid, position) = (grid(phone, whereabouts)?, whereabouts.at);
-            let place = NewPlace { raw_address: address.clone(), name: name.clone(), kind: kind.clone(), grid, position };
+            let place = NewPlace {
+                raw_address: address.clone(),
+                name: name.clone(),
+                kind: kind.clone(),
+                grid,
+                position,
+            };
             named("地点 / place", field.new_place(place)?)
         }
         // The reading verbs do not come here.
@@ -110,7 +123,8 @@ fn grid(phone: &Phone, told: &Whereabouts) -> Result<Option<String>, Failure> {
 fn milli(text: &str) -> Option<i64> {
     let (whole, part) = text.split_once('.').unwrap_or((text, ""));
     let (sign, digits) = whole.strip_prefix('-').map_or((1, whole), |rest| (-1, rest));
-    if part.len() > 3 || !digits.bytes().chain(part.bytes()).all(|b| b.is_ascii_digit()) || digits.is_empty() {
+    if part.len() > 3 || !digits.bytes().chain(part.bytes()).all(|b| b.is_ascii_digit()) || digits.is_empty()
+    {
         return None;
     }
     let thousandths: i64 = format!("{part:0<3}").parse().ok()?;
@@ -129,12 +143,14 @@ pub(crate) fn proposal_of(text: &str) -> Result<ProposalKind, Failure> {
 }
 
 fn from_word<T: serde::de::DeserializeOwned>(text: &str, all: &str) -> Result<T, Failure> {
-    serde_json::from_value(text.into()).map_err(|_| Failure::usage(format!("{text}：只能是 / must be one of {all}")))
+    serde_json::from_value(text.into())
+        .map_err(|_| Failure::usage(format!("{text}：只能是 / must be one of {all}")))
 }
 
 /// Reads a value as the schema wants it for a key.
 fn value_for(kind: DocKind, key: &str, text: &str) -> Result<Value, Failure> {
-    let field = kind.spec().field(key).ok_or_else(|| Failure::usage(format!("没有这一项 / no such field: {key}")))?;
+    let field =
+        kind.spec().field(key).ok_or_else(|| Failure::usage(format!("没有这一项 / no such field: {key}")))?;
     let wrong = || Failure::usage(format!("{key}：{text} 不合要求 / does not fit"));
     match field.ty {
         Type::Int(..) | Type::Time => text.parse::<i64>().map(Value::Int).map_err(|_| wrong()),

@@ -22,7 +22,9 @@ pub(super) fn find(phone: &Phone, wanted: &str) -> Result<DocId, Failure> {
     if let Some(at) = wanted.parse::<usize>().ok().filter(|n| wanted.len() < 4 && *n > 0) {
         let text = fs::read_to_string(phone.data.join("last-list")).unwrap_or_default();
         let line = text.lines().nth(at - 1).and_then(|l| l.parse().ok());
-        return line.ok_or_else(|| Failure::new(format!("上一次列表没有第 {at} 条 / no number {at} in the last list")));
+        return line.ok_or_else(|| {
+            Failure::new(format!("上一次列表没有第 {at} 条 / no number {at} in the last list"))
+        });
     }
     let (kind, digits) = match wanted.split_once(':') {
         Some((kind, digits)) => (DocKind::from_name(kind), digits),
@@ -35,7 +37,9 @@ pub(super) fn find(phone: &Phone, wanted: &str) -> Result<DocId, Failure> {
     match (hits.next(), hits.next()) {
         (Some(id), None) => Ok(id),
         (None, _) => Err(Failure::new(format!("没有找到 / not found: {wanted}"))),
-        (Some(_), Some(_)) => Err(Failure::new(format!("不止一条，请多写几位 / several match, write more: {wanted}"))),
+        (Some(_), Some(_)) => {
+            Err(Failure::new(format!("不止一条，请多写几位 / several match, write more: {wanted}")))
+        }
     }
 }
 

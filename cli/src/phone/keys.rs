@@ -65,7 +65,8 @@ fn make(data: &Path) -> Result<Written, Failure> {
     getrandom::fill(&mut random).map_err(|e| Failure::new(e.to_string()))?;
     let (store, signer) = random.split_at(32);
     let written = Written {
-        note: "代替手机密钥库 / stands in for the phone's keystore; whoever reads this can read the phone".into(),
+        note: "代替手机密钥库 / stands in for the phone's keystore; whoever reads this can read the phone"
+            .into(),
         store: to_hex(store),
         signer: to_hex(signer),
     };

@@ -87,7 +87,11 @@ fn order(names: &HashMap<String, String>, page: &OrderPage) {
     let state = State::from_id(&row.state).map_or(row.state.as_str(), |s| s.zh());
     let urgent = if row.urgent { warm(" 紧急件 / urgent") } else { String::new() };
     say!("{}  {}{urgent}", bold(&row.title), good(state));
-    say!("  {}  {}", page.id, dim(format!("上级编号 / upstream {}", view.text("upstream_id").unwrap_or("—"))));
+    say!(
+        "  {}  {}",
+        page.id,
+        dim(format!("上级编号 / upstream {}", view.text("upstream_id").unwrap_or("—")))
+    );
     say!("  地址 / place    {}", row.detail);
     say!("  网格 / grid     {}", if row.grid.is_empty() { "—" } else { &row.grid });
     say!("  受理 / reported {}", when(view.int("reported_at")));
@@ -110,26 +114,38 @@ fn order(names: &HashMap<String, String>, page: &OrderPage) {
     }
     for visit in &page.visits {
         let by = name(names, &visit.row.author);
-        say!("  走访 / visit    {} {} {}  {}", visit.row.title, visit.row.state, visit.row.detail, dim(format!("{by} {}", when(visit.row.at))));
+        say!(
+            "  走访 / visit    {} {} {}  {}",
+            visit.row.title,
+            visit.row.state,
+            visit.row.detail,
+            dim(format!("{by} {}", when(visit.row.at)))
+        );
     }
     for (key, values) in view.entries() {
         for value in values {
             let text = value.value.text().unwrap_or_default();
-            if key.starts_with("note/") {
-                if let Ok(note) = serde_json::from_str::<NoteRecord>(text) {
-                    say!("  备注 / note     {}  {}", note.text, dim(signed(names, value)));
-                }
-            } else if key.starts_with("measurement/") {
-                if let Ok(m) = serde_json::from_str::<MeasurementRecord>(text) {
-                    say!("  测量 / measured {}  {}", measured(&m), dim(signed(names, value)));
-                }
+            let signed = dim(signed(names, value));
+            if key.starts_with("note/")
+                && let Ok(note) = serde_json::from_str::<NoteRecord>(text)
+            {
+                say!("  备注 / note     {}  {signed}", note.text);
+            } else if key.starts_with("measurement/")
+                && let Ok(m) = serde_json::from_str::<MeasurementRecord>(text)
+            {
+                say!("  测量 / measured {}  {signed}", measured(&m));
             }
         }
     }
     for proposal in &page.proposals {
-        let by = view.all(&format!("proposal/{}", proposal.id)).last().map_or_else(String::new, |a| name(names, &a.by));
+        let by = view
+            .all(&format!("proposal/{}", proposal.id))
+            .last()
+            .map_or_else(String::new, |a| name(names, &a.by));
         let answer = proposal.decision.as_ref().map_or_else(|| "等待 / waiting".into(), decided);
-        say!("  申请 / proposal {} {} {}：{answer}", proposal.record.kind.zh(), by, proposal.record.reason);
+        let asked = [proposal.record.kind.zh(), &by, &proposal.record.reason];
+        let asked: Vec<&str> = asked.into_iter().filter(|part| !part.is_empty()).collect();
+        say!("  申请 / proposal {}：{answer}", asked.join(" "));
     }
     for conflict in &page.conflicts {
         say!("  {}", warm(format!("分歧 / conflict: {}", conflict.key)));
@@ -144,7 +160,9 @@ pub(crate) fn decided(decision: &DecisionRecord) -> String {
     let words = decision.words.as_deref().map_or_else(String::new, |w| format!("（{w}）"));
     match (decision.verdict, decision.reason) {
         (Verdict::Accepted, _) => format!("同意 / accepted{words}"),
-        (Verdict::Refused, Some(reason)) => format!("未同意：{} / refused: {}{words}", reason.zh(), reason.en()),
+        (Verdict::Refused, Some(reason)) => {
+            format!("未同意：{} / refused: {}{words}", reason.zh(), reason.en())
+        }
         (Verdict::Refused, None) => format!("未同意 / refused{words}"),
     }
 }

@@ -50,7 +50,11 @@ pub(crate) enum Verb {
         at: Option<Position>,
     },
     /// 备注 / adds a note to an order
-    Note { id: String, #[arg(required = true)] text: Vec<String> },
+    Note {
+        id: String,
+        #[arg(required = true)]
+        text: Vec<String>,
+    },
     /// 测量、清点 / adds a number
     Measure {
         id: String,
@@ -65,11 +69,24 @@ pub(crate) enum Verb {
     /// 严重程度 0–3（只升不降） / severity, only ever up
     Severity { id: String, level: i64 },
     /// 查实的情况 / writes what was verified
-    Verify { id: String, #[arg(required = true)] text: Vec<String> },
+    Verify {
+        id: String,
+        #[arg(required = true)]
+        text: Vec<String>,
+    },
     /// 答复内容 / writes the reply
-    Reply { id: String, #[arg(required = true)] text: Vec<String> },
+    Reply {
+        id: String,
+        #[arg(required = true)]
+        text: Vec<String>,
+    },
     /// 写任一字段；也用来在几个不同的值里选定一个 / writes any field; also settles a conflict
-    Set { id: String, key: String, #[arg(required = true)] text: Vec<String> },
+    Set {
+        id: String,
+        key: String,
+        #[arg(required = true)]
+        text: Vec<String>,
+    },
     /// 提出：签收、退单、提交、转办理、延期 / asks headquarters for something
     Propose {
         id: String,
@@ -119,7 +136,10 @@ pub(crate) enum Verb {
         whereabouts: Whereabouts,
     },
     /// 搜索 / searches orders, places and people
-    Search { #[arg(required = true)] text: Vec<String> },
+    Search {
+        #[arg(required = true)]
+        text: Vec<String>,
+    },
     /// 这里是哪个网格 / which grid is this: LAT,LON
     Grid {
         #[arg(value_parser = acts::position, allow_hyphen_values = true)]
@@ -187,17 +207,29 @@ pub(super) fn run(phone: &Phone, verb: &Verb) -> Result<(), Failure> {
 }
 
 fn enrol(phone: &Phone, text: &str) -> Result<(), Failure> {
-    let invitation = Invitation::from_text(text).map_err(|_| Failure::usage("这不是邀请码 / this is not an invitation"))?;
-    let transport = HttpTransport::new(&invitation.url, None).map_err(|e| Failure::new(format!("网址不可用 / address: {e}")))?;
+    let invitation = Invitation::from_text(text)
+        .map_err(|_| Failure::usage("这不是邀请码 / this is not an invitation"))?;
+    let transport = HttpTransport::new(&invitation.url, None)
+        .map_err(|e| Failure::new(format!("网址不可用 / address: {e}")))?;
     let me = phone.field.enrol(text, &transport)?;
     say!("{} {}（{}，{}）", good("已登记 / enrolled:"), me.name, me.worker, me.role.zh());
-    say!("{}", dim(format!("设备 / device {}；密钥在 / keys in {}/keys（代替手机密钥库 / in place of a keystore）", me.device, phone.data.display())));
+    say!(
+        "{}",
+        dim(format!(
+            "设备 / device {}；密钥在 / keys in {}/keys（代替手机密钥库 / in place of a keystore）",
+            me.device,
+            phone.data.display()
+        ))
+    );
     sync(phone)
 }
 
 fn list(phone: &Phone, all: bool, kind: Option<&str>, near: Option<Position>) -> Result<(), Failure> {
     let kind = match kind {
-        Some(name) => Some(DocKind::from_name(name).ok_or_else(|| Failure::usage(format!("没有这类记录 / no such kind: {name}")))?),
+        Some(name) => Some(
+            DocKind::from_name(name)
+                .ok_or_else(|| Failure::usage(format!("没有这类记录 / no such kind: {name}")))?,
+        ),
         None => (!all).then_some(DocKind::Order),
     };
     let query = ListQuery { kind, open_only: !all, near, limit: 1_000, ..ListQuery::default() };
@@ -208,15 +240,33 @@ fn list(phone: &Phone, all: bool, kind: Option<&str>, near: Option<Position>) ->
 }
 
 fn sync(phone: &Phone) -> Result<(), Failure> {
-    let url = phone.field.server_url().ok_or_else(|| Failure::new(field_words(&lanewalk_field::FieldError::NotEnrolled)))?;
-    let transport = HttpTransport::new(&url, None).map_err(|e| Failure::new(format!("网址不可用 / address: {e}")))?;
+    let url = phone
+        .field
+        .server_url()
+        .ok_or_else(|| Failure::new(field_words(&lanewalk_field::FieldError::NotEnrolled)))?;
+    let transport =
+        HttpTransport::new(&url, None).map_err(|e| Failure::new(format!("网址不可用 / address: {e}")))?;
     let r = phone.field.sync(&transport)?;
     say!(
-        "{} 发出 {} 条，回执确认 {} 条；收到整份 {}，变更 {}，移走 {} / sent {}, acknowledged {}; documents {}, changes {}, gone {}",
-        good("已同步 / synced:"), r.pushed, r.acknowledged, r.snapshots, r.pulled, r.left,
-        r.pushed, r.acknowledged, r.snapshots, r.pulled, r.left,
+        "{} 回执确认 {} 条；收到整份 {}，变更 {}，移走 {} / acknowledged {}; documents {}, changes {}, gone {}",
+        good("已同步 / synced:"),
+        r.acknowledged,
+        r.snapshots,
+        r.pulled,
+        r.left,
+        r.acknowledged,
+        r.snapshots,
+        r.pulled,
+        r.left,
     );
-    say!("{}", dim(format!("{} 次往返，上行 {} 字节，下行 {} 字节 / {} round trips, {} bytes up, {} down", r.requests, r.bytes_up, r.bytes_down, r.requests, r.bytes_up, r.bytes_down)));
+    let cost = (r.requests, r.bytes_up, r.bytes_down);
+    say!(
+        "{}",
+        dim(format!(
+            "往返 {} 次，上行 {} 字节，下行 {} 字节 / round trips, bytes up, bytes down",
+            cost.0, cost.1, cost.2
+        ))
+    );
     if r.refused > 0 {
         say!("{}", warm(format!("{} 条被拒收，见 quarantine / refused, see quarantine", r.refused)));
     }
@@ -226,11 +276,27 @@ fn sync(phone: &Phone) -> Result<(), Failure> {
 fn status(phone: &Phone) -> Result<(), Failure> {
     let status = phone.field.status()?;
     match phone.field.identity() {
-        Some(me) => say!("{}（{}，{}）  网格 / grids: {}", bold(&me.name), me.worker, me.role.zh(), me.grids.join(" ")),
+        Some(me) => say!(
+            "{}（{}，{}）  网格 / grids: {}",
+            bold(&me.name),
+            me.worker,
+            me.role.zh(),
+            me.grids.join(" ")
+        ),
         None => say!("{}", warm("尚未登记 / not enrolled")),
     }
-    say!("待发 / waiting {}  已有回执 / with receipt {}  被拒收 / quarantined {}  待选定 / in conflict {}", status.pending, status.acked, status.quarantined, status.conflicts);
-    say!("最近联系 / last contact {}  最后一条 / last entry {}", when(status.last_contact_ms), status.last_seq);
+    say!(
+        "待发 / waiting {}  已有回执 / with receipt {}  被拒收 / quarantined {}  待选定 / in conflict {}",
+        status.pending,
+        status.acked,
+        status.quarantined,
+        status.conflicts
+    );
+    say!(
+        "最近联系 / last contact {}  最后一条 / last entry {}",
+        when(status.last_contact_ms),
+        status.last_seq
+    );
     for (code, detail) in status.problems {
         say!("{}", warm(format!("{code}: {detail}")));
     }
@@ -247,7 +313,14 @@ fn quarantine(phone: &Phone, export: bool) -> Result<(), Failure> {
         say!("没有 / none");
     }
     for entry in all {
-        say!("{} {} {}：{} {}", when(Some(entry.at.0)), entry.doc, warm("被拒收 / refused"), crate::words::denial_zh(&entry.code), entry.code);
+        say!(
+            "{} {} {}：{} {}",
+            when(Some(entry.at.0)),
+            entry.doc,
+            warm("被拒收 / refused"),
+            crate::words::denial_zh(&entry.code),
+            entry.code
+        );
         for written in entry.written {
             say!("  {} = {}", written.key, written.value.as_deref().unwrap_or("（删除 / removed）"));
         }

@@ -199,8 +199,9 @@ impl<'a> Pass<'a> {
         let new = !self.applied.is_empty();
         let doc = &mut self.doc;
         let (saved, heads, view) = catch(|| {
-            let saved = if new { doc.save_checked()? } else { base.unwrap_or_default().to_vec() };
-            Ok((saved, doc.heads(), doc.view()))
+            let (saved, view) =
+                if new { doc.save_checked()? } else { (base.unwrap_or_default().to_vec(), doc.view()) };
+            Ok((saved, doc.heads(), view))
         })?
         .map_err(|e: DocumentError| document_rejection(&e))?;
         // A document that came to be larger by other ways stays readable.

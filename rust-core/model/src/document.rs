@@ -340,13 +340,17 @@ impl Document {
         all.iter().filter_map(|(v, _)| from_automerge(v)).collect()
     }
 
-    /// Saves, loads again, compares, and returns the bytes (F38: some changes apply but leave a
-    /// document that cannot be loaded).
-    pub fn save_checked(&mut self) -> Result<Vec<u8>, DocumentError> {
+    /// Saves, loads again and compares (F38: some changes apply but leave a document that cannot
+    /// be loaded); returns the bytes and what they hold. Loading computes every hash again from
+    /// the saved operations, so equal heads mean equal operations.
+    pub fn save_checked(&mut self) -> Result<(Vec<u8>, DocView), DocumentError> {
         let bytes = guard(|| self.inner.save_nocompress())?;
         let mut again = Self::load(self.kind, &bytes)?;
-        let same = again.heads() == self.heads() && again.view() == self.view();
-        if same { Ok(bytes) } else { Err(DocumentError::Unstable) }
+        if again.heads() != self.heads() {
+            return Err(DocumentError::Unstable);
+        }
+        let view = again.view();
+        Ok((bytes, view))
     }
 
     /// Reads the whole document as plain data, each value with its author.

@@ -95,7 +95,7 @@ fn unknown_keys_and_objects_survive_load_edit_and_save() {
         let edits = [Edit::set("severity", n), Edit::set(format!("note/{n}"), r#"{"text":"看过","at":0}"#)];
         check_edits(&doc.view(), &edits).unwrap();
         doc.edit(&stamp(n), &edits).unwrap().unwrap();
-        let saved = doc.save_checked().unwrap();
+        let (saved, _) = doc.save_checked().unwrap();
         assert_untouched(&saved);
         doc = Document::load(DocKind::Order, &saved).unwrap();
     }
@@ -163,7 +163,7 @@ fn a_known_field_of_another_type_is_as_good_as_unset() {
     let row = ListRow::of(id(DocKind::Order), &view);
     assert_eq!((row.title.as_str(), row.state.as_str()), ("", "RECEIVED"));
     doc.edit(&stamp(1), &[Edit::set("tag/a", true)]).unwrap().unwrap();
-    let kept = AutoCommit::load(&doc.save_checked().unwrap()).unwrap();
+    let kept = AutoCommit::load(&doc.save_checked().unwrap().0).unwrap();
     assert_eq!(kept.get(ROOT, "severity").unwrap().unwrap().0.as_f64(), Some(2.5));
 }
 
@@ -181,7 +181,7 @@ fn records_keep_fields_of_a_newer_version_byte_for_byte() {
     let edits: Vec<_> = keys.into_iter().zip([proposal, note, measurement]).map(|(k, v)| Edit::set(k, v)).collect();
     check_edits(&doc.view(), &edits).unwrap();
     doc.edit(&stamp(1), &edits).unwrap().unwrap();
-    let mut doc = Document::load(DocKind::Order, &doc.save_checked().unwrap()).unwrap();
+    let mut doc = Document::load(DocKind::Order, &doc.save_checked().unwrap().0).unwrap();
     doc.edit(&stamp(2), &[Edit::set("severity", 1)]).unwrap().unwrap();
     let view = doc.view();
     for (key, text) in keys.into_iter().zip([proposal, note, measurement]) {

@@ -113,6 +113,13 @@ pub(crate) fn refused(conn: &Connection) -> Result<Vec<Stored>, FieldError> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// Says whether a document has entries of ours that headquarters has not answered.
+pub(crate) fn has_unsent(conn: &Connection, doc: DocId) -> Result<bool, FieldError> {
+    Ok(conn
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM entries WHERE doc = ?1 AND log_index IS NULL AND state = 0)")?
+        .query_row([doc.to_bytes().as_slice()], |r| r.get(0))?)
+}
+
 /// Says whether a document has entries of ours that headquarters does not hold, or refused.
 pub(crate) fn has_open(conn: &Connection, doc: DocId) -> Result<bool, FieldError> {
     Ok(conn

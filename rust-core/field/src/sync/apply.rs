@@ -98,15 +98,14 @@ pub(super) fn apply(
 
 impl Applier<'_> {
     /// Headquarters was restored from a backup: what it lost is pending again, and everything is
-    /// compared from the start while the documents stay (F26).
+    /// compared from the start (F26).
     fn epoch(&mut self, response: &SyncResponse) -> Result<(), FieldError> {
         let known = uint(meta::get_int(self.tx, key::HQ_EPOCH)?);
         if known != 0 && known != response.hq_epoch {
             entries::reopen_above(self.tx, response.known_seq)?;
-            meta::put_cbor(self.tx, key::CURSOR, &Cursor::default())?;
+            self.begin_sweep()?;
             self.cache.clear();
             self.out.epoch_changed = true;
-            self.out.restarted = true;
         }
         meta::put_int(self.tx, key::HQ_EPOCH, int(response.hq_epoch))
     }
@@ -289,11 +288,16 @@ impl Applier<'_> {
             return Ok(());
         }
         meta::put_int(self.tx, key::RESYNCED, hq_now)?;
+        self.out.resynced = true;
+        self.begin_sweep()
+    }
+
+    /// Begins a full resynchronisation: everything from the start, the documents stay meanwhile.
+    fn begin_sweep(&mut self) -> Result<(), FieldError> {
         meta::put(self.tx, key::SWEEP, &[1])?;
         meta::put_cbor(self.tx, key::CURSOR, &Cursor::default())?;
         self.tx.execute("UPDATE docs SET seen = 0", [])?;
         self.out.restarted = true;
-        self.out.resynced = true;
         Ok(())
     }
 
@@ -306,7 +310,8 @@ impl Applier<'_> {
             .query_map([], |r| entries::blob_id(r, 0, DocId::from_slice))?
             .collect::<Result<_, _>>()?;
         for id in gone {
-            if !entries::has_open(self.tx, id)? {
+            // What was refused stays in quarantine without its document.
+            if !entries::has_unsent(self.tx, id)? {
                 docs::forget(self.tx, self.cache, &mut self.digest, id)?;
                 self.out.touched.insert(id.kind);
             }

@@ -89,7 +89,7 @@ pub(crate) fn exchange(a: &mut Replica, from_a: &[Vec<u8>], b: &mut Replica, fro
     assert_eq!(a.doc.heads(), b.doc.heads());
     let view = a.view();
     assert_eq!(view, b.view());
-    let saved = a.doc.save_checked().unwrap();
+    let (saved, _) = a.doc.save_checked().unwrap();
     assert_eq!(Document::load(view.kind(), &saved).unwrap().view(), view);
     view
 }
