@@ -5,7 +5,10 @@
 //! memory: after a restart each phone needs one extra round trip. Rejected: time windows, since
 //! phones' clocks are years off.
 
-use crate::{error::{HqError, Refusal}, store::DeviceRow};
+use crate::{
+    error::{HqError, Refusal},
+    store::DeviceRow,
+};
 use lanewalk_model::id::{DeviceId, to_hex};
 use lanewalk_protocol::{
     http::Request,

@@ -44,7 +44,11 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { limits: Limits::default(), hours: Hours::default(), public_url: "http://127.0.0.1:8645".into() }
+        Self {
+            limits: Limits::default(),
+            hours: Hours::default(),
+            public_url: "http://127.0.0.1:8645".into(),
+        }
     }
 }
 

@@ -81,7 +81,13 @@ impl Core {
     }
 
     /// Signs an answer and gives the device its next nonce.
-    pub(crate) fn respond(&mut self, request_nonce: &str, device: Option<DeviceId>, status: u16, body: Vec<u8>) -> http::Response {
+    pub(crate) fn respond(
+        &mut self,
+        request_nonce: &str,
+        device: Option<DeviceId>,
+        status: u16,
+        body: Vec<u8>,
+    ) -> http::Response {
         let next = device.map_or_else(String::new, |d| {
             let mut random = [0; 12];
             self.source.fill_random(&mut random);
@@ -98,7 +104,12 @@ impl Core {
         http::Response { status, headers, body }
     }
 
-    pub(crate) fn refuse(&mut self, request_nonce: &str, device: Option<DeviceId>, refusal: &Refusal) -> http::Response {
+    pub(crate) fn refuse(
+        &mut self,
+        request_nonce: &str,
+        device: Option<DeviceId>,
+        refusal: &Refusal,
+    ) -> http::Response {
         self.respond(request_nonce, device, refusal.status, refusal.body())
     }
 
@@ -133,7 +144,13 @@ impl Core {
         Ok(view)
     }
 
-    fn append_own(&mut self, tx: &Transaction<'_>, doc: DocId, n: i64, change: Vec<u8>) -> Result<(), HqError> {
+    fn append_own(
+        &mut self,
+        tx: &Transaction<'_>,
+        doc: DocId,
+        n: i64,
+        change: Vec<u8>,
+    ) -> Result<(), HqError> {
         let now = self.now();
         let (seq, prev): (u64, Vec<u8>) = tx
             .prepare_cached("SELECT last_seq, head FROM devices WHERE n = ?1")?
@@ -154,7 +171,15 @@ impl Core {
         let hash = header.hash();
         let entry = Entry { header, change };
         let effective = (now, "hq");
-        let row = LogRow { device: self.own_n, doc: Some(n), entry: &entry, hash, received_at: now, effective, refused: None };
+        let row = LogRow {
+            device: self.own_n,
+            doc: Some(n),
+            entry: &entry,
+            hash,
+            received_at: now,
+            effective,
+            refused: None,
+        };
         row.append(tx)?;
         tx.prepare_cached("UPDATE devices SET last_seq = ?2, head = ?3 WHERE n = ?1")?
             .execute(rusqlite::params![self.own_n, seq + 1, hash.0])?;
@@ -165,9 +190,15 @@ impl Core {
     pub(crate) fn use_reference(&mut self, name: &str, body: &str) -> Result<(), HqError> {
         let bad = |what, why: String| HqError::Reference { what, why };
         match name {
-            "calendar" => self.calendar = serde_json::from_str(body).map_err(|e| bad("calendar", e.to_string()))?,
-            "matter_catalog" => self.catalog = Catalog::from_json(body).map_err(|e| bad("matter_catalog", e.to_string()))?,
-            "grids" => self.grids = Some(GridSet::from_geojson(body).map_err(|e| bad("grids", e.to_string()))?),
+            "calendar" => {
+                self.calendar = serde_json::from_str(body).map_err(|e| bad("calendar", e.to_string()))?
+            }
+            "matter_catalog" => {
+                self.catalog = Catalog::from_json(body).map_err(|e| bad("matter_catalog", e.to_string()))?
+            }
+            "grids" => {
+                self.grids = Some(GridSet::from_geojson(body).map_err(|e| bad("grids", e.to_string()))?)
+            }
             _ => {}
         }
         Ok(())

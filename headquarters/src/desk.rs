@@ -4,8 +4,8 @@
 //! one entry of headquarters' chain. Nobody decides an own proposal (DOMAIN.md §3).
 
 use crate::{
-    error::HqError,
     core::Core,
+    error::HqError,
     hq::Headquarters,
     store::{self, DocRow, StoredDoc},
     workflow,
@@ -41,9 +41,11 @@ pub struct Waiting {
 impl Headquarters {
     /// Lists the proposals that wait for a person, oldest order first.
     pub fn waiting(&self) -> Result<Vec<Waiting>, HqError> {
-        let mut statement =
-            self.db.prepare("SELECT id, saved FROM docs WHERE kind = ?1 AND row ->> 'pending' > 0 ORDER BY n")?;
-        let rows = statement.query_map([DocKind::Order.code()], |r| Ok((r.get::<_, Vec<u8>>(0)?, r.get::<_, Vec<u8>>(1)?)))?;
+        let mut statement = self
+            .db
+            .prepare("SELECT id, saved FROM docs WHERE kind = ?1 AND row ->> 'pending' > 0 ORDER BY n")?;
+        let rows = statement
+            .query_map([DocKind::Order.code()], |r| Ok((r.get::<_, Vec<u8>>(0)?, r.get::<_, Vec<u8>>(1)?)))?;
         let mut out = Vec::new();
         for row in rows {
             let (id, saved) = row?;
@@ -70,7 +72,8 @@ impl Headquarters {
         self.act(|tx, core| {
             let decider = staff(tx, by)?;
             let view = view(tx, order)?;
-            let proposal = workflow::read_proposal(&view, event).ok_or_else(|| HqError::NotFound(event.to_owned()))?;
+            let proposal =
+                workflow::read_proposal(&view, event).ok_or_else(|| HqError::NotFound(event.to_owned()))?;
             if view.get(&format!("decision/{event}")).is_some() {
                 return Err(HqError::NotAllowed("already decided".into()));
             }
@@ -115,7 +118,11 @@ impl Headquarters {
                 .iter()
                 .any(|t| t.from == now && t.to == State::Dispatched && t.deciders.has(decider.role));
             if !allowed {
-                return Err(HqError::NotAllowed(format!("{} may not dispatch from {}", decider.role.id(), now.id())));
+                return Err(HqError::NotAllowed(format!(
+                    "{} may not dispatch from {}",
+                    decider.role.id(),
+                    now.id()
+                )));
             }
             let mut edits = order::move_to(&view, State::Dispatched);
             edits.push(Edit::set("grid", grid));
@@ -136,9 +143,15 @@ impl Headquarters {
             let subject = staff(tx, by)?;
             let spec = id.kind.spec();
             for edit in edits {
-                let field = spec.field(edit.key()).ok_or_else(|| HqError::NotAllowed(format!("no field {}", edit.key())))?;
+                let field = spec
+                    .field(edit.key())
+                    .ok_or_else(|| HqError::NotAllowed(format!("no field {}", edit.key())))?;
                 if !field.may_write(subject.role) {
-                    return Err(HqError::NotAllowed(format!("{} may not write {}", subject.role.id(), edit.key())));
+                    return Err(HqError::NotAllowed(format!(
+                        "{} may not write {}",
+                        subject.role.id(),
+                        edit.key()
+                    )));
                 }
             }
             core.write(tx, id, by, edits)
@@ -177,7 +190,9 @@ fn proposer(view: &DocView, event: &str) -> String {
 /// Finds when a proposal's entry counts; the entry is found by the order and its event id.
 fn effective_at(tx: &Transaction<'_>, order: DocId, event: &str) -> Result<Option<TimeMs>, HqError> {
     let Some(row) = DocRow::find(tx, order)? else { return Ok(None) };
-    let mut statement = tx.prepare_cached("SELECT effective_at, change FROM log WHERE doc = ?1 AND refused IS NULL ORDER BY idx DESC")?;
+    let mut statement = tx.prepare_cached(
+        "SELECT effective_at, change FROM log WHERE doc = ?1 AND refused IS NULL ORDER BY idx DESC",
+    )?;
     let mut rows = statement.query([row.n])?;
     while let Some(r) = rows.next()? {
         // The id is 32 hexadecimal digits; a change that contains it wrote it.
@@ -193,7 +208,9 @@ fn effective_at(tx: &Transaction<'_>, order: DocId, event: &str) -> Result<Optio
 fn extend_due(core: &Core, view: &DocView, days: u32, edits: &mut Vec<Edit>) {
     let Some(due) = view.int("internal_due") else { return };
     let days = u16::try_from(days).unwrap_or(u16::MAX);
-    if let Ok(later) = deadline::extend(TimeMs(due), days, &core.settings.limits, &core.calendar, &core.settings.hours) {
+    if let Ok(later) =
+        deadline::extend(TimeMs(due), days, &core.settings.limits, &core.calendar, &core.settings.hours)
+    {
         edits.push(Edit::set("promised_due", due));
         edits.push(Edit::set("internal_due", later.at.0));
         edits.push(Edit::set("due_provisional", later.provisional));

@@ -4,8 +4,8 @@
 //! stored. A wrong code says nothing but "no". Rejected: codes that a clerk can read again.
 
 use crate::{
-    error::{HqError, Refusal},
     core::Core,
+    error::{HqError, Refusal},
     hq::{Headquarters, version_code},
     pull,
     store::{self, audit, set_meta},
@@ -98,7 +98,11 @@ impl Headquarters {
 }
 
 impl Core {
-    pub(crate) fn enrol(&mut self, tx: &Transaction<'_>, request: &EnrolRequest) -> Result<http::Response, HqError> {
+    pub(crate) fn enrol(
+        &mut self,
+        tx: &Transaction<'_>,
+        request: &EnrolRequest,
+    ) -> Result<http::Response, HqError> {
         let nonce = request.nonce();
         let refuse = |core: &mut Self, status, code| {
             let body = Refusal::new(status, code).body();
@@ -128,7 +132,10 @@ impl Core {
         }
         let mut id = [0; 16];
         self.source.fill_random(&mut id);
-        tx.execute("UPDATE invitations SET used_at = ?2 WHERE code_hash = ?1", params![hash(&request.code), now.0])?;
+        tx.execute(
+            "UPDATE invitations SET used_at = ?2 WHERE code_hash = ?1",
+            params![hash(&request.code), now.0],
+        )?;
         tx.execute(
             "INSERT INTO devices (id, worker, key, install_epoch, enrolled_at, head) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             params![
@@ -168,7 +175,8 @@ impl Core {
         now: TimeMs,
     ) -> Result<http::Response, HqError> {
         let lease = pull::make_lease(tx, worker, now)?.ok_or_else(|| HqError::NotFound(worker.to_owned()))?;
-        let body = EnrolResponse { version: VERSION, device, hq_epoch: self.epoch, lease, beacon: self.beacon(now) };
+        let body =
+            EnrolResponse { version: VERSION, device, hq_epoch: self.epoch, lease, beacon: self.beacon(now) };
         Ok(self.respond(nonce, Some(device), 200, frame::encode(&body)))
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::{
     auth::{self, Caller, Nonces},
-    core::Core,
     config::{Settings, Source},
+    core::Core,
     error::{HqError, Refusal},
     gate::Gate,
     pull, push,
@@ -29,7 +29,6 @@ use lanewalk_protocol::{
 };
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::sync::Arc;
-
 
 /// Headquarters: database, keys, rules, gate. One thread owns it.
 pub struct Headquarters {
@@ -72,7 +71,7 @@ impl Headquarters {
         let mut actor = [0; 16];
         source.fill_random(&mut actor);
         // F33: bound like a phone's, so that no phone can write under headquarters' own actor.
-        tx.execute("INSERT INTO actors (actor, device) VALUES (?1, ?2)", (actor, own_n))?;
+        tx.execute("INSERT OR IGNORE INTO actors (actor, device) VALUES (?1, ?2)", (actor, own_n))?;
         tx.commit()?;
         let calendar = Calendar::china()
             .cloned()
@@ -133,7 +132,11 @@ impl Headquarters {
     /// log index that the copy reaches.
     pub fn backup_to(&mut self, path: &std::path::Path) -> Result<u64, HqError> {
         let mut to = Connection::open(path)?;
-        rusqlite::backup::Backup::new(&self.db, &mut to)?.run_to_completion(512, std::time::Duration::ZERO, None)?;
+        rusqlite::backup::Backup::new(&self.db, &mut to)?.run_to_completion(
+            512,
+            std::time::Duration::ZERO,
+            None,
+        )?;
         drop(to);
         let copy = store::open_reader(path)?;
         let verdict: String = copy.query_row("PRAGMA integrity_check(1)", [], |r| r.get(0))?;
@@ -166,7 +169,8 @@ impl Headquarters {
         let asked = requests.iter().map(|r| core.read(&tx, r)).collect::<Result<Vec<_>, _>>()?;
         let mut batch = push::Batch::new(now);
         for ask in &asked {
-            if let Ok(Ask::Sync(caller, request)) = ask {
+            if let Ok(Ask::Sync(sync)) = ask {
+                let (caller, request) = sync.as_ref();
                 caller.device.heard(&tx, now.0, request.last_seq)?;
                 batch.admit(&tx, core, caller, request)?;
             } else {
@@ -180,10 +184,11 @@ impl Headquarters {
             let response = match ask {
                 Err((refusal, device)) => core.refuse(&request_nonce(request), device, &refusal),
                 Ok(Ask::Enrol(request)) => core.enrol(&tx, &request)?,
-                Ok(Ask::Sync(caller, sync)) => match pushed.refusal {
-                    Some(refusal) => core.refuse(&caller.nonce, Some(caller.device.id), &refusal),
+                Ok(Ask::Sync(sync)) => match pushed.refusal {
+                    Some(refusal) => core.refuse(&sync.0.nonce, Some(sync.0.device.id), &refusal),
                     None => {
-                        let body = core.answer_sync(&tx, &caller, &sync, pushed, now)?;
+                        let (caller, request) = sync.as_ref();
+                        let body = core.answer_sync(&tx, caller, request, pushed, now)?;
                         core.respond(&caller.nonce, Some(caller.device.id), 200, frame::encode(&body))
                     }
                 },
@@ -248,7 +253,7 @@ impl Headquarters {
 /// What a request asks, once it is known who asks.
 enum Ask {
     Enrol(EnrolRequest),
-    Sync(Caller, SyncRequest),
+    Sync(Box<(Caller, SyncRequest)>),
 }
 
 /// Returns the nonce a request was signed with, unchecked: only to bind an answer to it.
@@ -261,7 +266,11 @@ fn request_nonce(request: &http::Request) -> String {
 }
 
 impl Core {
-    fn read(&mut self, tx: &Transaction<'_>, request: &http::Request) -> Result<Result<Ask, (Refusal, Option<DeviceId>)>, HqError> {
+    fn read(
+        &mut self,
+        tx: &Transaction<'_>,
+        request: &http::Request,
+    ) -> Result<Result<Ask, (Refusal, Option<DeviceId>)>, HqError> {
         let refuse = |refusal: Refusal| Ok(Err((refusal, None)));
         if request.body.len() > limits::MAX_REQUEST_BYTES {
             return refuse(Refusal::new(413, "too_large"));
@@ -286,13 +295,14 @@ impl Core {
                     return Ok(Err((Refusal::new(403, "revoked"), device)));
                 }
                 match frame::decode::<SyncRequest>(&request.body, limits::MAX_REQUEST_DECODED) {
-                    Ok(body) if body.version != VERSION => {
-                        Ok(Err((Refusal::new(426, version_code(body.version)).detail(VERSION.to_string()), device)))
-                    }
+                    Ok(body) if body.version != VERSION => Ok(Err((
+                        Refusal::new(426, version_code(body.version)).detail(VERSION.to_string()),
+                        device,
+                    ))),
                     Ok(body) if body.want.len() > limits::MAX_WANTED => {
                         Ok(Err((Refusal::new(400, "too_many_wanted"), device)))
                     }
-                    Ok(body) => Ok(Ok(Ask::Sync(caller, body))),
+                    Ok(body) => Ok(Ok(Ask::Sync(Box::new((caller, body))))),
                     Err(e) => {
                         let status = if e == frame::FrameError::TooLarge { 413 } else { 400 };
                         Ok(Err((Refusal::new(status, "malformed").detail(e.to_string()), device)))

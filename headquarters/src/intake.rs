@@ -5,18 +5,18 @@
 //! identity stays in a table of its own that no phone ever syncs.
 
 use crate::{
-    error::HqError,
     core::Core,
+    error::HqError,
     hq::Headquarters,
     import::IncomingOrder,
     store::{self},
 };
 use lanewalk_model::{
+    datum::Datum,
     deadline,
     document::Edit,
     id::{DocId, to_hex},
     order::State,
-    datum::Datum,
     position::{Position, Source},
     privacy,
     records::to_json,
@@ -100,7 +100,8 @@ impl Core {
     fn amend(&mut self, tx: &Transaction<'_>, n: i64, order: &IncomingOrder) -> Result<(), HqError> {
         let Some(row) = store::DocRow::by_number(tx, n)? else { return Ok(()) };
         let words = privacy::redact(&order.reported_text, &names(order));
-        let record = serde_json::json!({ "at": self.now(), "text": words, "payload": to_hex(&order.payload_sha256) });
+        let record =
+            serde_json::json!({ "at": self.now(), "text": words, "payload": to_hex(&order.payload_sha256) });
         let key = format!("amendment/{}", self.event());
         self.write(tx, row.id, "hq", &[Edit::set(key, record.to_string())])?;
         tx.execute(
@@ -161,11 +162,13 @@ impl Core {
             .execute(params![order.upstream_id, n, order.payload_sha256])?;
         self.create_brief(tx, id, order, grid.as_deref(), clerk)?;
         if order.requester_name.is_some() || order.requester_phone.is_some() {
-            tx.prepare_cached("INSERT INTO requesters (doc, name, phone) VALUES (?1, ?2, ?3)")?.execute(params![
-                n,
-                order.requester_name.as_deref().unwrap_or_default(),
-                order.requester_phone.as_deref().unwrap_or_default()
-            ])?;
+            tx.prepare_cached("INSERT INTO requesters (doc, name, phone) VALUES (?1, ?2, ?3)")?.execute(
+                params![
+                    n,
+                    order.requester_name.as_deref().unwrap_or_default(),
+                    order.requester_phone.as_deref().unwrap_or_default()
+                ],
+            )?;
         }
         Ok(())
     }
@@ -179,15 +182,21 @@ impl Core {
         clerk: &str,
     ) -> Result<(), HqError> {
         let id = DocId { kind: DocKind::Brief, uuid: self.uuid() };
+        let names = names(order);
         let mut edits = vec![
             Edit::set("order", order_id.to_string()),
             Edit::set("grid", grid.unwrap_or_default()),
-            Edit::set("reported_text", cut(&order.reported_text, 12_000)),
-            Edit::set("reported_address", cut(&order.reported_address, 600)),
+            // Masked for every phone (§9); the words as they came stay in the upstream file.
+            Edit::set("reported_text", cut(&privacy::redact(&order.reported_text, &names), 12_000)),
+            Edit::set("reported_address", cut(&privacy::redact(&order.reported_address, &names), 600)),
             Edit::set("secrecy", order.secrecy),
         ];
-        edits.extend(order.requester_name.as_deref().map(|n| Edit::set("requester_masked", privacy::mask_name(n))));
-        edits.extend(order.requester_phone.as_deref().map(|p| Edit::set("phone_masked", privacy::mask_phone(p))));
+        edits.extend(
+            order.requester_name.as_deref().map(|n| Edit::set("requester_masked", privacy::mask_name(n))),
+        );
+        edits.extend(
+            order.requester_phone.as_deref().map(|p| Edit::set("phone_masked", privacy::mask_phone(p))),
+        );
         self.write(tx, id, clerk, &edits)?;
         Ok(())
     }
@@ -247,6 +256,7 @@ fn position(order: &IncomingOrder) -> Option<Position> {
 /// Cuts text to a number of bytes at a character boundary.
 fn cut(text: &str, max: usize) -> String {
     let text = text.replace('\0', " ");
-    let end = text.char_indices().map(|(i, c)| i + c.len_utf8()).take_while(|end| *end <= max).last().unwrap_or(0);
+    let end =
+        text.char_indices().map(|(i, c)| i + c.len_utf8()).take_while(|end| *end <= max).last().unwrap_or(0);
     text.get(..end).unwrap_or_default().to_owned()
 }

@@ -8,17 +8,11 @@
 
 use crate::{
     auth::Caller,
-    error::HqError,
     core::Core,
+    error::HqError,
     store::{self, DocRow},
 };
-use lanewalk_model::{
-    id::DocId,
-    policy,
-    schema::DocKind,
-    staff::Subject,
-    time::TimeMs,
-};
+use lanewalk_model::{id::DocId, policy, schema::DocKind, staff::Subject, time::TimeMs};
 use lanewalk_protocol::{
     batch::{Changes, ChangesWriter},
     limits,
@@ -180,8 +174,10 @@ impl PageWriter<'_> {
     }
 
     fn send_whole(&mut self, doc: &DocRow) -> Result<(), HqError> {
-        let saved: Vec<u8> =
-            self.tx.prepare_cached("SELECT saved FROM docs WHERE n = ?1")?.query_row([doc.n], |r| r.get(0))?;
+        let saved: Vec<u8> = self
+            .tx
+            .prepare_cached("SELECT saved FROM docs WHERE n = ?1")?
+            .query_row([doc.n], |r| r.get(0))?;
         self.budget -= i64::try_from(saved.len()).unwrap_or(i64::MAX) + 32;
         self.page.snapshots.push(Snapshot { doc: doc.id, saved });
         self.mark(doc.n, self.next_token())?;
@@ -277,15 +273,26 @@ impl PageWriter<'_> {
         Ok(true)
     }
 
-    fn finish(mut self, index: u64, more: bool, scan_pending: u64, request: &SyncRequest) -> Result<Page, HqError> {
+    fn finish(
+        mut self,
+        index: u64,
+        more: bool,
+        scan_pending: u64,
+        request: &SyncRequest,
+    ) -> Result<Page, HqError> {
         self.page.changes = std::mem::take(&mut self.changes).finish();
         self.page.more = more;
-        let moved = self.touched || !self.page.changes.is_empty() || !self.page.left.is_empty() || request.cursor.token == 0;
+        let moved = self.touched
+            || !self.page.changes.is_empty()
+            || !self.page.left.is_empty()
+            || request.cursor.token == 0;
         let token = if moved { self.token + 1 } else { self.token };
         self.page.cursor = Cursor { index, token };
         if moved {
             self.tx
-                .prepare_cached("UPDATE devices SET page_token = ?2, scan_pending = ?3, page_index = ?4 WHERE n = ?1")?
+                .prepare_cached(
+                    "UPDATE devices SET page_token = ?2, scan_pending = ?3, page_index = ?4 WHERE n = ?1",
+                )?
                 .execute(params![self.device, token, scan_pending, index])?;
             if !more {
                 self.page.digest = Some(self.digest()?);
@@ -296,9 +303,9 @@ impl PageWriter<'_> {
 
     fn digest(&self) -> Result<ScopeDigest, HqError> {
         let mut digest = ScopeDigest::default();
-        let mut statement = self
-            .tx
-            .prepare_cached("SELECT d.share FROM members m JOIN docs d ON d.n = m.doc WHERE m.device = ?1 AND m.token >= 0")?;
+        let mut statement = self.tx.prepare_cached(
+            "SELECT d.share FROM members m JOIN docs d ON d.n = m.doc WHERE m.device = ?1 AND m.token >= 0",
+        )?;
         let mut rows = statement.query([self.device])?;
         while let Some(r) = rows.next()? {
             if let Ok(share) = r.get_ref(0)?.as_blob().unwrap_or_default().try_into() {

@@ -7,9 +7,9 @@
 
 use crate::{
     auth::Caller,
+    core::Core,
     error::{HqError, Refusal},
     gate::{BASE_UNREADABLE, Job, JobResult, Rejection},
-    core::Core,
     store::{self, DocRow, LogRow, StoredDoc},
     workflow,
 };
@@ -177,7 +177,8 @@ impl Batch {
         }));
         let from = entry.header.anchor.map_or(TimeMs(i64::MIN), |a| TimeMs(a.hq_time));
         let keys = facts.ops.iter().map(|o| o.key.as_str());
-        let verdict = policy::may_write(subject, doc.kind, existing.as_ref(), &created, keys, (from, self.now));
+        let verdict =
+            policy::may_write(subject, doc.kind, existing.as_ref(), &created, keys, (from, self.now));
         if verdict.is_ok() && existing.is_none() {
             self.known.insert(doc, Some(created));
         }
@@ -188,7 +189,8 @@ impl Batch {
         let h = &entry.header;
         // A beacon counts only with the tag headquarters made for it, and not from the future.
         let anchor = h.anchor.filter(|a| a.tag == core.tag(a.hq_time) && a.hq_time <= self.now.0);
-        let judged = clock_trust::judge(TimeMs(h.wall_ms), h.mono_ms, anchor.map(|a| a.anchor()).as_ref(), self.now);
+        let judged =
+            clock_trust::judge(TimeMs(h.wall_ms), h.mono_ms, anchor.map(|a| a.anchor()).as_ref(), self.now);
         let trust = match judged.trust {
             ClockTrust::Anchored => "anchored",
             ClockTrust::NoAnchor => "no_anchor",
@@ -227,15 +229,22 @@ impl Batch {
                     tx.prepare_cached("INSERT OR IGNORE INTO actors (actor, device) VALUES (?1, ?2)")?
                         .execute(params![facts.actor, run.device_n])?;
                     // The device holds what it wrote.
-                    tx.prepare_cached("INSERT OR IGNORE INTO members (device, doc, token) VALUES (?1, ?2, 0)")?
-                        .execute(params![run.device_n, n])?;
+                    tx.prepare_cached(
+                        "INSERT OR IGNORE INTO members (device, doc, token) VALUES (?1, ?2, 0)",
+                    )?
+                    .execute(params![run.device_n, n])?;
                 }
             }
             if let Some(last) = run.entries.last() {
                 tx.prepare_cached(
                     "UPDATE devices SET last_seq = ?2, head = ?3, last_contact = ?4 WHERE n = ?1",
                 )?
-                .execute(params![run.device_n, last.entry.header.seq, last.hash.0, self.now.0])?;
+                .execute(params![
+                    run.device_n,
+                    last.entry.header.seq,
+                    last.hash.0,
+                    self.now.0
+                ])?;
             }
         }
         for run in self.runs.iter().flatten().filter(|r| r.refusal.is_none()) {
@@ -264,7 +273,10 @@ impl Batch {
                 jobs.push(Job {
                     doc: *doc,
                     base: StoredDoc::find(tx, *doc)?.map(|d| d.saved),
-                    changes: changes.filter_map(|at| self.incoming(*at)).map(|i| i.entry.change.clone()).collect(),
+                    changes: changes
+                        .filter_map(|at| self.incoming(*at))
+                        .map(|i| i.entry.change.clone())
+                        .collect(),
                 });
             }
             if jobs.is_empty() {
@@ -360,7 +372,9 @@ fn check_chain(
     let Some((last, head)) = entries.last().map(|(e, h)| (e.header.seq, *h)) else {
         return Ok(Err(Refusal::new(400, "empty_push")));
     };
-    if verify_domain(&device.key, Domain::Chain, &chain_message(device.id, last, head), &push.signature).is_err() {
+    if verify_domain(&device.key, Domain::Chain, &chain_message(device.id, last, head), &push.signature)
+        .is_err()
+    {
         return Ok(Err(Refusal::new(401, "bad_chain_signature")));
     }
     let first = push.batch.first_seq;
@@ -440,7 +454,8 @@ pub(crate) fn all_refused(db: &Connection, device: i64) -> Result<Vec<Refused>, 
 
 fn sign_receipt(core: &Core, device: DeviceId, span: (u64, u64, Hash, u64, i64)) -> Option<Receipt> {
     let (first_seq, last_seq, head, log_index, hq_time) = span;
-    let unsigned = UnsignedReceipt { device, first_seq, last_seq, head, log_index, hq_time, hq_epoch: core.epoch };
+    let unsigned =
+        UnsignedReceipt { device, first_seq, last_seq, head, log_index, hq_time, hq_epoch: core.epoch };
     let signature = sign_domain(&core.signer, Domain::Receipt, &unsigned.message()).ok()?;
     Some(unsigned.with(signature))
 }

@@ -175,7 +175,8 @@ fn to_axum(response: http::Response) -> Response {
     for (name, value) in response.headers {
         out = out.header(name, value);
     }
-    out.body(Body::from(response.body)).unwrap_or_else(|_| plain(StatusCode::INTERNAL_SERVER_ERROR, "headers"))
+    out.body(Body::from(response.body))
+        .unwrap_or_else(|_| plain(StatusCode::INTERNAL_SERVER_ERROR, "headers"))
 }
 
 fn plain(status: StatusCode, text: &'static str) -> Response {
@@ -185,7 +186,11 @@ fn plain(status: StatusCode, text: &'static str) -> Response {
 }
 
 /// The console has no login yet, so it answers only to the machine it runs on.
-async fn page(State(app): State<App>, ConnectInfo(peer): ConnectInfo<SocketAddr>, request: Request) -> Response {
+async fn page(
+    State(app): State<App>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
     if !peer.ip().is_loopback() {
         return plain(StatusCode::NOT_FOUND, "not found");
     }

@@ -4,8 +4,8 @@
 //! states, as headquarters' own entries in the same transaction. Every rule is the model's.
 
 use crate::{
-    error::HqError,
     core::Core,
+    error::HqError,
     store::{DocRow, StoredDoc},
 };
 use lanewalk_model::{
@@ -39,7 +39,9 @@ pub(crate) fn on_entry(
                 _ => None,
             });
             match order {
-                Some(order) if may_touch(tx, author, order, effective_at, core.now())? => begin_inquiry(tx, core, order),
+                Some(order) if may_touch(tx, author, order, effective_at, core.now())? => {
+                    begin_inquiry(tx, core, order)
+                }
                 _ => Ok(()),
             }
         }
@@ -69,7 +71,8 @@ fn may_touch(
     let Some(row) = DocRow::find(tx, order)? else { return Ok(false) };
     let keys = std::iter::once("visit/x");
     let interval = (effective_at.min(now), now);
-    Ok(policy::may_write(author, DocKind::Order, Some(&row.facts), &ScopeFacts::default(), keys, interval).is_ok())
+    Ok(policy::may_write(author, DocKind::Order, Some(&row.facts), &ScopeFacts::default(), keys, interval)
+        .is_ok())
 }
 
 /// The first inquiry or visit moves an acknowledged order on (R48); one that came in before the
@@ -97,10 +100,12 @@ fn decide(
     };
     let at = circumstances(tx, core, &view, order, author, effective_at)?;
     let outcome = order::decide(&view, event, &proposal, author, &at, false);
+    let mut words = None;
     if outcome == Outcome::Refuse(Refusal::RoleMayNot) && !proposal.reason.is_empty() {
         keep_as_note(tx, core, order, &proposal, author)?;
+        words = Some("内容已作为备注保留 (the text is kept as a note)".to_owned());
     }
-    answer(tx, core, order, event, &outcome, "hq", None)?;
+    answer(tx, core, order, event, &outcome, "hq", words)?;
     if at.inquiries > 0 { begin_inquiry(tx, core, order) } else { Ok(()) }
 }
 
@@ -168,7 +173,15 @@ pub(crate) fn circumstances(
     }
     let return_limit = view
         .int("dispatched_at")
-        .and_then(|at| deadline::limit_due(TimeMs(at), core.settings.limits.return_street, &core.calendar, &core.settings.hours).ok())
+        .and_then(|at| {
+            deadline::limit_due(
+                TimeMs(at),
+                core.settings.limits.return_street,
+                &core.calendar,
+                &core.settings.hours,
+            )
+            .ok()
+        })
         .map(|due| due.at);
     Ok(Circumstances {
         effective_at,

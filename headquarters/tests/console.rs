@@ -13,7 +13,9 @@ use lanewalk_model::{
     document::{Document, Edit, Stamp},
     id::{ActorId, DeviceId, DocId, EventId, Hash, to_hex},
     order::Refusal,
-    records::{MeasurementRecord, Method, NoteRecord, PhotoRecord, PhotoRole, ProposalKind, ProposalRecord, to_json},
+    records::{
+        MeasurementRecord, Method, NoteRecord, PhotoRecord, PhotoRole, ProposalKind, ProposalRecord, to_json,
+    },
     schema::DocKind,
     staff::{Grant, Role},
     time::{Hlc, TimeMs},
@@ -78,16 +80,24 @@ impl Town {
         let database = dir.path().join("headquarters.db");
         let clock = Arc::new(Fixed(AtomicI64::new(at(start)), AtomicU64::new(7)));
         let settings = Settings { public_url: format!("http://{HOST}"), ..Settings::default() };
-        let mut hq = Headquarters::open(&Place::File(database.clone()), settings, clock.clone(), Box::new(InProcess)).unwrap();
+        let mut hq =
+            Headquarters::open(&Place::File(database.clone()), settings, clock.clone(), Box::new(InProcess))
+                .unwrap();
         hq.put_staff("clerk-1", "刘敏", Role::HotlineClerk).unwrap();
-        for (id, name, role) in [("gw-01", "王建国", Role::GridWorker), ("gw-02", "孙丽<b>", Role::GridWorker), ("ps-01", "周强", Role::PropertyStaff)] {
+        for (id, name, role) in [
+            ("gw-01", "王建国", Role::GridWorker),
+            ("gw-02", "孙丽<b>", Role::GridWorker),
+            ("ps-01", "周强", Role::PropertyStaff),
+        ] {
             hq.put_staff(id, name, role).unwrap();
             hq.grant(id, &Grant { grid: GRID.into(), role, from: TimeMs(0), to: None }).unwrap();
         }
         let catalog = r#"{"version":"2026-1","units":[{"id":"sec-wuye","name_zh":"物业科"}],"matters":[{"matter_code":"020301","name_zh":"饲养动物扰民","match":["养猫"],"urgency":"general","lead_unit":"sec-wuye"}]}"#;
         hq.publish_reference("matter_catalog", "2026-1", catalog).unwrap();
         let ring = "[[[119.13,36.70],[119.14,36.70],[119.14,36.71],[119.13,36.71],[119.13,36.70]]]";
-        let grids = format!(r#"{{"type":"FeatureCollection","features":[{{"type":"Feature","properties":{{"cell_id":"{GRID}","name":"潍棉小区东"}},"geometry":{{"type":"Polygon","coordinates":{ring}}}}}]}}"#);
+        let grids = format!(
+            r#"{{"type":"FeatureCollection","features":[{{"type":"Feature","properties":{{"cell_id":"{GRID}","name":"潍棉小区东"}},"geometry":{{"type":"Polygon","coordinates":{ring}}}}}]}}"#
+        );
         hq.publish_reference("grids", "2026-1", &grids).unwrap();
         Self { hq, clock, database, _dir: dir }
     }
@@ -96,7 +106,15 @@ impl Town {
         self.clock.0.store(at(time), Ordering::SeqCst);
     }
 
-    fn take_in(&mut self, n: u8, title: &str, place: &str, text: &str, reported: &str, urgent: bool) -> DocId {
+    fn take_in(
+        &mut self,
+        n: u8,
+        title: &str,
+        place: &str,
+        text: &str,
+        reported: &str,
+        urgent: bool,
+    ) -> DocId {
         let order = IncomingOrder {
             upstream_id: format!("WF12345-{n:04}"),
             channel: "12345".into(),
@@ -153,7 +171,13 @@ impl Phone {
         let signer = SoftSigner::new(Algorithm::Ed25519, &[key; 32]).unwrap();
         let invitation = town.hq.invite(worker).unwrap();
         let body = frame::encode(&EnrolRequest::new(invitation.code, 1, &signer).unwrap());
-        let request = Request { method: "POST".into(), authority: HOST.into(), path: http::ENROL_PATH.into(), body, ..Request::default() };
+        let request = Request {
+            method: "POST".into(),
+            authority: HOST.into(),
+            path: http::ENROL_PATH.into(),
+            body,
+            ..Request::default()
+        };
         let answer = town.hq.handle(&[request]).remove(0);
         assert_eq!(answer.status, 200);
         let enrolled: EnrolResponse = frame::decode(&answer.body, limits::MAX_RESPONSE_DECODED).unwrap();
@@ -182,7 +206,11 @@ impl Phone {
     /// Writes one change; `wall` is the phone's clock, `real` when it truly happened.
     fn write(&mut self, id: DocId, wall: &str, real: &str, edits: &[Edit]) {
         self.tick += 1;
-        let stamp = Stamp { actor: self.actor, worker: self.worker.into(), hlc: Hlc::from_wall(TimeMs(at(wall) + self.tick)) };
+        let stamp = Stamp {
+            actor: self.actor,
+            worker: self.worker.into(),
+            hlc: Hlc::from_wall(TimeMs(at(wall) + self.tick)),
+        };
         let document = self.docs.entry(id).or_insert_with(|| Document::new(id.kind));
         let change = document.edit(&stamp, edits).unwrap().unwrap();
         self.seq += 1;
@@ -206,7 +234,9 @@ impl Phone {
     fn push(&mut self, town: &mut Town) {
         let batch = EntryBatch::pack(&self.outbox).unwrap().unwrap();
         self.outbox.clear();
-        let signature = sign_domain(&self.signer, Domain::Chain, &chain_message(self.device, self.seq, self.head)).unwrap();
+        let signature =
+            sign_domain(&self.signer, Domain::Chain, &chain_message(self.device, self.seq, self.head))
+                .unwrap();
         let sync = SyncRequest {
             version: VERSION,
             hq_epoch: 0,
@@ -219,15 +249,24 @@ impl Phone {
             lease_version: 0,
         };
         let body = frame::encode(&sync);
-        let parts = RequestParts { method: "POST", authority: HOST, path: http::SYNC_PATH, query: "", body: &body };
-        let signed = httpsig::sign_request(parts, 0, &self.nonce, &self.device.to_string(), &self.signer).unwrap();
+        let parts =
+            RequestParts { method: "POST", authority: HOST, path: http::SYNC_PATH, query: "", body: &body };
+        let signed =
+            httpsig::sign_request(parts, 0, &self.nonce, &self.device.to_string(), &self.signer).unwrap();
         let headers = [
             (httpsig::CONTENT_DIGEST, signed.content_digest),
             (httpsig::SIGNATURE_INPUT, signed.signature_input),
             (httpsig::SIGNATURE, signed.signature),
         ];
         let headers = headers.into_iter().map(|(n, v)| (n.to_owned(), v)).collect();
-        let request = Request { method: "POST".into(), authority: HOST.into(), path: http::SYNC_PATH.into(), query: String::new(), headers, body };
+        let request = Request {
+            method: "POST".into(),
+            authority: HOST.into(),
+            path: http::SYNC_PATH.into(),
+            query: String::new(),
+            headers,
+            body,
+        };
         let answer = town.hq.handle(&[request]).remove(0);
         assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
         self.nonce = http::header(&answer.headers, http::NEXT_NONCE).unwrap().to_owned();
@@ -240,7 +279,13 @@ fn event(n: u8) -> EventId {
 
 fn propose(n: u8, kind: ProposalKind, version: u64, reason: &str) -> Edit {
     let days = (kind == ProposalKind::Extend).then_some(3);
-    let record = ProposalRecord { kind, order_version: version, reason: reason.into(), outcome: None, extend_days: days };
+    let record = ProposalRecord {
+        kind,
+        order_version: version,
+        reason: reason.into(),
+        outcome: None,
+        extend_days: days,
+    };
     Edit::set(format!("proposal/{}", event(n)), to_json(&record))
 }
 
@@ -260,41 +305,91 @@ fn cats() -> (Town, DocId) {
     // Two workers disagree about where the cats are; the second one's clock is an hour behind.
     let visit = DocId { kind: DocKind::Visit, uuid: [0xA1; 16] };
     a.write(order, "2026-07-04 07:50", "2026-07-04 07:50", &[propose(3, ProposalKind::Ack, 1, "")]);
-    a.write(visit, "2026-07-04 08:20", "2026-07-04 08:20", &[
-        Edit::set("order", order.to_string()),
-        Edit::set("grid", GRID),
-        Edit::set("kind", "site_check"),
-        Edit::set("by", "gw-01"),
-        Edit::set("started", at("2026-07-04 08:05")),
-        Edit::set("ended", at("2026-07-04 08:20")),
-        Edit::set("result", "met"),
-        Edit::set("position", r#"{"lat":367050100,"lon":1191350200,"acc":12,"src":"gps","datum":"wgs84"}"#),
-        Edit::set("notes", "欧阳秋月家对门,电话13800008000。楼道无猫,室内清点。"),
-        Edit::set(format!("measurement/{}", event(1)), to_json(&MeasurementRecord { what: "猫".into(), milli: 20_000, unit: "只".into(), method: Method::Counted, at: TimeMs(at("2026-07-04 08:15")) })),
-        Edit::set(format!("photo/{}", event(2)), to_json(&PhotoRecord { sha256: "ab".repeat(32), bytes: 1_887_437, taken_at: TimeMs(at("2026-07-04 08:16")), role: PhotoRole::Before, in_app: false, position: None })),
-        Edit::set(format!("caption/{}", event(2)), "住户门口"),
-    ]);
-    a.write(order, "2026-07-04 08:25", "2026-07-04 08:25", &[
-        Edit::set("verified_address", "潍棉小区3号楼201室内"),
-        Edit::set("verified_facts", "实为住户家中养猫20只"),
-        Edit::set("severity", 2),
-    ]);
-    a.write(order, "2026-07-04 08:30", "2026-07-04 08:30", &[propose(4, ProposalKind::Extend, 1, "需与房东 13900001111 约时间")]);
-    b.write(order, "2026-07-04 08:40", "2026-07-04 09:40", &[
-        Edit::set("verified_address", "潍棉小区3号楼202室内"),
-        Edit::set(format!("note/{}", event(5)), to_json(&NoteRecord { text: NASTY.into(), at: TimeMs(at("2026-07-04 08:40")) })),
-    ]);
+    a.write(
+        visit,
+        "2026-07-04 08:20",
+        "2026-07-04 08:20",
+        &[
+            Edit::set("order", order.to_string()),
+            Edit::set("grid", GRID),
+            Edit::set("kind", "site_check"),
+            Edit::set("by", "gw-01"),
+            Edit::set("started", at("2026-07-04 08:05")),
+            Edit::set("ended", at("2026-07-04 08:20")),
+            Edit::set("result", "met"),
+            Edit::set(
+                "position",
+                r#"{"lat":367050100,"lon":1191350200,"acc":12,"src":"gps","datum":"wgs84"}"#,
+            ),
+            Edit::set("notes", "欧阳秋月家对门,电话13800008000。楼道无猫,室内清点。"),
+            Edit::set(
+                format!("measurement/{}", event(1)),
+                to_json(&MeasurementRecord {
+                    what: "猫".into(),
+                    milli: 20_000,
+                    unit: "只".into(),
+                    method: Method::Counted,
+                    at: TimeMs(at("2026-07-04 08:15")),
+                }),
+            ),
+            Edit::set(
+                format!("photo/{}", event(2)),
+                to_json(&PhotoRecord {
+                    sha256: "ab".repeat(32),
+                    bytes: 1_887_437,
+                    taken_at: TimeMs(at("2026-07-04 08:16")),
+                    role: PhotoRole::Before,
+                    in_app: false,
+                    position: None,
+                }),
+            ),
+            Edit::set(format!("caption/{}", event(2)), "住户门口"),
+        ],
+    );
+    a.write(
+        order,
+        "2026-07-04 08:25",
+        "2026-07-04 08:25",
+        &[
+            Edit::set("verified_address", "潍棉小区3号楼201室内"),
+            Edit::set("verified_facts", "实为住户家中养猫20只"),
+            Edit::set("severity", 2),
+        ],
+    );
+    a.write(
+        order,
+        "2026-07-04 08:30",
+        "2026-07-04 08:30",
+        &[propose(4, ProposalKind::Extend, 1, "需与房东 13900001111 约时间")],
+    );
+    b.write(
+        order,
+        "2026-07-04 08:40",
+        "2026-07-04 09:40",
+        &[
+            Edit::set("verified_address", "潍棉小区3号楼202室内"),
+            Edit::set(
+                format!("note/{}", event(5)),
+                to_json(&NoteRecord { text: NASTY.into(), at: TimeMs(at("2026-07-04 08:40")) }),
+            ),
+        ],
+    );
     b.write(order, "2026-07-04 08:50", "2026-07-04 09:50", &[propose(6, ProposalKind::Return, 1, "不属实")]);
     // A property manager may not write the reply: refused, kept outside the document.
     c.write(order, "2026-07-04 10:00", "2026-07-04 10:00", &[Edit::set("reply_text", "已处理")]);
     // Nor open a visit in a grid that is not theirs: this document never comes to be.
-    c.write(DocId { kind: DocKind::Visit, uuid: [0xC3; 16] }, "2026-07-04 10:10", "2026-07-04 10:10", &[
-        Edit::set("order", order.to_string()),
-        Edit::set("grid", "370705005008009"),
-        Edit::set("kind", "prelim"),
-        Edit::set("by", "ps-01"),
-        Edit::set("notes", "跨网格上门"),
-    ]);
+    c.write(
+        DocId { kind: DocKind::Visit, uuid: [0xC3; 16] },
+        "2026-07-04 10:10",
+        "2026-07-04 10:10",
+        &[
+            Edit::set("order", order.to_string()),
+            Edit::set("grid", "370705005008009"),
+            Edit::set("kind", "prelim"),
+            Edit::set("by", "ps-01"),
+            Edit::set("notes", "跨网格上门"),
+        ],
+    );
     town.set("2026-07-04 12:00");
     a.push(&mut town);
     b.push(&mut town);
@@ -313,12 +408,34 @@ fn assert_all(html: &str, wanted: &[&str]) {
 fn the_board_shows_what_needs_a_person() {
     let (town, order) = cats();
     let html = town.get("/");
-    assert_all(&html, &[
-        &to_hex(&order.uuid), "楼道内养猫扰民", "潍棉小区3号楼楼道内", GRID, "王建国",
-        "2026-07-07", "剩 3 天 5 小时", "逾期 16 小时 0 分", "紧急", "冲突 1", "申请 1",
-        "延期", "3 个工作日", "[号码]", "周强", "3 条未上传", "已吊销",
-        "未采纳", "角色不能填写此项", "role_field", "日志条目", "总部纪元", r#"http-equiv="refresh" content="30""#,
-    ]);
+    assert_all(
+        &html,
+        &[
+            &to_hex(&order.uuid),
+            "楼道内养猫扰民",
+            "潍棉小区3号楼楼道内",
+            GRID,
+            "王建国",
+            "2026-07-07",
+            "剩 3 天 5 小时",
+            "逾期 16 小时 0 分",
+            "紧急",
+            "冲突 1",
+            "申请 1",
+            "延期",
+            "3 个工作日",
+            "[号码]",
+            "周强",
+            "3 条未上传",
+            "已吊销",
+            "未采纳",
+            "角色不能填写此项",
+            "role_field",
+            "日志条目",
+            "总部纪元",
+            r#"http-equiv="refresh" content="30""#,
+        ],
+    );
     // Urgent first, though its row is younger; the overdue one says so in words.
     assert!(html.find("HYPERLINK").unwrap() < html.find("楼道内养猫扰民").unwrap());
 }
@@ -327,20 +444,53 @@ fn the_board_shows_what_needs_a_person() {
 fn an_order_shows_both_sides_every_voice_and_the_log() {
     let (town, order) = cats();
     let html = town.order(order);
-    assert_all(&html, &[
-        "WF12345-0001", "饲养动物扰民", "物业科", "潍棉小区东", "街道时限", "上级时限",
-        // R44: reported beside verified, difference marked and named.
-        "反映与查实", "<mark>楼道</mark>", "不同", "潍棉小区3号楼", "实为住户家中养猫20只",
-        // Every voice of the conflict.
-        "待人决定", "201室内", "202室内", "王建国", "孙丽&lt;b&gt;",
-        // Proposals in words.
-        "<strong>同意 ", "待决定", "不属实", "申请与决定",
-        // Visit, measurement, photo.
-        "现场查实", "20", "清点", "处理前", "1.7 MB", "相册导入", "住户门口", "卫星定位",
-        // Log: clocks and refusal.
-        "时间可信", "时钟矛盾,待复核", "未采纳", "已处理", "不在本人网格内", "跨网格上门", "总部规则", "初查/查实",
-        "2026-07-04</span> <span class=\"clock\">08:40",
-    ]);
+    assert_all(
+        &html,
+        &[
+            "WF12345-0001",
+            "饲养动物扰民",
+            "物业科",
+            "潍棉小区东",
+            "街道时限",
+            "上级时限",
+            // R44: reported beside verified, difference marked and named.
+            "反映与查实",
+            "<mark>楼道</mark>",
+            "不同",
+            "潍棉小区3号楼",
+            "实为住户家中养猫20只",
+            // Every voice of the conflict.
+            "待人决定",
+            "201室内",
+            "202室内",
+            "王建国",
+            "孙丽&lt;b&gt;",
+            // Proposals in words.
+            "<strong>同意 ",
+            "待决定",
+            "不属实",
+            "申请与决定",
+            // Visit, measurement, photo.
+            "现场查实",
+            "20",
+            "清点",
+            "处理前",
+            "1.7 MB",
+            "相册导入",
+            "住户门口",
+            "卫星定位",
+            // Log: clocks and refusal.
+            "时间可信",
+            "时钟矛盾,待复核",
+            "未采纳",
+            "已处理",
+            "不在本人网格内",
+            "跨网格上门",
+            "总部规则",
+            "初查/查实",
+            "2026-07-04</span> <span class=\"clock\">08:40",
+        ],
+    );
     assert!(!html.contains("http-equiv=\"refresh\""));
     // The same page under the id's other spelling.
     assert_eq!(html, town.get(&format!("/orders/{order}")));
@@ -372,7 +522,15 @@ fn nothing_names_the_requester_anywhere() {
 #[test]
 fn text_of_strangers_stays_text() {
     let (town, order) = cats();
-    let nasty: Vec<u8> = town.hq.reader().query_row("SELECT d.id FROM upstream u JOIN docs d ON d.n = u.doc WHERE u.upstream_id = 'WF12345-0002'", [], |r| r.get(0)).unwrap();
+    let nasty: Vec<u8> = town
+        .hq
+        .reader()
+        .query_row(
+            "SELECT d.id FROM upstream u JOIN docs d ON d.n = u.doc WHERE u.upstream_id = 'WF12345-0002'",
+            [],
+            |r| r.get(0),
+        )
+        .unwrap();
     for html in [town.get("/"), town.order(order), town.order(DocId::from_slice(&nasty).unwrap())] {
         assert!(!html.contains("<script") && !html.contains("孙丽<b>"));
         assert!(!html.contains('\u{202e}') && !html.contains('\u{200b}'));

@@ -43,10 +43,7 @@ fn worker_process() {
 }
 
 fn misbehave(job: &Job) -> JobResult {
-    let triggered = job
-        .changes
-        .iter()
-        .any(|c| c.windows(TRIGGER.len()).any(|w| w == TRIGGER.as_bytes()));
+    let triggered = job.changes.iter().any(|c| c.windows(TRIGGER.len()).any(|w| w == TRIGGER.as_bytes()));
     match (job.doc.uuid[0], triggered) {
         (ABORT, true) | (CURSED, _) => std::process::abort(),
         (EXIT, true) => std::process::exit(0),
@@ -73,7 +70,12 @@ fn command() -> WorkerCommand {
 fn limits() -> WorkerLimits {
     // Long enough for a loaded machine; only the tests with a spinning worker wait for it.
     let deadline = Duration::from_secs(4);
-    WorkerLimits { start: Duration::from_secs(60), batch: deadline, alone: deadline, ..WorkerLimits::default() }
+    WorkerLimits {
+        start: Duration::from_secs(60),
+        batch: deadline,
+        alone: deadline,
+        ..WorkerLimits::default()
+    }
 }
 
 fn pool(workers: usize) -> WorkerPool {
@@ -158,9 +160,8 @@ fn hostile_changes_are_refused_and_the_pool_goes_on() {
     let honest = good_job(1, 0);
     let first = split(&honest.changes[0]).unwrap();
     let second = split(&honest.changes[2]).unwrap();
-    let renumbered = |actor: &[u8], seq: u8| {
-        join(&second.deps, actor, &[&[seq], &second.rest[1..]].concat()).unwrap()
-    };
+    let renumbered =
+        |actor: &[u8], seq: u8| join(&second.deps, actor, &[&[seq], &second.rest[1..]].concat()).unwrap();
     let mut broken = honest.changes[0].clone();
     *broken.last_mut().unwrap() ^= 1;
     let cases: Vec<(&str, Vec<u8>, &str)> = vec![
@@ -269,7 +270,9 @@ fn many_guilty_changes_in_one_document_end_soon() {
 
 #[test]
 fn what_is_no_worker_does_not_start() {
-    for (program, args) in [("/nonexistent", vec![]), ("/bin/cat", vec!["/dev/null"]), ("/bin/echo", vec!["hello world"])] {
+    for (program, args) in
+        [("/nonexistent", vec![]), ("/bin/cat", vec!["/dev/null"]), ("/bin/echo", vec!["hello world"])]
+    {
         let args = args.into_iter().map(String::from).collect();
         let command = WorkerCommand { program: program.into(), args };
         assert!(WorkerPool::start(1, command, limits()).is_err(), "{program}");

@@ -34,10 +34,7 @@ fn main() -> Result<(), Box<dyn error::Error>> {
     Ok(())
 }
 
-#[allow(
-    clippy::print_stdout,
-    reason = "standard output is how a build script talks to cargo"
-)]
+#[allow(clippy::print_stdout, reason = "standard output is how a build script talks to cargo")]
 fn emit(line: &str) {
     println!("cargo:{line}");
 }

@@ -49,7 +49,7 @@ const CASES: &[(&str, &str, Bend)] = &[
     ("a text object", "text_object", |d| d.column(ACTION, &[0x7f, 4]).column(META, &[0x7f, 0]).column(VALUE, &[])),
     ("an unknown action", "unknown_action", |d| d.column(ACTION, &[0x7f, 60])),
     ("an unknown column", "unknown_column", |d| d.column(0x91, &[1])),
-    ("a value longer than its column", "value_length", |d| d.column(META, &[0x7f, 0x76])),
+    ("a value longer than its column", "truncated", |d| d.column(META, &[0x7f, 0x76])),
     ("a value that is no UTF-8", "utf8", |d| d.column(VALUE, &[0xff])),
     ("an empty change", "no_ops", |d| {
         [KEY, INSERT, ACTION, META, VALUE, PRED_COUNT].into_iter().fold(d, |d, c| d.column(c, &[]))

@@ -47,7 +47,7 @@ pub(crate) fn serve(dir: &str, d: u64) {
         std::thread::yield_now();
     }
     println!("{}", json!({ "url": url, "invitation": invitation }));
-    let mut cpu = process::cpu_ms();
+    let (mut cpu, mut workers_cpu) = (process::cpu_ms(), process::children_cpu_ms());
     child::answer(|question| match question["do"].as_str().unwrap() {
         "edit" => {
             let documents = edits(&orders, &mut dice);
@@ -63,11 +63,12 @@ pub(crate) fn serve(dir: &str, d: u64) {
         }
         "reset" => {
             process::reset_peak();
-            cpu = process::cpu_ms();
+            (cpu, workers_cpu) = (process::cpu_ms(), process::children_cpu_ms());
             json!({})
         }
         "figures" => json!({
-            "cpu_ms": process::cpu_ms() - cpu, "peak_mb": process::peak_mb(), "workers_mb": process::children_peak_mb()
+            "cpu_ms": process::cpu_ms() - cpu, "peak_mb": process::peak_mb(), "workers_mb": process::children_peak_mb(),
+            "workers_cpu_ms": process::children_cpu_ms() - workers_cpu
         }),
         "heads" => {
             let digest = desk.run(|hq| {
@@ -132,7 +133,7 @@ fn order(dice: &mut Dice, i: u64) -> Vec<Edit> {
         Edit::set("reported_at", 1_778_000_000_000 + i64::try_from(i).unwrap() * 60_000),
         Edit::set("reported_position", to_json(&position)),
         Edit::set("title", words::sentence(dice)),
-        Edit::set("summary", words::text(dice, 1_050)),
+        Edit::set("summary", words::mixed(dice, 1_050)),
         Edit::set("place_text", words::address(dice)),
         Edit::set("grid", GRID),
         Edit::set("urgency", if dice.chance(10) { "urgent" } else { "general" }),
@@ -151,7 +152,7 @@ fn edits(orders: &[DocId], dice: &mut Dice) -> Vec<Vec<(DocId, Vec<Edit>)>> {
     (0..3)
         .map(|round| {
             let key = ["place_text", "title", "place_text"][round];
-            mine.iter().map(|id| (*id, vec![Edit::set(key, words::sentence(dice))])).collect()
+            mine.iter().map(|id| (*id, vec![Edit::set(key, words::mixed(dice, 120))])).collect()
         })
         .collect()
 }

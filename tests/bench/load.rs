@@ -24,7 +24,7 @@ pub(crate) fn run(dir: &str, url: &str) {
                 field
             })
             .collect();
-        let start = Instant::now();
+        let (cpu, start) = (process::cpu_ms(), Instant::now());
         let mut times: Vec<f64> = std::thread::scope(|scope| {
             let running: Vec<_> = phones.iter().zip(0..).map(|(field, i)| scope.spawn(move || push(field, url, i))).collect();
             running.into_iter().flat_map(|t| t.join().unwrap()).collect()
@@ -33,7 +33,7 @@ pub(crate) fn run(dir: &str, url: &str) {
         #[allow(clippy::cast_precision_loss, reason = "a count")]
         let per_s = (times.len() as f64 / seconds).round();
         json!({
-            "pushes": times.len(), "phones": phones.len(), "per_s": per_s,
+            "cpu_ms": process::cpu_ms() - cpu, "pushes": times.len(), "phones": phones.len(), "per_s": per_s,
             "p50": process::percentile(&mut times, 50), "p99": process::percentile(&mut times, 99),
         })
     });

@@ -101,10 +101,16 @@ fn many_phones(dir: &std::path::Path) {
     let phones = dir.join("load");
     let mut load = Child::start(&["load", phones.to_str().unwrap(), ready["url"].as_str().unwrap()]);
     let invitations = hq.ask(&json!({"do": "invite", "n": 24}));
+    hq.ask(&json!({"do": "reset"}));
     let done = load.ask(&invitations);
+    let figures = hq.ask(&json!({"do": "figures"}));
     println!(
         "\nheadquarters: {} pushes of one visit by {} phones at once: {} pushes/s, p50 {} ms, p99 {} ms, {} commits",
         done["pushes"], done["phones"], done["per_s"], done["p50"], done["p99"], hq.ask(&json!({"do": "commits"}))["commits"]
+    );
+    println!(
+        "  CPU: headquarters {} ms, gate workers {} ms, phones {} ms; headquarters' peak {} MB",
+        figures["cpu_ms"], figures["workers_cpu_ms"], done["cpu_ms"], figures["peak_mb"]
     );
     hq.ask(&json!({"do": "quit"}));
 }

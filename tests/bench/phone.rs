@@ -137,7 +137,7 @@ fn edit(field: &Field, d: u64, dice: &mut Dice) {
     let tenth = usize::try_from(d / 10).unwrap();
     for id in orders(field, u32::MAX).into_iter().take(tenth) {
         for key in ["verified_facts", "reply_text", "verified_facts"] {
-            field.set_field(id, key, Field_::Text(words::sentence(dice))).unwrap();
+            field.set_field(id, key, Field_::Text(words::mixed(dice, 120))).unwrap();
         }
     }
     for _ in 0..d / 20 {
@@ -145,7 +145,7 @@ fn edit(field: &Field, d: u64, dice: &mut Dice) {
             grid: Some(hq::GRID.into()),
             kind: "patrol".into(),
             purpose: "safety".into(),
-            notes: words::text(dice, 1_300),
+            notes: words::mixed(dice, 1_300),
             ..NewVisit::default()
         };
         field.record_visit(visit).unwrap();

@@ -18,15 +18,16 @@ pub(crate) fn rss_mb() -> f64 {
     status_mb(std::process::id(), "VmRSS:")
 }
 
+/// Lists the child processes.
+fn children() -> Vec<u32> {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+    let lists = tasks.flatten().map(|t| std::fs::read_to_string(t.path().join("children")).unwrap_or_default());
+    lists.flat_map(|l| l.split_whitespace().filter_map(|p| p.parse().ok()).collect::<Vec<_>>()).collect()
+}
+
 /// Returns the peak of all child processes together, in MB.
 pub(crate) fn children_peak_mb() -> f64 {
-    let me = std::process::id();
-    let tasks = std::fs::read_dir(format!("/proc/{me}/task")).unwrap();
-    let mut sum = 0.0;
-    for task in tasks.flatten() {
-        let list = std::fs::read_to_string(task.path().join("children")).unwrap_or_default();
-        sum += list.split_whitespace().filter_map(|p| p.parse().ok()).map(|p| status_mb(p, "VmHWM:")).sum::<f64>();
-    }
+    let sum: f64 = children().into_iter().map(|p| status_mb(p, "VmHWM:")).sum();
     (sum * 10.0).round() / 10.0
 }
 
@@ -35,12 +36,22 @@ pub(crate) fn reset_peak() {
     let _ = std::fs::write("/proc/self/clear_refs", "5");
 }
 
-/// Returns the CPU time of this process and its waited-for children, ms.
-pub(crate) fn cpu_ms() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+/// Returns the CPU time of a process, ms (in steps of ten).
+fn cpu_of(pid: &str) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let after = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
     let ticks: f64 = after.split_whitespace().skip(11).take(2).filter_map(|n| n.parse::<f64>().ok()).sum();
     ticks * 10.0
+}
+
+/// Returns the CPU time of this process, ms.
+pub(crate) fn cpu_ms() -> f64 {
+    cpu_of("self")
+}
+
+/// Returns the CPU time of all child processes, ms.
+pub(crate) fn children_cpu_ms() -> f64 {
+    children().into_iter().map(|p| cpu_of(&p.to_string())).sum()
 }
 
 /// Rounds to two digits after the point.

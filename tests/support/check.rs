@@ -118,11 +118,14 @@ fn law_2_every_proposal_answered(town: &Town) {
     }
 }
 
+/// Everything ever written at one key: by operation, `None` for a removal.
+type Writes = BTreeMap<(u64, [u8; 16]), Option<Value>>;
+
 /// An independent reading of the log: a written value may only disappear when somebody who had
 /// seen it wrote over it. Everything else must be visible.
 fn law_3_no_silent_loser(town: &Town) -> (u64, u64) {
     town.network.hq(|hq| {
-        let mut written: BTreeMap<(DocId, String), BTreeMap<(u64, [u8; 16]), Option<Value>>> = BTreeMap::new();
+        let mut written: BTreeMap<(DocId, String), Writes> = BTreeMap::new();
         let mut covered: BTreeSet<(DocId, String, u64, [u8; 16])> = BTreeSet::new();
         let sql = "SELECT d.id, l.change FROM log l JOIN docs d ON d.n = l.doc WHERE l.refused IS NULL";
         let mut s = hq.reader().prepare(sql).unwrap();

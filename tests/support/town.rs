@@ -152,9 +152,30 @@ impl Town {
     fn add_phone(&mut self, i: u64, worker: String, role: Role) {
         let directory = self.root.path().join(format!("phone-{i}-0"));
         std::fs::create_dir_all(&directory).unwrap();
+        let phone = self.make_phone(i, i, worker, role);
+        let text = self.network.hq(|hq| hq.invite(&phone.worker).unwrap().to_text());
+        phone.field().enrol(&text, &phone.wire).unwrap();
+        self.phones.push(phone);
+    }
+
+    /// Copies a phone's disk into another phone with the same key, as restoring a backup of the
+    /// app does (F27). Returns the copy's index.
+    pub fn clone_phone(&mut self, phone: usize) -> usize {
+        let i = self.phones.len();
+        let copy = self.root.path().join(format!("phone-{i}-0"));
+        copy_dir(&self.phones[phone].directory, &copy);
+        let (worker, role) = (self.phones[phone].worker.clone(), self.phones[phone].role);
+        let phone = self.make_phone(i as u64, phone as u64, worker, role);
+        self.phones.push(phone);
+        i
+    }
+
+    /// Opens phone `i` on its first directory with the key of phone `key_of`.
+    fn make_phone(&self, i: u64, key_of: u64, worker: String, role: Role) -> Phone {
+        let directory = self.root.path().join(format!("phone-{i}-0"));
         let source = Arc::new(PhoneSource::new(self.clock.clone(), Dice::new(self.plan.seed, 100 + i)));
         let mut secret = [0; 32];
-        Dice::new(self.plan.seed, 1_000 + i).fill(&mut secret);
+        Dice::new(self.plan.seed, 1_000 + key_of).fill(&mut secret);
         let signer: Arc<dyn DeviceSigner> = Arc::new(SoftSigner::new(Algorithm::Es256, &secret).unwrap());
         let dying = Arc::new(AtomicBool::new(false));
         let lives = Arc::new(AtomicU64::new(0));
@@ -172,9 +193,7 @@ impl Town {
         let mut phone =
             Phone { worker, role, field: None, source, directory, key: secret, signer, dying, lives, wire };
         phone.open();
-        let text = self.network.hq(|hq| hq.invite(&phone.worker).unwrap().to_text());
-        phone.field().enrol(&text, &phone.wire).unwrap();
-        self.phones.push(phone);
+        phone
     }
 
     /// Imports new hotline orders.
@@ -234,6 +253,32 @@ impl Town {
         self.network.replace_hq(hq);
     }
 
+    /// Copies headquarters' database while it runs; returns the file.
+    pub fn backup_hq(&self) -> PathBuf {
+        let file = self.root.path().join(format!("backup-{}.db", self.clock.now()));
+        self.network.hq(|hq| hq.backup_to(&file).unwrap());
+        file
+    }
+
+    /// Replaces headquarters by what a backup holds (F26).
+    pub fn restore_hq(&mut self, backup: &Path) {
+        self.hq_lives += 1;
+        let to = self.root.path().join(format!("hq-{}", self.hq_lives));
+        std::fs::create_dir_all(&to).unwrap();
+        std::fs::copy(backup, to.join("hq.db")).unwrap();
+        let mut hq = open_hq(&to, &self.clock, self.plan.seed, self.hq_lives);
+        hq.mark_restored().unwrap();
+        self.network.replace_hq(hq);
+    }
+
+    /// Remembers the newest entry of a phone as saved, for the laws.
+    pub fn remember(&mut self, phone: usize, what: &'static str) -> Hash {
+        let field = self.phones[phone].field();
+        let hash = field.entry_hash(field.status().unwrap().last_seq).unwrap().unwrap();
+        self.saved.push(SavedAct { phone, hash, what });
+        hash
+    }
+
     /// Syncs one phone as far as the weather lets it; a phone that died comes back.
     pub fn sync(&mut self, phone: usize) -> Result<SyncReport, SyncError> {
         let p = &mut self.phones[phone];
@@ -273,7 +318,7 @@ impl Town {
                     self.saved.push(SavedAct { phone, hash, what });
                 }
             }
-            Err(FieldError::NotAllowed { .. } | FieldError::WouldBeRefused { .. } | FieldError::NotFound { .. } | FieldError::LeaseOver) => {}
+            Err(FieldError::NotAllowed { .. } | FieldError::WouldBeRefused { .. } | FieldError::NotFound | FieldError::LeaseOver) => {}
             Err(e) => panic!("{what} on {}: {e}", self.phones[phone].worker),
         }
     }

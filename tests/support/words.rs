@@ -33,3 +33,18 @@ pub fn text(dice: &mut Dice, bytes: usize) -> String {
     }
     out
 }
+
+/// Makes text of about so many bytes that compresses like real reports: set phrases, and between
+/// them names, numbers and characters that do not repeat.
+pub fn mixed(dice: &mut Dice, bytes: usize) -> String {
+    let mut out = String::new();
+    while out.len() < bytes {
+        out.push_str(&sentence(dice));
+        for _ in 0..8 + dice.below(16) {
+            let code = 0x4E00 + u32::try_from(dice.below(4_000)).unwrap();
+            out.push(char::from_u32(code).unwrap());
+        }
+        out.push_str(&format!(",{}。", dice.below(100_000)));
+    }
+    out
+}

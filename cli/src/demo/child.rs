@@ -10,15 +10,13 @@ use crate::{
     words::{Failure, say, sync_words},
 };
 use lanewalk_field::{
-    Field, FieldError, HttpTransport, ListQuery, NewAppeal, NewPerson, NewPlace, NewVisit, SyncError,
+    Field, FieldError, HttpTransport, NewAppeal, NewPerson, NewPlace, NewVisit, SyncError,
     Transport, TransportError,
 };
 use lanewalk_model::{
     datum::Datum,
-    document::Edit,
     id::Hash,
     position::{Position, Source},
-    schema::DocKind,
 };
 use lanewalk_protocol::{
     enrolment::Invitation,
@@ -251,16 +249,9 @@ fn position((lat, lon): (i64, i64)) -> Option<Position> {
     Position::new(lat, lon, Some(18), Source::Gps, false, Datum::Wgs84).ok()
 }
 
-/// Returns the hash of the last entry: taking away a tag that is not there writes nothing and
-/// answers with the end of the chain.
+/// Returns the hash of the newest entry.
 fn last(field: &Field) -> Result<Hash, FieldError> {
-    for (kind, nothing) in [(DocKind::Order, "tag/-"), (DocKind::Place, "alias/-")] {
-        let query = ListQuery { kind: Some(kind), limit: 1, ..ListQuery::default() };
-        if let Some(item) = field.list(&query)?.first() {
-            return Ok(field.write(item.id, vec![Edit::Remove(nothing.into())], 0)?.hash);
-        }
-    }
-    Err(FieldError::NotFound)
+    field.entry_hash(field.status()?.last_seq)?.ok_or(FieldError::NotFound)
 }
 
 fn stand(phone: &Phone) -> Result<Stand, Failure> {

@@ -9,10 +9,7 @@ use super::{
     parts::{MAX_ROWS, NEAR_MS, Row, Veil, bi, clip, none, remaining, shown, table, when},
     sections, words,
 };
-use crate::{
-    error::HqError,
-    store,
-};
+use crate::{error::HqError, store};
 use lanewalk_model::{
     id::{DocId, to_hex},
     order::State,
@@ -29,12 +26,7 @@ const ENDED_ROWS: usize = 20;
 /// Makes the board.
 pub(super) fn page(db: &Connection, now: TimeMs) -> Result<Markup, HqError> {
     let names = Names::of_staff(db)?;
-    let (open, open_total) = orders(
-        db,
-        "open = 1",
-        "priority, due_at IS NULL, due_at, n",
-        MAX_ROWS,
-    )?;
+    let (open, open_total) = orders(db, "open = 1", "priority, due_at IS NULL, due_at, n", MAX_ROWS)?;
     let (ended, ended_total) = orders(db, "open = 0", "coalesce(finished_at, 0) DESC, n DESC", ENDED_ROWS)?;
     let proposals = sections::waiting(db, &names)?;
     let devices = sections::devices(db, &names, now)?;
@@ -58,13 +50,18 @@ fn count(db: &Connection, sql: &str, values: impl Params) -> Result<u64, HqError
 
 fn figures(db: &Connection, now: TimeMs, waiting: u64, unsent: u64, refused: u64) -> Result<Markup, HqError> {
     let order = DocKind::Order.code();
-    let late = count(db, "SELECT count(*) FROM docs WHERE kind = ?1 AND open = 1 AND due_at < ?2", params![order, now.0])?;
+    let late = count(
+        db,
+        "SELECT count(*) FROM docs WHERE kind = ?1 AND open = 1 AND due_at < ?2",
+        params![order, now.0],
+    )?;
     let near = count(
         db,
         "SELECT count(*) FROM docs WHERE kind = ?1 AND open = 1 AND due_at BETWEEN ?2 AND ?3",
         params![order, now.0, now.0.saturating_add(NEAR_MS)],
     )?;
-    let conflicts = count(db, "SELECT count(*) FROM docs WHERE kind = ?1 AND row ->> 'conflicts' > 0", [order])?;
+    let conflicts =
+        count(db, "SELECT count(*) FROM docs WHERE kind = ?1 AND row ->> 'conflicts' > 0", [order])?;
     let tiles: [(u64, &str, words::Words, &str); 6] = [
         (late, "late", ("逾期", "overdue"), "#open"),
         (near, "soon", ("24 小时内到期", "due within 24 h"), "#open"),
@@ -85,7 +82,8 @@ fn figures(db: &Connection, now: TimeMs, waiting: u64, unsent: u64, refused: u64
 }
 
 fn states(db: &Connection) -> Result<Markup, HqError> {
-    let mut statement = db.prepare("SELECT row ->> 'state', count(*) FROM docs WHERE kind = ?1 GROUP BY 1")?;
+    let mut statement =
+        db.prepare("SELECT row ->> 'state', count(*) FROM docs WHERE kind = ?1 GROUP BY 1")?;
     let found = statement
         .query_map([DocKind::Order.code()], |r| Ok((r.get::<_, String>(0)?, r.get::<_, u64>(1)?)))?
         .collect::<Result<Vec<_>, _>>()?;
@@ -112,7 +110,8 @@ struct Line {
 fn orders(db: &Connection, which: &str, by: &str, most: usize) -> Result<(Vec<Line>, u64), HqError> {
     let kind = DocKind::Order.code();
     let total = count(db, &format!("SELECT count(*) FROM docs WHERE kind = ?1 AND {which}"), [kind])?;
-    let mut statement = db.prepare(&format!("SELECT id, row FROM docs WHERE kind = ?1 AND {which} ORDER BY {by} LIMIT ?2"))?;
+    let mut statement =
+        db.prepare(&format!("SELECT id, row FROM docs WHERE kind = ?1 AND {which} ORDER BY {by} LIMIT ?2"))?;
     let mut rows = statement.query(params![kind, i64::try_from(most).unwrap_or(0)])?;
     let mut lines = Vec::new();
     while let Some(r) = rows.next()? {
@@ -173,8 +172,16 @@ fn order_row(Line { id, row }: &Line, names: &Names, now: TimeMs) -> Row {
             @if row.open { span.sub { (remaining(due, now)) } }
         },
     };
-    let owner = if row.author.is_empty() { html! { span.none { (bi(("未签收", "nobody yet"))) } } } else { names.person(&row.author) };
-    let grid = if row.grid.is_empty() { html! { span.tag { (bi(("网格外", "no grid"))) } } } else { html! { span.id { (shown(&row.grid)) } } };
+    let owner = if row.author.is_empty() {
+        html! { span.none { (bi(("未签收", "nobody yet"))) } }
+    } else {
+        names.person(&row.author)
+    };
+    let grid = if row.grid.is_empty() {
+        html! { span.tag { (bi(("网格外", "no grid"))) } }
+    } else {
+        html! { span.id { (shown(&row.grid)) } }
+    };
     let todo = html! {
         @if row.conflicts > 0 { span.tag.conflict { "冲突 " (row.conflicts) " " span.en lang="en" { "conflict" } } " " }
         @if row.pending > 0 { span.tag.ask { "申请 " (row.pending) " " span.en lang="en" { "proposal" } } }

@@ -177,15 +177,21 @@ fn value(scalar: &Scalar) -> Value {
 /// Shows the merged history of an order and its visits, newest first. `docs` are their row
 /// numbers; entries that were refused before their document existed are found by the order they
 /// name.
-pub(super) fn section(db: &Connection, order: DocId, docs: &[i64], names: &Names, veil: &Veil) -> Result<Markup, HqError> {
+pub(super) fn section(
+    db: &Connection,
+    order: DocId,
+    docs: &[i64],
+    names: &Names,
+    veil: &Veil,
+) -> Result<Markup, HqError> {
     let docs = serde_json::to_string(docs).unwrap_or_default();
     let which = "l.doc IN (SELECT value FROM json_each(?1))";
-    let total: u64 = db
-        .prepare(&format!("SELECT count(*) FROM log l WHERE {which}"))?
-        .query_row([&docs], |r| r.get(0))?;
+    let total: u64 =
+        db.prepare(&format!("SELECT count(*) FROM log l WHERE {which}"))?.query_row([&docs], |r| r.get(0))?;
     let mut all = entries(db, which, params![docs, HISTORY_ROWS])?;
     let left_out = total.saturating_sub(all.len() as u64);
-    let mut stray = entries(db, "l.doc IS NULL AND l.refused IS NOT NULL AND l.idx > ?1", params![0, STRAY_ROWS])?;
+    let mut stray =
+        entries(db, "l.doc IS NULL AND l.refused IS NOT NULL AND l.idx > ?1", params![0, STRAY_ROWS])?;
     let name = order.to_string();
     stray.retain(|e| e.doc == Some(order) || e.names_order(&name));
     all.append(&mut stray);

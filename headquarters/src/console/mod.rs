@@ -119,7 +119,11 @@ fn not_found() -> Markup {
 }
 
 fn unreadable() -> Markup {
-    message("暂时无法读取", "读不到数据。请稍后再试;仍不行请联系维护人员。", "The data cannot be read now. Try again later, then call support.")
+    message(
+        "暂时无法读取",
+        "读不到数据。请稍后再试;仍不行请联系维护人员。",
+        "The data cannot be read now. Try again later, then call support.",
+    )
 }
 
 #[cfg(test)]

@@ -5,13 +5,7 @@
 
 use super::parts::shown;
 use crate::error::HqError;
-use lanewalk_model::{
-    catalog::Catalog,
-    document::Document,
-    grid::GridSet,
-    schema::DocKind,
-    staff::Role,
-};
+use lanewalk_model::{catalog::Catalog, document::Document, grid::GridSet, schema::DocKind, staff::Role};
 use maud::{Markup, html};
 use rusqlite::Connection;
 use std::collections::HashMap;

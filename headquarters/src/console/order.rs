@@ -117,9 +117,26 @@ fn kept(closed: Option<i64>, due: i64) -> Markup {
 }
 
 const FACTS: &[&str] = &[
-    "reported_at", "channel", "matter_code", "grid", "lead_unit", "current_owner", "first_owner", "accepted_at",
-    "dispatched_at", "submitted_at", "closed_at", "outcome", "resolved_claim", "severity", "unclear_statement",
-    "unclear_responsibility", "recurrence_of", "reported_position", "calendar_version", "catalog_version",
+    "reported_at",
+    "channel",
+    "matter_code",
+    "grid",
+    "lead_unit",
+    "current_owner",
+    "first_owner",
+    "accepted_at",
+    "dispatched_at",
+    "submitted_at",
+    "closed_at",
+    "outcome",
+    "resolved_claim",
+    "severity",
+    "unclear_statement",
+    "unclear_responsibility",
+    "recurrence_of",
+    "reported_position",
+    "calendar_version",
+    "catalog_version",
 ];
 const SETS: &[&str] = &["assignee", "support_unit", "tag", "flag", "cluster_child"];
 
@@ -155,12 +172,20 @@ fn compare(view: &DocView, show: &Showing<'_>) -> Markup {
         let found: Vec<&Attributed> = view.all(verified).iter().collect();
         // Judged before anything is taken out: two phone numbers look the same afterwards.
         let differs = found.iter().any(|a| a.value.text().unwrap_or_default().trim() != raw);
-        let texts: Vec<String> = found.iter().map(|a| show.veil.plain(a.value.text().unwrap_or_default())).collect();
+        let texts: Vec<String> =
+            found.iter().map(|a| show.veil.plain(a.value.text().unwrap_or_default())).collect();
         // With several verified values the differences are marked against the latest.
-        let left = texts.last().map_or_else(|| vec![Piece { text: reported.clone(), common: true }], |t| diff::pieces(&reported, t).0);
+        let left = texts.last().map_or_else(
+            || vec![Piece { text: reported.clone(), common: true }],
+            |t| diff::pieces(&reported, t).0,
+        );
         Row::from(vec![
             bi(words),
-            if reported.is_empty() { none() } else { html! { p.text { (marked(&left)) } } },
+            if reported.is_empty() {
+                none()
+            } else {
+                html! { p.text { (marked(&left)) } }
+            },
             html! {
                 @for (value, text) in found.iter().zip(&texts) {
                     p.text { (marked(&diff::pieces(&reported, text).1)) }
@@ -176,7 +201,12 @@ fn compare(view: &DocView, show: &Showing<'_>) -> Markup {
         ])
     })
     .collect();
-    let heads = [("项目", "item"), ("反映(不改)", "reported, never changed"), ("查实", "verified"), ("比较", "compared")];
+    let heads = [
+        ("项目", "item"),
+        ("反映(不改)", "reported, never changed"),
+        ("查实", "verified"),
+        ("比较", "compared"),
+    ];
     html! {
         (table(html! { "反映与查实 " span.en lang="en" { "Reported beside verified" } }, &heads, &rows, 0, ("无", "none")))
         (visits::measurements(view, show))
@@ -202,7 +232,8 @@ fn signed(value: &Attributed, names: &Names) -> Markup {
 
 /// Every field with several values, of the order and its visits.
 fn conflicts(id: DocId, view: &DocView, visits: &[Visit], show: &Showing<'_>) -> Markup {
-    let docs = std::iter::once((id, view)).chain(visits.iter().filter_map(|v| Some((v.id, v.view.as_ref()?))));
+    let docs =
+        std::iter::once((id, view)).chain(visits.iter().filter_map(|v| Some((v.id, v.view.as_ref()?))));
     let mut rows: Vec<Row> = Vec::new();
     for (doc, view) in docs {
         for conflict in view.conflicts() {
@@ -249,8 +280,14 @@ fn proposals(view: &DocView, show: &Showing<'_>) -> Markup {
             decision.as_ref().map_or_else(none, |d| names_and_time(show.names, &d.by, d.decided_at.0)),
         ])
     }).collect();
-    let caption = html! { "申请与决定 " span.count { (total) } " " span.en lang="en" { "Proposals and decisions" } };
-    let heads = [("申请", "proposal"), ("申请人", "by"), ("决定与理由", "decision and reason"), ("决定人", "decided by")];
+    let caption =
+        html! { "申请与决定 " span.count { (total) } " " span.en lang="en" { "Proposals and decisions" } };
+    let heads = [
+        ("申请", "proposal"),
+        ("申请人", "by"),
+        ("决定与理由", "decision and reason"),
+        ("决定人", "decided by"),
+    ];
     table(caption, &heads, &rows, total.saturating_sub(rows.len()) as u64, ("没有申请", "no proposal"))
 }
 
@@ -258,9 +295,8 @@ fn names_and_time(names: &Names, by: &str, at: i64) -> Markup {
     html! { (names.person(by)) span.sub { (when(at)) } }
 }
 
-const RECORDS: &[&str] = &[
-    "amendment", "note", "contact", "mediation", "police_referral", "liaison_reply", "finding", "callback",
-];
+const RECORDS: &[&str] =
+    &["amendment", "note", "contact", "mediation", "police_referral", "liaison_reply", "finding", "callback"];
 
 /// Everything else that people noted at the order.
 fn records(view: &DocView, show: &Showing<'_>) -> Markup {
@@ -270,11 +306,16 @@ fn records(view: &DocView, show: &Showing<'_>) -> Markup {
         .filter_map(|(key, values)| Some((key, values.last()?)))
         .collect();
     all.sort_by_key(|(_, written)| std::cmp::Reverse(written.at));
-    let rows: Vec<Row> = all.iter().take(MAX_ROWS).map(|(key, written)| {
-        let content = html! { div.text { (show.value(DocKind::Order, key, &written.value)) } };
-        Row::from(vec![label(key), content, names_and_time(show.names, &written.by, written.at.ms().0)])
-    }).collect();
-    let caption = html! { "备注与往来 " span.count { (all.len()) } " " span.en lang="en" { "Notes and records" } };
+    let rows: Vec<Row> = all
+        .iter()
+        .take(MAX_ROWS)
+        .map(|(key, written)| {
+            let content = html! { div.text { (show.value(DocKind::Order, key, &written.value)) } };
+            Row::from(vec![label(key), content, names_and_time(show.names, &written.by, written.at.ms().0)])
+        })
+        .collect();
+    let caption =
+        html! { "备注与往来 " span.count { (all.len()) } " " span.en lang="en" { "Notes and records" } };
     let heads = [("类别", "kind"), ("内容", "content"), ("谁", "who")];
     table(caption, &heads, &rows, all.len().saturating_sub(rows.len()) as u64, ("没有备注", "no notes"))
 }

@@ -61,7 +61,11 @@ pub(super) struct Veil {
 impl Veil {
     /// Returns text without the requester, phone numbers and addresses of electronic mail.
     pub(super) fn plain(&self, text: &str) -> String {
-        let text = if self.phone.chars().count() >= 5 { text.replace(&self.phone, "[号码]") } else { text.to_owned() };
+        let text = if self.phone.chars().count() >= 5 {
+            text.replace(&self.phone, "[号码]")
+        } else {
+            text.to_owned()
+        };
         privacy::redact(&text, &[&self.name])
     }
 

@@ -37,7 +37,9 @@ pub(super) struct Section {
 /// Reads what takes a requester out of texts about an order.
 pub(super) fn veil(db: &Connection, order: DocId) -> Result<Veil, HqError> {
     let found = db
-        .prepare_cached("SELECT r.name, r.phone FROM requesters r JOIN docs d ON d.n = r.doc WHERE d.id = ?1")?
+        .prepare_cached(
+            "SELECT r.name, r.phone FROM requesters r JOIN docs d ON d.n = r.doc WHERE d.id = ?1",
+        )?
         .query_row([order.to_bytes()], |r| Ok(Veil { name: r.get(0)?, phone: r.get(1)? }))
         .optional()?;
     Ok(found.unwrap_or_default())
@@ -66,13 +68,20 @@ pub(super) fn waiting(db: &Connection, names: &Names) -> Result<Section, HqError
     let mut rows: Vec<Row> = Vec::new();
     while let Some(r) = found.next()? {
         let Ok(id) = DocId::from_slice(r.get_ref(0)?.as_blob().unwrap_or_default()) else { continue };
-        let Ok(mut document) = Document::load(id.kind, r.get_ref(1)?.as_blob().unwrap_or_default()) else { continue };
+        let Ok(mut document) = Document::load(id.kind, r.get_ref(1)?.as_blob().unwrap_or_default()) else {
+            continue;
+        };
         let view = document.view();
         let veil = veil(db, id)?;
         for (event, record) in order::pending(&view) {
             let written = view.all(&format!("proposal/{event}")).last();
             rows.push(Row::from(vec![
-                order_link(id, &veil.plain(view.text("title").unwrap_or_default()), "", view.text("urgency") == Some("urgent")),
+                order_link(
+                    id,
+                    &veil.plain(view.text("title").unwrap_or_default()),
+                    "",
+                    view.text("urgency") == Some("urgent"),
+                ),
                 asks(&record, &veil),
                 written.map_or_else(none, |w| names.person(&w.by)),
                 written.map_or_else(none, |w| when(w.at.ms().0)),
@@ -83,7 +92,10 @@ pub(super) fn waiting(db: &Connection, names: &Names) -> Result<Section, HqError
     let caption = html! { "待决定的申请 " span.count { (total) } " " span.en lang="en" { "Proposals waiting for a person" } };
     let heads = [("工单", "order"), ("申请", "asks for"), ("申请人", "by"), ("手机时间", "phone time")];
     let left_out = total.saturating_sub(rows.len() as u64);
-    Ok(Section { total, table: table(caption, &heads, &rows, left_out, ("没有待决定的申请", "nothing to decide")) })
+    Ok(Section {
+        total,
+        table: table(caption, &heads, &rows, left_out, ("没有待决定的申请", "nothing to decide")),
+    })
 }
 
 /// Lists entries of the last days that were kept outside the documents.
@@ -106,15 +118,20 @@ pub(super) fn refused(db: &Connection, names: &Names, now: TimeMs) -> Result<Sec
         })
         .collect();
     let caption = html! { "7 天内未采纳的条目 " span.count { (total) } " " span.en lang="en" { "Entries kept outside documents, 7 days" } };
-    let heads = [("日志", "log"), ("收到", "received"), ("来自", "from"), ("关于", "about"), ("原因", "reason")];
+    let heads =
+        [("日志", "log"), ("收到", "received"), ("来自", "from"), ("关于", "about"), ("原因", "reason")];
     let left_out = total.saturating_sub(rows.len() as u64);
-    Ok(Section { total, table: table(caption, &heads, &rows, left_out, ("没有未采纳的条目", "none refused")) })
+    Ok(Section {
+        total,
+        table: table(caption, &heads, &rows, left_out, ("没有未采纳的条目", "none refused")),
+    })
 }
 
 /// Finds the last log index received before a moment by halving: the log is in order of receipt
 /// and has no index on time. Looks at some 20 rows of a million.
 fn last_index_before(db: &Connection, at: i64) -> Result<u64, HqError> {
-    let mut statement = db.prepare_cached("SELECT received_at FROM log WHERE idx >= ?1 ORDER BY idx LIMIT 1")?;
+    let mut statement =
+        db.prepare_cached("SELECT received_at FROM log WHERE idx >= ?1 ORDER BY idx LIMIT 1")?;
     let (mut low, mut high) = (0, store::log_end(db)?);
     while low < high {
         let middle = low + (high - low).div_ceil(2);
@@ -128,7 +145,9 @@ fn last_index_before(db: &Connection, at: i64) -> Result<u64, HqError> {
 pub(super) fn devices(db: &Connection, names: &Names, now: TimeMs) -> Result<Section, HqError> {
     let own = store::meta(db, "own_device")?.unwrap_or_default();
     let (all, total): (u64, u64) = db
-        .prepare("SELECT count(*), coalesce(sum(max(announced_seq - last_seq, 0)), 0) FROM devices WHERE id <> ?1")?
+        .prepare(
+            "SELECT count(*), coalesce(sum(max(announced_seq - last_seq, 0)), 0) FROM devices WHERE id <> ?1",
+        )?
         .query_row([&own], |r| Ok((r.get(0)?, r.get(1)?)))?;
     let mut statement = db.prepare(
         "SELECT id, worker, enrolled_at, revoked_at, last_seq, announced_seq, last_contact FROM devices
@@ -150,7 +169,11 @@ pub(super) fn devices(db: &Connection, names: &Names, now: TimeMs) -> Result<Sec
                 html! { span.id { (super::board::short(&id)) } span.sub { "登记 " (when(enrolled)) } },
                 last_contact(contact, now),
                 html! { (held) " / " (announced.max(held)) },
-                if unsent > 0 { html! { span.tag.ask { (unsent) " 条未上传 " span.en lang="en" { "unsent" } } } } else { html! { "0" } },
+                if unsent > 0 {
+                    html! { span.tag.ask { (unsent) " 条未上传 " span.en lang="en" { "unsent" } } }
+                } else {
+                    html! { "0" }
+                },
                 revoked.map_or_else(
                     || bi(("在用", "in use")),
                     |at| html! { span.tag { (bi(("已吊销", "revoked"))) } span.sub { (when(at)) } },

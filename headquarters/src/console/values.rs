@@ -54,13 +54,17 @@ impl Showing<'_> {
         let (field, member) = key.split_once('/').map_or((key, None), |(f, m)| (f, Some(m)));
         match (field, value) {
             ("assignee", Value::Bool(on)) => self.member(self.names.person(member.unwrap_or_default()), *on),
-            ("support_unit", Value::Bool(on)) => self.member(self.names.thing(field, member.unwrap_or_default()), *on),
+            ("support_unit", Value::Bool(on)) => {
+                self.member(self.names.thing(field, member.unwrap_or_default()), *on)
+            }
             (_, Value::Bool(on)) if member.is_some() => self.member(shown(member.unwrap_or_default()), *on),
             (_, Value::Bool(on)) => bi(if *on { ("是", "yes") } else { ("否", "no") }),
             (_, Value::Int(at)) if kind.spec().field(key).is_some_and(|f| f.ty == Type::Time) => when(*at),
             (_, Value::Int(n)) => html! { (n) },
             ("state", Value::Text(id)) => either(State::from_id(id).map(words::state), id),
-            ("urgency" | "outcome" | "kind" | "purpose" | "result", Value::Text(id)) => either(words::value(field, id), id),
+            ("urgency" | "outcome" | "kind" | "purpose" | "result", Value::Text(id)) => {
+                either(words::value(field, id), id)
+            }
             ("current_owner" | "first_owner" | "by", Value::Text(id)) => self.names.person(id),
             ("lead_unit" | "matter_code" | "grid", Value::Text(id)) => self.names.thing(field, id),
             (_, Value::Text(text)) => self.text(kind, key, field, value, text),
@@ -181,7 +185,11 @@ pub(super) fn photo(record: &PhotoRecord) -> Markup {
 
 /// Says a number of bytes.
 fn size(bytes: u64) -> String {
-    if bytes < 1 << 20 { format!("{} KB", bytes.div_ceil(1 << 10)) } else { format!("{}.{} MB", bytes >> 20, (bytes >> 10) % 1024 * 10 / 1024) }
+    if bytes < 1 << 20 {
+        format!("{} KB", bytes.div_ceil(1 << 10))
+    } else {
+        format!("{}.{} MB", bytes >> 20, (bytes >> 10) % 1024 * 10 / 1024)
+    }
 }
 
 #[cfg(test)]
@@ -191,7 +199,9 @@ mod tests {
 
     #[test]
     fn numbers_and_sizes_read_well() {
-        for (milli, want) in [(20_000, "20"), (36_500, "36.5"), (-1, "-0.001"), (0, "0"), (i64::MIN, "-9223372036854775.808")] {
+        for (milli, want) in
+            [(20_000, "20"), (36_500, "36.5"), (-1, "-0.001"), (0, "0"), (i64::MIN, "-9223372036854775.808")]
+        {
             assert_eq!(number(milli), want);
         }
         for (bytes, want) in [(0, "0 KB"), (1, "1 KB"), (1_048_576, "1.0 MB"), (1_887_437, "1.7 MB")] {
@@ -207,7 +217,13 @@ mod tests {
             for field in kind.spec().fields {
                 let key = if field.family { format!("{}/x", field.name) } else { field.name.to_owned() };
                 assert!(words::field(field.name).is_some(), "{key} has no name");
-                for value in [Value::Bool(true), Value::Int(i64::MAX), "<b>13800008000".into(), "{}".into(), r#"{"a":[1,"<i>"],"at":5}"#.into()] {
+                for value in [
+                    Value::Bool(true),
+                    Value::Int(i64::MAX),
+                    "<b>13800008000".into(),
+                    "{}".into(),
+                    r#"{"a":[1,"<i>"],"at":5}"#.into(),
+                ] {
                     let html = show.value(kind, &key, &value).into_string();
                     assert!(!html.contains("<b>") && !html.contains("<i>"), "{key}: {html}");
                 }
@@ -222,9 +238,11 @@ mod tests {
         let of = |key: &str, json: &str| show.value(DocKind::Order, key, &json.into()).into_string();
         let contact = of("contact/x", r#"{"text":"张三丰 13800008000","at":1783240000000}"#);
         assert!(contact.contains("[姓名]") && contact.contains("[号码]") && contact.contains("2026-07-05"));
-        let measured = of("measurement/x", r#"{"what":"猫","milli":20000,"unit":"只","method":"counted","at":1}"#);
+        let measured =
+            of("measurement/x", r#"{"what":"猫","milli":20000,"unit":"只","method":"counted","at":1}"#);
         assert!(measured.contains("20") && measured.contains("清点"));
-        let decision = of("decision/x", r#"{"verdict":"refused","reason":"stale_version","decided_at":1,"by":"hq"}"#);
+        let decision =
+            of("decision/x", r#"{"verdict":"refused","reason":"stale_version","decided_at":1,"by":"hq"}"#);
         assert!(decision.contains("未同意") && decision.contains(Refusal::StaleVersion.zh()));
     }
 }

@@ -10,6 +10,7 @@ use super::{
     values::{Showing, photo},
     words,
 };
+use crate::error::HqError;
 use lanewalk_model::{
     document::Document,
     id::{DocId, to_hex},
@@ -17,7 +18,6 @@ use lanewalk_model::{
     schema::DocKind,
     view::{DocView, Value},
 };
-use crate::error::HqError;
 use maud::{Markup, html};
 use rusqlite::{Connection, params};
 
@@ -37,12 +37,14 @@ pub(super) fn read(db: &Connection, order: DocId) -> Result<(Vec<Visit>, u64), H
     let total = db
         .prepare("SELECT count(*) FROM docs WHERE parent = ?1 AND kind = ?2")?
         .query_row(params![parent, kind], |r| r.get(0))?;
-    let mut statement = db.prepare("SELECT n, id, saved FROM docs WHERE parent = ?1 AND kind = ?2 ORDER BY n DESC LIMIT ?3")?;
+    let mut statement =
+        db.prepare("SELECT n, id, saved FROM docs WHERE parent = ?1 AND kind = ?2 ORDER BY n DESC LIMIT ?3")?;
     let mut rows = statement.query(params![parent, kind, MAX_ROWS as u64])?;
     let mut out = Vec::new();
     while let Some(r) = rows.next()? {
         let Ok(id) = DocId::from_slice(r.get_ref(1)?.as_blob().unwrap_or_default()) else { continue };
-        let view = Document::load(id.kind, r.get_ref(2)?.as_blob().unwrap_or_default()).ok().map(|mut d| d.view());
+        let view =
+            Document::load(id.kind, r.get_ref(2)?.as_blob().unwrap_or_default()).ok().map(|mut d| d.view());
         out.push(Visit { n: r.get(0)?, id, view });
     }
     Ok((out, total))
@@ -113,7 +115,11 @@ pub(super) fn measurements(view: &DocView, show: &Showing<'_>) -> Markup {
     let mut rows: Vec<Row> = Vec::new();
     for written in all.iter().filter_map(|(_, values)| values.last()) {
         let Some(record) = read_json::<MeasurementRecord>(&written.value) else { continue };
-        rows.push(Row::from(vec![show.measurement(&record), show.names.person(&written.by), when(record.at.0)]));
+        rows.push(Row::from(vec![
+            show.measurement(&record),
+            show.names.person(&written.by),
+            when(record.at.0),
+        ]));
     }
     rows.truncate(MAX_ROWS);
     let heads = [("测量", "measured"), ("谁", "who"), ("手机时间", "phone time")];

@@ -102,11 +102,8 @@ mod tests {
         for n in 0..300_u16 {
             // Runs of one, runs of many, and more actors than one byte of a run can say.
             let actor = if n < 100 { n / 7 } else { n / 40 };
-            let stamp = Stamp {
-                actor: ActorId([actor as u8 + 1; 16]),
-                worker: "g1".into(),
-                hlc: Hlc(i64::from(n)),
-            };
+            let stamp =
+                Stamp { actor: ActorId([actor as u8 + 1; 16]), worker: "g1".into(), hlc: Hlc(i64::from(n)) };
             doc.edit(&stamp, &[Edit::set("severity", i64::from(n))]).unwrap().unwrap();
             assert_eq!(saved_changes(&doc.save()), Some(usize::from(n) + 1));
         }

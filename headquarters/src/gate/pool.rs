@@ -342,7 +342,8 @@ impl<'p> Run<'p> {
                 self.queue.extend(each);
             }
             Task::Batch(batch) => {
-                self.queue.extend(batch.into_iter().map(|at| Assignment { task: Task::Alone(at), pristine: true }));
+                self.queue
+                    .extend(batch.into_iter().map(|at| Assignment { task: Task::Alone(at), pristine: true }));
             }
             task if !sure => self.queue.push_back(Assignment { task, pristine: true }),
             Task::Alone(at) => {

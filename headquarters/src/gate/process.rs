@@ -67,8 +67,7 @@ impl Worker {
         let pipes = child.stdin.take().zip(child.stdout.take());
         let (frames, to_write) = channel();
         // From here on dropping the worker ends the process.
-        let mut worker =
-            Self { child, frames: Some(frames), threads: Vec::new(), generation, served: 0 };
+        let mut worker = Self { child, frames: Some(frames), threads: Vec::new(), generation, served: 0 };
         let (stdin, stdout) = pipes.ok_or(io::ErrorKind::BrokenPipe)?;
         let (hello, said) = sync_channel(1);
         let listen = move || listen(stdout, &hello, slot, generation, &reports);

@@ -9,8 +9,8 @@
 //! changes on a document of 256 KiB would take most of a minute.
 
 use super::{
-    BASE_UNREADABLE, Job, JobResult, MAX_DOCUMENT_BYTES, MAX_DOCUMENT_CHANGES, MAX_JOB_BYTES,
-    Rejection, count::saved_changes,
+    BASE_UNREADABLE, Job, JobResult, MAX_DOCUMENT_BYTES, MAX_DOCUMENT_CHANGES, MAX_JOB_BYTES, Rejection,
+    count::saved_changes,
 };
 use lanewalk_model::{
     chunk::read_change,
@@ -213,15 +213,10 @@ impl<'a> Pass<'a> {
 }
 
 /// Judges and applies one change; says whether it was new.
-fn step(
-    doc: &mut Document,
-    count: usize,
-    closed: Option<&Rejection>,
-    bytes: &[u8],
-) -> Result<bool, Refused> {
+fn step(doc: &mut Document, count: usize, closed: Option<&Rejection>, bytes: &[u8]) -> Result<bool, Refused> {
     let clean = |why| Refused { why, dirty: false };
-    let facts = read_change(bytes, &DEVICE_CHANGE)
-        .map_err(|e| clean(Rejection::new(e.code(), e.to_string())))?;
+    let facts =
+        read_change(bytes, &DEVICE_CHANGE).map_err(|e| clean(Rejection::new(e.code(), e.to_string())))?;
     if doc.has_change(&Hash(facts.hash)) {
         return Ok(false);
     }
@@ -266,9 +261,7 @@ fn document_rejection(error: &DocumentError) -> Rejection {
         // The texts of the first two are automerge's own and may quote the bytes.
         DocumentError::Load(_) => Rejection::new("unstable", "the document would not load again"),
         DocumentError::Apply(_) => Rejection::new("unstable", "the change does not apply"),
-        DocumentError::Unstable | DocumentError::Panicked => {
-            Rejection::new("unstable", error.to_string())
-        }
+        DocumentError::Unstable | DocumentError::Panicked => Rejection::new("unstable", error.to_string()),
     }
 }
 

@@ -107,7 +107,8 @@ fn each_rule_has_its_code_and_the_rest_goes_on() {
 fn an_immutable_field_is_written_once() {
     let id = DocId { kind: DocKind::Visit, uuid: [2; 16] };
     let mut doc = Document::new(DocKind::Visit);
-    let changes = ["met", "absent"].map(|r| doc.edit(&stamp(4, 9), &[Edit::set("result", r)]).unwrap().unwrap());
+    let changes =
+        ["met", "absent"].map(|r| doc.edit(&stamp(4, 9), &[Edit::set("result", r)]).unwrap().unwrap());
     let result = trial(&Job { doc: id, base: None, changes: changes.to_vec() });
     assert_eq!(codes(&result), ["ok", "schema_immutable"]);
     assert_eq!(result.view.get("result"), Some(&Value::from("met")));
@@ -126,7 +127,9 @@ fn forged_numbers_do_not_continue_the_document() {
         join(&parts.deps, parts.actor, &rest).unwrap()
     };
     assert_eq!(split(&second).unwrap().rest[..2], [2, 4]);
-    for (seq, start, code) in [(2, 4, "ok"), (1, 4, "not_next"), (3, 4, "not_next"), (2, 3, "not_next"), (2, 5, "not_next")] {
+    for (seq, start, code) in
+        [(2, 4, "ok"), (1, 4, "not_next"), (3, 4, "not_next"), (2, 3, "not_next"), (2, 5, "not_next")]
+    {
         let result = trial(&job(&saved, vec![first.clone(), forge(&second, seq, start)]));
         assert_eq!(codes(&result), ["ok", code], "{seq} {start}");
     }

@@ -191,10 +191,7 @@ fn whole<'b, T>(frame: &'b [u8], read: impl FnOnce(&mut Decoder<'b>) -> Decoded<
 }
 
 /// Reads a list; grows with what is there, not with the length it claims.
-fn list<'b, T>(
-    d: &mut Decoder<'b>,
-    mut item: impl FnMut(&mut Decoder<'b>) -> Decoded<T>,
-) -> Decoded<Vec<T>> {
+fn list<'b, T>(d: &mut Decoder<'b>, mut item: impl FnMut(&mut Decoder<'b>) -> Decoded<T>) -> Decoded<Vec<T>> {
     let length = d.array()?.ok_or(decode::Error::message("indefinite array"))?;
     let mut items = Vec::new();
     for _ in 0..length {

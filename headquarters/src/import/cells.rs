@@ -19,10 +19,7 @@ pub(super) fn upstream_id(cell: &str) -> Result<String, Fault> {
         return Err(Fault::EmptyId);
     }
     if id.len() > MAX_ID_BYTES {
-        return Err(Fault::FieldTooLong {
-            bytes: id.len(),
-            limit: MAX_ID_BYTES,
-        });
+        return Err(Fault::FieldTooLong { bytes: id.len(), limit: MAX_ID_BYTES });
     }
     if id.chars().any(char::is_control) || is_scientific(id) {
         return Err(Fault::BadId);
@@ -32,15 +29,13 @@ pub(super) fn upstream_id(cell: &str) -> Result<String, Fault> {
 
 fn is_scientific(id: &str) -> bool {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    id.split_once("E+")
-        .or_else(|| id.split_once("e+"))
-        .is_some_and(|(mantissa, exponent)| {
-            digits(exponent)
-                && match mantissa.split_once('.') {
-                    Some((whole, part)) => digits(whole) && digits(part),
-                    None => digits(mantissa),
-                }
-        })
+    id.split_once("E+").or_else(|| id.split_once("e+")).is_some_and(|(mantissa, exponent)| {
+        digits(exponent)
+            && match mantissa.split_once('.') {
+                Some((whole, part)) => digits(whole) && digits(part),
+                None => digits(mantissa),
+            }
+    })
 }
 
 /// Reads decimal degrees into degrees × 10⁷, rounded to the nearest; empty is none.
@@ -52,10 +47,8 @@ pub(super) fn degrees_e7(cell: &str, limit_degrees: i32) -> Result<Option<i32>, 
     if text.is_empty() {
         return Ok(None);
     }
-    let plain = text.len() <= 32
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'+'));
+    let plain =
+        text.len() <= 32 && text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'+'));
     let degrees = match text.parse::<f64>() {
         Ok(degrees) if plain => degrees,
         _ => return Err(Fault::BadCoordinate),
@@ -110,11 +103,7 @@ mod tests {
             ("36°42'", 90, Err("bad_coordinate")),
             ("36,7", 90, Err("bad_coordinate")),
         ] {
-            assert_eq!(
-                degrees_e7(cell, limit).map_err(Fault::code),
-                want,
-                "{cell:?}"
-            );
+            assert_eq!(degrees_e7(cell, limit).map_err(Fault::code), want, "{cell:?}");
         }
     }
 }

@@ -45,11 +45,7 @@ pub(super) fn detect(bytes: &[u8], rule: CharsetRule) -> Result<(Charset, &[u8])
     let marked = bytes
         .strip_prefix(BOM_UTF8)
         .map(|body| (Charset::Utf8, body))
-        .or_else(|| {
-            bytes
-                .strip_prefix(BOM_GB18030)
-                .map(|body| (Charset::Gb18030, body))
-        });
+        .or_else(|| bytes.strip_prefix(BOM_GB18030).map(|body| (Charset::Gb18030, body)));
     let asked = match rule {
         CharsetRule::Auto => None,
         CharsetRule::Utf8 => Some(Charset::Utf8),
@@ -74,11 +70,7 @@ fn guess(bytes: &[u8]) -> Charset {
         good = good.saturating_add(u64::try_from(wide).unwrap_or(u64::MAX));
         broken = broken.saturating_add(u64::from(!chunk.invalid().is_empty()));
     }
-    if broken > good {
-        Charset::Gb18030
-    } else {
-        Charset::Utf8
-    }
+    if broken > good { Charset::Gb18030 } else { Charset::Utf8 }
 }
 
 impl Charset {
@@ -86,9 +78,7 @@ impl Charset {
     pub(super) fn decode(self, cell: &[u8]) -> Option<Cow<'_, str>> {
         match self {
             Self::Utf8 => std::str::from_utf8(cell).ok().map(Cow::Borrowed),
-            Self::Gb18030 => {
-                encoding_rs::GB18030.decode_without_bom_handling_and_without_replacement(cell)
-            }
+            Self::Gb18030 => encoding_rs::GB18030.decode_without_bom_handling_and_without_replacement(cell),
         }
     }
 }
@@ -113,24 +103,12 @@ mod tests {
             (&gb, CharsetRule::Auto, Ok(Charset::Gb18030)),
             (&gb, CharsetRule::Utf8, Ok(Charset::Utf8)),
             (&with_mark, CharsetRule::Auto, Ok(Charset::Utf8)),
-            (
-                &with_mark,
-                CharsetRule::Gb18030,
-                Err(ImportError::CharsetContradicted),
-            ),
-            (
-                b"\x84\x31\x95\x33a",
-                CharsetRule::Auto,
-                Ok(Charset::Gb18030),
-            ),
+            (&with_mark, CharsetRule::Gb18030, Err(ImportError::CharsetContradicted)),
+            (b"\x84\x31\x95\x33a", CharsetRule::Auto, Ok(Charset::Gb18030)),
             (b"\xff\xfea\0", CharsetRule::Auto, Err(ImportError::Utf16)),
         ];
         for (bytes, rule, want) in table {
-            assert_eq!(
-                &detect(bytes, *rule).map(|found| found.0),
-                want,
-                "{bytes:x?} {rule:?}"
-            );
+            assert_eq!(&detect(bytes, *rule).map(|found| found.0), want, "{bytes:x?} {rule:?}");
         }
         assert_eq!(detect(&with_mark, CharsetRule::Auto).unwrap().1, b"a");
     }
@@ -147,11 +125,7 @@ mod tests {
             (Charset::Gb18030, b"\xff", None),
         ];
         for (charset, bytes, want) in table {
-            assert_eq!(
-                charset.decode(bytes).as_deref(),
-                *want,
-                "{charset:?} {bytes:x?}"
-            );
+            assert_eq!(charset.decode(bytes).as_deref(), *want, "{charset:?} {bytes:x?}");
         }
     }
 }

@@ -45,11 +45,7 @@ pub(super) struct Frames<'a> {
 impl<'a> Frames<'a> {
     /// Starts at the first byte after a byte order mark. `delimiter` is ASCII and no quote.
     pub(super) const fn new(bytes: &'a [u8], delimiter: u8) -> Self {
-        Self {
-            rest: bytes,
-            line: 1,
-            delimiter,
-        }
+        Self { rest: bytes, line: 1, delimiter }
     }
 
     /// Takes one line end off the front, where there is one.
@@ -117,14 +113,7 @@ impl<'a> Iterator for Frames<'a> {
         self.rest = rest;
         self.line = last_line;
         let ended = self.eat_line_end();
-        Some(Frame {
-            raw,
-            line,
-            last_line,
-            columns,
-            quotes,
-            ended,
-        })
+        Some(Frame { raw, line, last_line, columns, quotes, ended })
     }
 }
 
@@ -142,62 +131,25 @@ mod tests {
             ("", &[]),
             ("\n\r\n\r", &[]),
             ("a,b", &[("a,b", 1, 1, 2, Quotes::Sound, false)]),
-            (
-                "a\r\nb\r\n",
-                &[
-                    ("a", 1, 1, 1, Quotes::Sound, true),
-                    ("b", 2, 2, 1, Quotes::Sound, true),
-                ],
-            ),
-            (
-                "a\n\n\nb\n",
-                &[
-                    ("a", 1, 1, 1, Quotes::Sound, true),
-                    ("b", 4, 4, 1, Quotes::Sound, true),
-                ],
-            ),
-            (
-                "a\rb",
-                &[
-                    ("a", 1, 1, 1, Quotes::Sound, true),
-                    ("b", 2, 2, 1, Quotes::Sound, false),
-                ],
-            ),
+            ("a\r\nb\r\n", &[("a", 1, 1, 1, Quotes::Sound, true), ("b", 2, 2, 1, Quotes::Sound, true)]),
+            ("a\n\n\nb\n", &[("a", 1, 1, 1, Quotes::Sound, true), ("b", 4, 4, 1, Quotes::Sound, true)]),
+            ("a\rb", &[("a", 1, 1, 1, Quotes::Sound, true), ("b", 2, 2, 1, Quotes::Sound, false)]),
             (
                 "\"x\r\ny\",2\r\nz,3\r\n",
-                &[
-                    ("\"x\r\ny\",2", 1, 2, 2, Quotes::Sound, true),
-                    ("z,3", 3, 3, 2, Quotes::Sound, true),
-                ],
+                &[("\"x\r\ny\",2", 1, 2, 2, Quotes::Sound, true), ("z,3", 3, 3, 2, Quotes::Sound, true)],
             ),
-            (
-                "\"a\"\"b,c\"",
-                &[("\"a\"\"b,c\"", 1, 1, 1, Quotes::Sound, false)],
-            ),
-            (
-                "5\" pipe,x\n",
-                &[("5\" pipe,x", 1, 1, 2, Quotes::Sound, true)],
-            ),
+            ("\"a\"\"b,c\"", &[("\"a\"\"b,c\"", 1, 1, 1, Quotes::Sound, false)]),
+            ("5\" pipe,x\n", &[("5\" pipe,x", 1, 1, 2, Quotes::Sound, true)]),
             ("\"a\"b,c\n", &[("\"a\"b,c", 1, 1, 2, Quotes::Stray, true)]),
             (
                 "ok\n\"half,\nx\ny",
-                &[
-                    ("ok", 1, 1, 1, Quotes::Sound, true),
-                    ("\"half,\nx\ny", 2, 4, 1, Quotes::Open, false),
-                ],
+                &[("ok", 1, 1, 1, Quotes::Sound, true), ("\"half,\nx\ny", 2, 4, 1, Quotes::Open, false)],
             ),
         ];
         for (file, want) in table {
             let got: Vec<Want> = Frames::new(file.as_bytes(), b',')
                 .map(|f| {
-                    (
-                        std::str::from_utf8(f.raw).unwrap(),
-                        f.line,
-                        f.last_line,
-                        f.columns,
-                        f.quotes,
-                        f.ended,
-                    )
+                    (std::str::from_utf8(f.raw).unwrap(), f.line, f.last_line, f.columns, f.quotes, f.ended)
                 })
                 .collect();
             assert_eq!(&got, want, "{file:?}");
@@ -205,10 +157,7 @@ mod tests {
     }
 
     fn csv_like() -> impl Strategy<Value = Vec<u8>> {
-        proptest::collection::vec(
-            proptest::sample::select(&b"\",;\r\n\taA1 =\0\x81\xd6\xe5\xff"[..]),
-            0..80,
-        )
+        proptest::collection::vec(proptest::sample::select(&b"\",;\r\n\taA1 =\0\x81\xd6\xe5\xff"[..]), 0..80)
     }
 
     proptest! {

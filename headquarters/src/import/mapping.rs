@@ -69,9 +69,7 @@ pub enum MappingError {
     #[error("分隔符只能是 , ; tab | 之一 / the delimiter must be one of , ; tab |")]
     Delimiter,
     /// `|` is part of Chinese characters in GB18030.
-    #[error(
-        "分隔符 | 只能与 charset = \"utf-8\" 一起使用 / the delimiter | needs charset = \"utf-8\""
-    )]
+    #[error("分隔符 | 只能与 charset = \"utf-8\" 一起使用 / the delimiter | needs charset = \"utf-8\"")]
     DelimiterNeedsUtf8,
     /// No date format at all, or one that is not valid or leaves out part of a date.
     #[error("日期格式无效：{0} / date format not valid: {0}")]
@@ -185,8 +183,7 @@ impl Mapping {
         if text.len() > MAX_BYTES {
             return Err(MappingError::TooLarge);
         }
-        let written: Written =
-            toml::from_str(text).map_err(|error| MappingError::Toml(error.to_string()))?;
+        let written: Written = toml::from_str(text).map_err(|error| MappingError::Toml(error.to_string()))?;
         if written.version != 1 {
             return Err(MappingError::Version(written.version));
         }
@@ -222,11 +219,7 @@ impl Mapping {
             fields,
             urgent: written.urgent.map(|c| c.check("urgent")).transpose()?,
             secrecy: written.secrecy.map(|c| c.check("secrecy")).transpose()?,
-            skip: written
-                .skip
-                .into_iter()
-                .map(|c| c.check("skip"))
-                .collect::<Result<_, _>>()?,
+            skip: written.skip.into_iter().map(|c| c.check("skip")).collect::<Result<_, _>>()?,
         })
     }
 
@@ -308,65 +301,30 @@ reported_at = "day"
             assert!(GOOD.contains(from), "{from}");
             Mapping::from_toml(&GOOD.replace(from, to)).unwrap_err()
         };
-        assert_eq!(
-            change("version = 1", "version = 2"),
-            MappingError::Version(2)
-        );
-        assert_eq!(
-            change("version = 1", "version = 1\ndelimiter = \":\""),
-            MappingError::Delimiter
-        );
-        assert_eq!(
-            change("version = 1", "version = 1\ndelimiter = \"|\""),
-            MappingError::DelimiterNeedsUtf8
-        );
-        assert_eq!(
-            change("%Y-%m-%d", "%Y-%m"),
-            MappingError::DateFormat("%Y-%m".into())
-        );
-        assert_eq!(
-            change("[\"%Y-%m-%d\"]", "[]"),
-            MappingError::DateFormat(String::new())
-        );
+        assert_eq!(change("version = 1", "version = 2"), MappingError::Version(2));
+        assert_eq!(change("version = 1", "version = 1\ndelimiter = \":\""), MappingError::Delimiter);
+        assert_eq!(change("version = 1", "version = 1\ndelimiter = \"|\""), MappingError::DelimiterNeedsUtf8);
+        assert_eq!(change("%Y-%m-%d", "%Y-%m"), MappingError::DateFormat("%Y-%m".into()));
+        assert_eq!(change("[\"%Y-%m-%d\"]", "[]"), MappingError::DateFormat(String::new()));
         assert_eq!(change("480", "900"), MappingError::Offset(900));
         assert_eq!(change("480", "-2147483648"), MappingError::Offset(i32::MIN));
         assert_eq!(change("gcj02", "itrf"), MappingError::Datum("itrf".into()));
+        assert_eq!(change("[: {what}]", "[: {what}"), MappingError::Template { field: "title".into() });
+        assert_eq!(change("\"no\"", "\" \""), MappingError::Blank("upstream_id".into()));
+        assert_eq!(change("\"no\"", "\"no\"\nlat = \"y\""), MappingError::HalfCoordinate);
         assert_eq!(
-            change("[: {what}]", "[: {what}"),
-            MappingError::Template {
-                field: "title".into()
-            }
-        );
-        assert_eq!(
-            change("\"no\"", "\" \""),
-            MappingError::Blank("upstream_id".into())
-        );
-        assert_eq!(
-            change("\"no\"", "\"no\"\nlat = \"y\""),
-            MappingError::HalfCoordinate
-        );
-        assert_eq!(
-            change(
-                "[fields]",
-                "[urgent]\ncolumn = \"u\"\nvalues = []\n[fields]"
-            ),
+            change("[fields]", "[urgent]\ncolumn = \"u\"\nvalues = []\n[fields]"),
             MappingError::Blank("urgent".into())
         );
         for (from, to) in [
             ("version = 1", "version = 1\ncolour = 2"),
             ("reported_at = \"day\"", ""),
-            (
-                "{ value = \"12345\" }",
-                "{ value = \"12345\", template = \"{x}\" }",
-            ),
+            ("{ value = \"12345\" }", "{ value = \"12345\", template = \"{x}\" }"),
             ("version = 1", "version = 1\ncharset = \"latin1\""),
             ("[fields]", "[fields"),
         ] {
             assert!(matches!(change(from, to), MappingError::Toml(_)), "{to}");
         }
-        assert_eq!(
-            Mapping::from_toml(&"#".repeat(MAX_BYTES + 1)),
-            Err(MappingError::TooLarge)
-        );
+        assert_eq!(Mapping::from_toml(&"#".repeat(MAX_BYTES + 1)), Err(MappingError::TooLarge));
     }
 }

@@ -99,25 +99,20 @@ impl Fault {
             ),
             Self::StrayQuote { last_line } => (
                 format!("引号后面还有文字，到第 {last_line} 行为止的内容未导入"),
-                format!(
-                    "text follows a closing quote; nothing up to line {last_line} was imported"
-                ),
+                format!("text follows a closing quote; nothing up to line {last_line} was imported"),
             ),
             Self::CutOff { expected, found } => (
                 format!("文件可能不完整：最后一行只有 {found} 列，应为 {expected} 列"),
-                format!(
-                    "the file seems cut off: its last row has {found} columns instead of {expected}"
-                ),
+                format!("the file seems cut off: its last row has {found} columns instead of {expected}"),
             ),
             Self::ColumnCount { expected, found } => (
                 format!("有 {found} 列，应为 {expected} 列"),
                 format!("it has {found} columns instead of {expected}"),
             ),
             Self::NulByte => both("含有空字节（NUL）", "it holds a NUL byte"),
-            Self::BadCharset => both(
-                "含有无法按文件编码识别的字节",
-                "it holds bytes that are not of the file's charset",
-            ),
+            Self::BadCharset => {
+                both("含有无法按文件编码识别的字节", "it holds bytes that are not of the file's charset")
+            }
             Self::FieldTooLong { bytes, limit } => (
                 format!("内容过长：{bytes} 字节，上限 {limit}"),
                 format!("it is too long: {bytes} bytes, limit {limit}"),
@@ -128,34 +123,24 @@ impl Fault {
                 "the upstream id holds control characters or was rewritten in scientific notation",
             ),
             Self::MissingDate => both("受理时间为空", "the time of report is empty"),
-            Self::BadDate => both(
-                "日期格式无法识别",
-                "the date is in none of the known formats",
-            ),
+            Self::BadDate => both("日期格式无法识别", "the date is in none of the known formats"),
             Self::DateTooEarly => both("日期早于 2000 年", "the date is before the year 2000"),
-            Self::DateInFuture => both(
-                "日期过于靠后，不可信",
-                "the date lies too far in the future",
-            ),
-            Self::ClosedBeforeReported => both(
-                "办结时间早于受理时间",
-                "it was closed before it was reported",
-            ),
+            Self::DateInFuture => both("日期过于靠后，不可信", "the date lies too far in the future"),
+            Self::ClosedBeforeReported => {
+                both("办结时间早于受理时间", "it was closed before it was reported")
+            }
             Self::BadCoordinate => both("坐标不是数字", "the coordinate is not a number"),
             Self::CoordinateOutOfRange => both("坐标超出范围", "the coordinate is out of range"),
-            Self::HalfCoordinate => both(
-                "经度和纬度只填了一个",
-                "only one of latitude and longitude is given",
-            ),
+            Self::HalfCoordinate => {
+                both("经度和纬度只填了一个", "only one of latitude and longitude is given")
+            }
             Self::DuplicateSame { first_line } => (
                 format!("与第 {first_line} 行完全相同，只导入一次"),
                 format!("it is the same as line {first_line} and was imported once"),
             ),
             Self::DuplicateDiffers { first_line } => (
                 format!("工单编号与第 {first_line} 行相同而内容不同，保留第 {first_line} 行"),
-                format!(
-                    "it has the id of line {first_line} but other content; line {first_line} was kept"
-                ),
+                format!("it has the id of line {first_line} but other content; line {first_line} was kept"),
             ),
         }
     }
@@ -164,18 +149,9 @@ impl Fault {
     pub(super) fn at(self, line: u64, field: Option<&str>) -> RowProblem {
         let (zh, en) = self.texts();
         let (message_zh, message_en) = match field {
-            Some(name) => (
-                format!("第 {line} 行「{name}」：{zh}"),
-                format!("line {line}, \"{name}\": {en}"),
-            ),
+            Some(name) => (format!("第 {line} 行「{name}」：{zh}"), format!("line {line}, \"{name}\": {en}")),
             None => (format!("第 {line} 行：{zh}"), format!("line {line}: {en}")),
         };
-        RowProblem {
-            line,
-            field: field.map(str::to_owned),
-            code: self.code(),
-            message_zh,
-            message_en,
-        }
+        RowProblem { line, field: field.map(str::to_owned), code: self.code(), message_zh, message_en }
     }
 }

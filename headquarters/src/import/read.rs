@@ -33,10 +33,7 @@ pub fn read_csv(
 ) -> Result<ImportOutcome, ImportError> {
     let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
     if size > limits.max_file_bytes {
-        return Err(ImportError::FileTooLarge {
-            bytes: size,
-            limit: limits.max_file_bytes,
-        });
+        return Err(ImportError::FileTooLarge { bytes: size, limit: limits.max_file_bytes });
     }
     let (charset, body) = charset::detect(bytes, mapping.charset)?;
     let mut frames = Frames::new(body, mapping.delimiter);
@@ -52,9 +49,7 @@ pub fn read_csv(
     };
     for frame in frames {
         if reader.outcome.rows >= limits.max_rows {
-            return Err(ImportError::TooManyRows {
-                limit: limits.max_rows,
-            });
+            return Err(ImportError::TooManyRows { limit: limits.max_rows });
         }
         reader.outcome.rows = reader.outcome.rows.saturating_add(1);
         reader.record(&frame);
@@ -73,39 +68,26 @@ fn used_columns<'m>(
         return Err(unreadable);
     }
     if header.columns > MAX_COLUMNS {
-        return Err(ImportError::TooManyColumns {
-            columns: header.columns,
-        });
+        return Err(ImportError::TooManyColumns { columns: header.columns });
     }
     let record = split(header, mapping.delimiter).ok_or_else(|| unreadable.clone())?;
-    let names: Vec<Cow<'_, str>> = record
-        .iter()
-        .map(|cell| charset.decode(cell))
-        .collect::<Option<_>>()
-        .ok_or(unreadable)?;
+    let names: Vec<Cow<'_, str>> =
+        record.iter().map(|cell| charset.decode(cell)).collect::<Option<_>>().ok_or(unreadable)?;
     let (mut used, mut missing) = (Vec::new(), Vec::new());
     for wanted in mapping.columns() {
-        let mut places = names
-            .iter()
-            .enumerate()
-            .filter(|(_, name)| name.trim() == wanted);
+        let mut places = names.iter().enumerate().filter(|(_, name)| name.trim() == wanted);
         match (places.next(), places.next()) {
             (None, _) => missing.push(wanted.to_owned()),
             (Some((place, _)), None) => used.push((wanted, place)),
             (Some(_), Some(_)) => return Err(ImportError::AmbiguousColumn(wanted.to_owned())),
         }
     }
-    if missing.is_empty() {
-        Ok(used)
-    } else {
-        Err(ImportError::MissingColumns(missing))
-    }
+    if missing.is_empty() { Ok(used) } else { Err(ImportError::MissingColumns(missing)) }
 }
 
 /// Takes one record's cells apart.
 fn split(frame: &Frame<'_>, delimiter: u8) -> Option<ByteRecord> {
-    let mut record =
-        ByteRecord::with_capacity(frame.raw.len(), usize::try_from(frame.columns).ok()?);
+    let mut record = ByteRecord::with_capacity(frame.raw.len(), usize::try_from(frame.columns).ok()?);
     let read = csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
@@ -149,10 +131,7 @@ impl Reader<'_> {
             None => split(frame, self.mapping.delimiter),
         };
         let Some(record) = record else {
-            let fault = Fault::ColumnCount {
-                expected: self.columns,
-                found: frame.columns,
-            };
+            let fault = Fault::ColumnCount { expected: self.columns, found: frame.columns };
             return self.problem(fault.at(line, None));
         };
         if self.is_skipped(&record) {
@@ -173,11 +152,7 @@ impl Reader<'_> {
     fn keep(&mut self, order: IncomingOrder, line: u64) {
         let fault = match self.seen.get_mut(&order.upstream_id) {
             None => {
-                let seen = Seen {
-                    line,
-                    payload: order.payload_sha256,
-                    noted: false,
-                };
+                let seen = Seen { line, payload: order.payload_sha256, noted: false };
                 self.seen.insert(order.upstream_id.clone(), seen);
                 self.outcome.orders.push(order);
                 return;
@@ -187,13 +162,9 @@ impl Reader<'_> {
                 if std::mem::replace(&mut seen.noted, true) {
                     return;
                 }
-                Fault::DuplicateSame {
-                    first_line: seen.line,
-                }
+                Fault::DuplicateSame { first_line: seen.line }
             }
-            Some(seen) => Fault::DuplicateDiffers {
-                first_line: seen.line,
-            },
+            Some(seen) => Fault::DuplicateDiffers { first_line: seen.line },
         };
         let name = label(&self.mapping.fields.upstream_id, "upstream_id").to_owned();
         self.problem(fault.at(line, Some(&name)));
@@ -211,11 +182,7 @@ impl Reader<'_> {
         })
     }
 
-    fn order(
-        &self,
-        record: &ByteRecord,
-        frame: &Frame<'_>,
-    ) -> Result<IncomingOrder, Vec<RowProblem>> {
+    fn order(&self, record: &ByteRecord, frame: &Frame<'_>) -> Result<IncomingOrder, Vec<RowProblem>> {
         let mut row = Row {
             line: frame.line,
             limits: self.limits,
@@ -233,19 +200,12 @@ impl Reader<'_> {
             return Err(row.problems);
         }
         let order = row.order(Sha256::digest(frame.raw).into());
-        if row.problems.is_empty() {
-            Ok(order)
-        } else {
-            Err(row.problems)
-        }
+        if row.problems.is_empty() { Ok(order) } else { Err(row.problems) }
     }
 
     fn cell<'c>(&self, cell: &'c [u8]) -> Result<Cow<'c, str>, Fault> {
         if cell.len() > self.limits.max_field_bytes {
-            return Err(Fault::FieldTooLong {
-                bytes: cell.len(),
-                limit: self.limits.max_field_bytes,
-            });
+            return Err(Fault::FieldTooLong { bytes: cell.len(), limit: self.limits.max_field_bytes });
         }
         if cell.contains(&0) {
             return Err(Fault::NulByte);
@@ -259,9 +219,7 @@ fn shape_fault(frame: &Frame<'_>, expected: u64) -> Option<Fault> {
     match frame.quotes {
         Quotes::Open => Some(Fault::UnbalancedQuote { last_line }),
         Quotes::Stray => Some(Fault::StrayQuote { last_line }),
-        Quotes::Sound if found < expected && !frame.ended => {
-            Some(Fault::CutOff { expected, found })
-        }
+        Quotes::Sound if found < expected && !frame.ended => Some(Fault::CutOff { expected, found }),
         Quotes::Sound => (found != expected).then_some(Fault::ColumnCount { expected, found }),
     }
 }

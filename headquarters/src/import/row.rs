@@ -47,15 +47,11 @@ pub(super) struct Row<'r> {
 
 impl Row<'_> {
     fn fault(&mut self, source: &Source, field: &str, fault: Fault) {
-        self.problems
-            .push(fault.at(self.line, Some(label(source, field))));
+        self.problems.push(fault.at(self.line, Some(label(source, field))));
     }
 
     fn raw(&self, column: &str) -> &str {
-        self.cells
-            .iter()
-            .find(|(name, _)| *name == column)
-            .map_or("", |(_, cell)| cell.as_ref())
+        self.cells.iter().find(|(name, _)| *name == column).map_or("", |(_, cell)| cell.as_ref())
     }
 
     /// Gives a field's text as it came; white space alone counts as empty.
@@ -66,18 +62,11 @@ impl Row<'_> {
             Source::Template(template) => template.fill(&|column| self.raw(column)),
         };
         if text.len() > self.limits.max_field_bytes {
-            let fault = Fault::FieldTooLong {
-                bytes: text.len(),
-                limit: self.limits.max_field_bytes,
-            };
+            let fault = Fault::FieldTooLong { bytes: text.len(), limit: self.limits.max_field_bytes };
             self.fault(source, field, fault);
             return String::new();
         }
-        if text.trim().is_empty() {
-            String::new()
-        } else {
-            text
-        }
+        if text.trim().is_empty() { String::new() } else { text }
     }
 
     fn optional(&mut self, source: Option<&Source>, field: &str) -> Option<String> {
@@ -93,11 +82,7 @@ impl Row<'_> {
             return None;
         }
         let latest = self.limits.now_ms.saturating_add(ahead_ms);
-        let read = read_time(
-            text,
-            &self.mapping.date_formats,
-            self.mapping.utc_offset_minutes,
-        );
+        let read = read_time(text, &self.mapping.date_formats, self.mapping.utc_offset_minutes);
         let fault = match read {
             None => Fault::BadDate,
             Some(ms) if ms < YEAR_2000_MS => Fault::DateTooEarly,
@@ -135,8 +120,7 @@ impl Row<'_> {
             self.fault(&fields.reported_at, "reported_at", Fault::MissingDate);
         }
         let closed_at_ms = self.time(fields.closed_at.as_ref(), "closed_at", DAY_MS);
-        if let (Some(reported), Some(closed), Some(source)) =
-            (reported, closed_at_ms, &fields.closed_at)
+        if let (Some(reported), Some(closed), Some(source)) = (reported, closed_at_ms, &fields.closed_at)
             && closed < reported
         {
             self.fault(source, "closed_at", Fault::ClosedBeforeReported);
@@ -148,31 +132,20 @@ impl Row<'_> {
             && self.problems.len() == found
             && let (Some(lat), Some(lon)) = (&fields.lat, &fields.lon)
         {
-            let (source, field) = if lat_e7.is_none() {
-                (lat, "lat")
-            } else {
-                (lon, "lon")
-            };
+            let (source, field) = if lat_e7.is_none() { (lat, "lat") } else { (lon, "lon") };
             self.fault(source, field, Fault::HalfCoordinate);
         }
         IncomingOrder {
             upstream_id,
             channel: self.text(&fields.channel, "channel").trim().to_owned(),
-            matter_text: self
-                .text(&fields.matter_text, "matter_text")
-                .trim()
-                .to_owned(),
+            matter_text: self.text(&fields.matter_text, "matter_text").trim().to_owned(),
             title: self.text(&fields.title, "title"),
             reported_text: self.text(&fields.reported_text, "reported_text"),
             reported_address: self
                 .optional(fields.reported_address.as_ref(), "reported_address")
                 .unwrap_or_default(),
             reported_at_ms: reported.unwrap_or_default(),
-            upstream_due_at_ms: self.time(
-                fields.upstream_due_at.as_ref(),
-                "upstream_due_at",
-                DUE_AHEAD_MS,
-            ),
+            upstream_due_at_ms: self.time(fields.upstream_due_at.as_ref(), "upstream_due_at", DUE_AHEAD_MS),
             closed_at_ms,
             urgent: self.condition(self.mapping.urgent.as_ref()),
             lat_e7,

@@ -54,25 +54,18 @@ impl WrittenSource {
     /// Checks it, for the field of that name.
     pub(super) fn check(self, field: &str) -> Result<Source, MappingError> {
         match self {
-            Self::Column(name) if name.trim().is_empty() => {
-                Err(MappingError::Blank(field.to_owned()))
-            }
+            Self::Column(name) if name.trim().is_empty() => Err(MappingError::Blank(field.to_owned())),
             Self::Column(name) => Ok(Source::Column(name.trim().to_owned())),
             Self::Template(written) => Template::parse(&written.template)
                 .map(Source::Template)
-                .ok_or_else(|| MappingError::Template {
-                    field: field.to_owned(),
-                }),
+                .ok_or_else(|| MappingError::Template { field: field.to_owned() }),
             Self::Value(written) => Ok(Source::Value(written.value)),
         }
     }
 }
 
 /// Checks a source that may be left out.
-pub(super) fn optional(
-    written: Option<WrittenSource>,
-    field: &str,
-) -> Result<Option<Source>, MappingError> {
+pub(super) fn optional(written: Option<WrittenSource>, field: &str) -> Result<Option<Source>, MappingError> {
     written.map(|source| source.check(field)).transpose()
 }
 

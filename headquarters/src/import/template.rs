@@ -151,20 +151,9 @@ mod tests {
     #[test]
     fn refuses() {
         let long = "{a}".repeat(65);
-        for bad in [
-            "",
-            "x",
-            "{",
-            "{}",
-            "{ }",
-            "a}",
-            "[{a}",
-            "{a}]",
-            "[x]{a}",
-            "[[{a}]",
-            "[{a}[{b}]]x]",
-            &long,
-        ] {
+        for bad in
+            ["", "x", "{", "{}", "{ }", "a}", "[{a}", "{a}]", "[x]{a}", "[[{a}]", "[{a}[{b}]]x]", &long]
+        {
             assert_eq!(Template::parse(bad), None, "{bad}");
         }
     }

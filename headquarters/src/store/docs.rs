@@ -74,9 +74,14 @@ impl StoredDoc {
 
     /// Lists the documents of a kind that hang on another (visits of an order).
     pub fn children(db: &Connection, parent: &str, kind: DocKind) -> Result<Vec<Self>, HqError> {
-        let sql = format!("SELECT {FACT_COLUMNS}, d.saved FROM docs d WHERE d.parent = ?1 AND d.kind = ?2 ORDER BY d.n");
+        let sql = format!(
+            "SELECT {FACT_COLUMNS}, d.saved FROM docs d WHERE d.parent = ?1 AND d.kind = ?2 ORDER BY d.n"
+        );
         let read = |r: &Row<'_>| Ok(Self { row: DocRow::read(r)?, saved: r.get(6)? });
-        let rows = db.prepare_cached(&sql)?.query_map(params![parent, kind.code()], read)?.collect::<Result<_, _>>()?;
+        let rows = db
+            .prepare_cached(&sql)?
+            .query_map(params![parent, kind.code()], read)?
+            .collect::<Result<_, _>>()?;
         Ok(rows)
     }
 }

@@ -8,8 +8,8 @@ mod log;
 mod people;
 
 pub(crate) use docs::put as docs_put;
-pub(crate) use log::LogRow;
 pub use docs::{DocRow, StoredDoc};
+pub(crate) use log::LogRow;
 pub use people::DeviceRow;
 pub(crate) use people::{holders, subject};
 
@@ -68,14 +68,20 @@ pub fn open(place: &Place) -> Result<Connection, HqError> {
 
 /// Opens a second, read-only connection for the console.
 pub fn open_reader(path: &Path) -> Result<Connection, HqError> {
-    let db = Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let db = Connection::open_with_flags(
+        path,
+        rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
     db.pragma_update(None, "busy_timeout", 5000)?;
     Ok(db)
 }
 
 /// Reads a meta value.
 pub fn meta(db: &Connection, key: &str) -> Result<Option<Vec<u8>>, HqError> {
-    Ok(db.prepare_cached("SELECT value FROM meta WHERE key = ?1")?.query_row([key], |r| r.get(0)).optional()?)
+    Ok(db
+        .prepare_cached("SELECT value FROM meta WHERE key = ?1")?
+        .query_row([key], |r| r.get(0))
+        .optional()?)
 }
 
 /// Writes a meta value.

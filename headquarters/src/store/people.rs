@@ -102,7 +102,9 @@ pub(crate) fn subject(db: &Connection, worker: &str) -> Result<Option<(Subject, 
     let Some((name, role)) = found else { return Ok(None) };
     let Some(role) = Role::from_id(&role) else { return Ok(None) };
     let grants = db
-        .prepare_cached("SELECT grid, role, from_ms, to_ms FROM grants WHERE staff = ?1 ORDER BY from_ms, grid")?
+        .prepare_cached(
+            "SELECT grid, role, from_ms, to_ms FROM grants WHERE staff = ?1 ORDER BY from_ms, grid",
+        )?
         .query_map([worker], |r| {
             Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?, r.get(2)?, r.get::<_, Option<i64>>(3)?))
         })?

@@ -51,7 +51,8 @@ fn origins() -> Vec<Origin> {
     let mut left = hq.clone();
     let mut right = hq.clone();
     let a = write(&mut left, 9, &[Edit::set("verified_facts", "夜间施工"), Edit::set("severity", 2)]);
-    let b = write(&mut right, 200, &[Edit::set("verified_facts", "已停工"), Edit::Remove("tag/noise".into())]);
+    let b =
+        write(&mut right, 200, &[Edit::set("verified_facts", "已停工"), Edit::Remove("tag/noise".into())]);
     let c = write(&mut right, 200, &[Edit::set("note/7f", record), Edit::set("tag/noise", true)]);
     hq.apply([&a[..], &b, &c]).unwrap();
     write(&mut hq, 9, &[Edit::set("verified_facts", "已停工，复查"), Edit::set("unclear_statement", true)]);
@@ -127,7 +128,11 @@ fn accepted_mutants_leave_a_document_that_works() {
         for actor in [1, 250] {
             let base = doc.save();
             let text = format!("复核 {actor}");
-            let change = edit(&mut doc, actor, &[Edit::set("verified_facts", text.as_str()), Edit::set("tag/last", actor == 1)]);
+            let change = edit(
+                &mut doc,
+                actor,
+                &[Edit::set("verified_facts", text.as_str()), Edit::set("tag/last", actor == 1)],
+            );
             let later = trial(&Job { doc: DOC, base: Some(base), changes: vec![change.clone()] });
             assert_eq!(codes(&later), ["ok"], "after {mutant:02x?}");
             assert_eq!(later.view, doc.view());

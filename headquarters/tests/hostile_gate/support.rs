@@ -22,7 +22,8 @@ pub(crate) fn codes(result: &JobResult) -> Vec<&str> {
 
 /// Writes as one change of an actor.
 pub(crate) fn edit(doc: &mut Document, actor: u8, edits: &[Edit]) -> Vec<u8> {
-    let stamp = Stamp { actor: ActorId([actor; 16]), worker: format!("g{actor}"), hlc: Hlc(i64::from(actor)) };
+    let stamp =
+        Stamp { actor: ActorId([actor; 16]), worker: format!("g{actor}"), hlc: Hlc(i64::from(actor)) };
     doc.edit(&stamp, edits).unwrap().unwrap()
 }
 

@@ -137,7 +137,10 @@ impl Field {
     /// Records a visit and returns its id.
     pub fn record_visit(&self, visit: NewVisit) -> Result<DocId, FieldError> {
         let order_grid = match visit.order {
-            Some(id) => self.inner.store.read(|conn| Ok(reads::view(conn, id)?.and_then(|v| v.text("grid").map(str::to_owned))))?,
+            Some(id) => self
+                .inner
+                .store
+                .read(|conn| Ok(reads::view(conn, id)?.and_then(|v| v.text("grid").map(str::to_owned))))?,
             None => None,
         };
         let started = visit.started.unwrap_or(TimeMs(self.inner.source.wall_ms()));

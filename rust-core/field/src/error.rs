@@ -166,7 +166,9 @@ mod tests {
     #[test]
     fn a_panic_becomes_an_error() {
         let empty: Vec<u8> = Vec::new();
-        let out = guarded(|| empty.iter().copied().reduce(|a, b| a / b).map_or_else(|| empty.split_at(1).0.len(), usize::from));
+        let out = guarded(|| {
+            empty.iter().copied().reduce(|a, b| a / b).map_or_else(|| empty.split_at(1).0.len(), usize::from)
+        });
         assert_eq!(out.map_err(|e| e.code()), Err("internal"));
     }
 }

@@ -66,7 +66,8 @@ impl Field {
         let now = self.inner.now();
         self.inner.store.read(|conn| {
             let me = Me::load(conn, now)?;
-            let item = list::get(conn, id)?.filter(|_| id.kind == DocKind::Order).ok_or(FieldError::NotFound)?;
+            let item =
+                list::get(conn, id)?.filter(|_| id.kind == DocKind::Order).ok_or(FieldError::NotFound)?;
             let view = reads::view(conn, id)?.ok_or(FieldError::NotFound)?;
             let brief = children(conn, id, DocKind::Brief)?.into_iter().next();
             let brief = match brief.filter(|_| me.may_open(DocKind::Brief).is_ok()) {

@@ -62,13 +62,22 @@ impl Field {
     /// Exports the quarantine as a JSON array with every byte (header and change in
     /// hexadecimal), so that nothing is lost. Holds personal data: the shell seals the file.
     pub fn export_quarantine(&self) -> Result<String, FieldError> {
-        let refused = self.inner.store.read(entries::refused)?;
-        let rows: Vec<Export> = refused
-            .iter()
-            .map(|e| Export { entry: in_words(e), header: to_hex(&e.header), change: to_hex(&e.change) })
-            .collect();
-        serde_json::to_string_pretty(&rows).map_err(FieldError::internal)
+        export(&self.inner.store.read(entries::refused)?)
     }
+
+    /// Exports what headquarters does not hold yet, in the same form: for a phone whose sync is
+    /// refused for good, a copy (`Fork`, F27) or a revoked one (F29).
+    pub fn export_unsent(&self) -> Result<String, FieldError> {
+        export(&self.inner.store.read(entries::unsent)?)
+    }
+}
+
+fn export(entries: &[Stored]) -> Result<String, FieldError> {
+    let rows: Vec<Export> = entries
+        .iter()
+        .map(|e| Export { entry: in_words(e), header: to_hex(&e.header), change: to_hex(&e.change) })
+        .collect();
+    serde_json::to_string_pretty(&rows).map_err(FieldError::internal)
 }
 
 fn in_words(entry: &Stored) -> Quarantined {

@@ -118,25 +118,31 @@ impl Field {
     /// Finds the grid cell of a place: (15-digit id, name); `None` outside every cell or before
     /// the grids have arrived.
     pub fn grid_at(&self, position: &Position) -> Result<Option<(String, String)>, FieldError> {
-        let grids = self.inner.reference("grids", |r| &mut r.grids, |text| {
-            GridSet::from_geojson(text).map_err(|e| FieldError::invalid("grids", e.to_string()))
-        })?;
+        let grids = self.inner.reference(
+            "grids",
+            |r| &mut r.grids,
+            |text| GridSet::from_geojson(text).map_err(|e| FieldError::invalid("grids", e.to_string())),
+        )?;
         let cell = grids.as_ref().and_then(|g| g.cell_at(position));
         Ok(cell.map(|c| (c.id().to_string(), c.name().to_owned())))
     }
 
     /// Returns the working-day calendar; `None` before it has arrived.
     pub fn calendar(&self) -> Result<Option<Arc<Calendar>>, FieldError> {
-        self.inner.reference("calendar", |r| &mut r.calendar, |text| {
-            serde_json::from_str(text).map_err(|e| FieldError::invalid("calendar", e.to_string()))
-        })
+        self.inner.reference(
+            "calendar",
+            |r| &mut r.calendar,
+            |text| serde_json::from_str(text).map_err(|e| FieldError::invalid("calendar", e.to_string())),
+        )
     }
 
     /// Returns the matter catalogue; `None` before it has arrived.
     pub fn catalog(&self) -> Result<Option<Arc<Catalog>>, FieldError> {
-        self.inner.reference("matter_catalog", |r| &mut r.catalog, |text| {
-            Catalog::from_json(text).map_err(|e| FieldError::invalid("matter_catalog", e.to_string()))
-        })
+        self.inner.reference(
+            "matter_catalog",
+            |r| &mut r.catalog,
+            |text| Catalog::from_json(text).map_err(|e| FieldError::invalid("matter_catalog", e.to_string())),
+        )
     }
 }
 

@@ -182,10 +182,7 @@ impl Calendar {
     /// Trailing years without days (2027 before its notice) are not covered. A notice may speak
     /// of the December before or the January after its year; where two files speak of one date
     /// the later notice holds, and what lies outside the covered years is left out.
-    pub fn from_holiday_cn(
-        version: impl Into<String>,
-        files: &[&str],
-    ) -> Result<Self, CalendarError> {
+    pub fn from_holiday_cn(version: impl Into<String>, files: &[&str]) -> Result<Self, CalendarError> {
         if files.len() > MAX_YEARS.unsigned_abs() as usize {
             return Err(CalendarError::TooLarge);
         }
@@ -204,8 +201,7 @@ impl Calendar {
                 return Err(CalendarError::DuplicateYear(a.year));
             }
         }
-        let last =
-            years.iter().rposition(|y| !y.days.is_empty()).ok_or(CalendarError::NothingCovered)?;
+        let last = years.iter().rposition(|y| !y.days.is_empty()).ok_or(CalendarError::NothingCovered)?;
         years.truncate(last.saturating_add(1));
         Self::from_years(version.into(), &years)
     }
@@ -214,10 +210,8 @@ impl Calendar {
         let (Some(first), Some(last)) = (years.first(), years.last()) else {
             return Err(CalendarError::NothingCovered);
         };
-        let covers_from =
-            NaiveDate::from_ymd_opt(first.year, 1, 1).ok_or(CalendarError::BadSpan)?;
-        let covers_until =
-            NaiveDate::from_ymd_opt(last.year, 12, 31).ok_or(CalendarError::BadSpan)?;
+        let covers_from = NaiveDate::from_ymd_opt(first.year, 1, 1).ok_or(CalendarError::BadSpan)?;
+        let covers_until = NaiveDate::from_ymd_opt(last.year, 12, 31).ok_or(CalendarError::BadSpan)?;
         let mut off = BTreeSet::new();
         let mut makeup = BTreeSet::new();
         let mut expected = first.year;
@@ -255,10 +249,7 @@ impl Calendar {
     /// data; callers at start-up report it like any other bad calendar.
     pub fn china() -> Result<&'static Self, CalendarError> {
         static CHINA: OnceLock<Result<Calendar, CalendarError>> = OnceLock::new();
-        CHINA
-            .get_or_init(|| Self::from_holiday_cn(CN_VERSION, &CN_FILES))
-            .as_ref()
-            .map_err(Clone::clone)
+        CHINA.get_or_init(|| Self::from_holiday_cn(CN_VERSION, &CN_FILES)).as_ref().map_err(Clone::clone)
     }
 
     /// Returns the version text; a due time records it so that it can be recomputed.

@@ -81,8 +81,7 @@ pub fn judge_within(
     let Some(corrected) = anchor.hq_time.0.checked_add_unsigned(elapsed) else {
         return by_receipt(ClockTrust::Contradicted);
     };
-    let from_the_future =
-        corrected > received_at.0 && corrected.abs_diff(received_at.0) > tolerance_ms;
+    let from_the_future = corrected > received_at.0 && corrected.abs_diff(received_at.0) > tolerance_ms;
     if from_the_future || corrected.abs_diff(wall.0) > tolerance_ms {
         return by_receipt(ClockTrust::Contradicted);
     }
@@ -111,39 +110,11 @@ mod tests {
         let reboot_mono = 3 * 60_000;
         let new_anchor = Anchor { hq_time: at(11, 33), mono_at_ms: 60_000 };
         for (case, wall, mono, anchor, effective, trust) in [
-            (
-                "(a) anchored",
-                at(11, 35),
-                handled_mono,
-                Some(anchor),
-                at(11, 35),
-                ClockTrust::Anchored,
-            ),
-            (
-                "(b) set back 1 h",
-                at(10, 35),
-                handled_mono,
-                Some(anchor),
-                received,
-                ClockTrust::Contradicted,
-            ),
-            (
-                "(b) set on 1 h",
-                at(12, 35),
-                handled_mono,
-                Some(anchor),
-                received,
-                ClockTrust::Contradicted,
-            ),
+            ("(a) anchored", at(11, 35), handled_mono, Some(anchor), at(11, 35), ClockTrust::Anchored),
+            ("(b) set back 1 h", at(10, 35), handled_mono, Some(anchor), received, ClockTrust::Contradicted),
+            ("(b) set on 1 h", at(12, 35), handled_mono, Some(anchor), received, ClockTrust::Contradicted),
             ("(c) rebooted", at(11, 35), reboot_mono, None, received, ClockTrust::NoAnchor),
-            (
-                "(c) new anchor",
-                at(11, 35),
-                reboot_mono,
-                Some(new_anchor),
-                at(11, 35),
-                ClockTrust::Anchored,
-            ),
+            ("(c) new anchor", at(11, 35), reboot_mono, Some(new_anchor), at(11, 35), ClockTrust::Anchored),
         ] {
             let got = judge(wall, mono, anchor.as_ref(), received);
             assert_eq!(got, Judged { effective_at: effective, trust }, "{case}");
@@ -168,10 +139,7 @@ mod tests {
         let capped = judged(1_002_000, 2_500, TimeMs(1_001_000));
         assert_eq!(capped, Judged { effective_at: TimeMs(1_001_000), trust: ClockTrust::Anchored });
         let future = judged(2_000_000, 1_000_500, TimeMs(1_001_000));
-        assert_eq!(
-            future,
-            Judged { effective_at: TimeMs(1_001_000), trust: ClockTrust::Contradicted }
-        );
+        assert_eq!(future, Judged { effective_at: TimeMs(1_001_000), trust: ClockTrust::Contradicted });
         // Nothing overflows.
         assert_eq!(judged(i64::MIN, u64::MAX, late).trust, ClockTrust::Contradicted);
         let end = Anchor { hq_time: TimeMs(i64::MAX), mono_at_ms: 0 };

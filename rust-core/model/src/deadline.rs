@@ -191,11 +191,7 @@ pub fn limit_due(
 /// due date (Shandong 2017).
 ///
 /// For an urgent order this can lie before its start; the card then shows from the start.
-pub fn yellow_card_at(
-    due: TimeMs,
-    calendar: &Calendar,
-    hours: &Hours,
-) -> Result<Due, DeadlineError> {
+pub fn yellow_card_at(due: TimeMs, calendar: &Calendar, hours: &Hours) -> Result<Due, DeadlineError> {
     opening(due, Calendar::previous_workday, calendar, hours)
 }
 
@@ -233,12 +229,7 @@ pub fn extend(
     extended(due, workdays, calendar, hours)
 }
 
-fn extended(
-    due: TimeMs,
-    workdays: u16,
-    calendar: &Calendar,
-    hours: &Hours,
-) -> Result<Due, DeadlineError> {
+fn extended(due: TimeMs, workdays: u16, calendar: &Calendar, hours: &Hours) -> Result<Due, DeadlineError> {
     general_due(last_moment(due), workdays, calendar, hours)
 }
 
@@ -276,9 +267,7 @@ pub struct BindingDue {
 /// Chooses between our due time and that of city or district (R31: ours must not be later).
 pub fn internal_vs_upstream(internal: TimeMs, upstream: Option<TimeMs>) -> BindingDue {
     match upstream {
-        Some(upstream) if upstream < internal => {
-            BindingDue { at: upstream, internal_too_late: true }
-        }
+        Some(upstream) if upstream < internal => BindingDue { at: upstream, internal_too_late: true },
         _ => BindingDue { at: internal, internal_too_late: false },
     }
 }

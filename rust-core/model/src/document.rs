@@ -44,7 +44,7 @@
 //! ```
 
 use crate::{
-    chunk::{self, ChangeFacts, OpAction, Scalar},
+    chunk::{self, ChangeFacts, Scalar},
     id::{ActorId, Hash},
     schema::{DocKind, Rule},
     time::Hlc,
@@ -55,6 +55,13 @@ use automerge::{
     transaction::{CommitOptions, Transactable as _},
 };
 use std::collections::{BTreeMap, BTreeSet};
+
+mod authors;
+mod rules;
+
+pub use rules::{SchemaError, SchemaProblem, check_edits, check_schema};
+
+use authors::{Authors, actor_id};
 
 /// Why a document or a change could not be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -194,7 +201,10 @@ impl Document {
     }
 
     /// Finds the keys with several values where an edit says again what automerge lists last.
-    fn winners_written_again<'e>(&self, edits: &'e [Edit]) -> Result<BTreeMap<&'e str, &'e Value>, DocumentError> {
+    fn winners_written_again<'e>(
+        &self,
+        edits: &'e [Edit],
+    ) -> Result<BTreeMap<&'e str, &'e Value>, DocumentError> {
         let mut kept = BTreeMap::new();
         for edit in edits {
             kept.remove(edit.key());
@@ -219,7 +229,8 @@ impl Document {
             match edit {
                 Edit::Set(key, value) => {
                     let all = self.inner.get_all(ROOT, key.as_str()).map_err(refused)?;
-                    let same = matches!(all.as_slice(), [(v, _)] if from_automerge(v).as_ref() == Some(value));
+                    let same =
+                        matches!(all.as_slice(), [(v, _)] if from_automerge(v).as_ref() == Some(value));
                     if !same {
                         self.inner.put(ROOT, key.as_str(), to_automerge(value)).map_err(refused)?;
                     }
@@ -232,7 +243,11 @@ impl Document {
             }
         }
         let options = CommitOptions::default().with_time(stamp.hlc.0).with_message(stamp.worker.as_str());
-        Ok(self.inner.commit_with(options).and_then(|hash| self.inner.get_change_by_hash(&hash)).map(|c| c.raw_bytes().to_vec()))
+        Ok(self
+            .inner
+            .commit_with(options)
+            .and_then(|hash| self.inner.get_change_by_hash(&hash))
+            .map(|c| c.raw_bytes().to_vec()))
     }
 
     /// Applies changes this side has already accepted or that come signed from headquarters.
@@ -373,122 +388,6 @@ impl Document {
         }
         DocView::new(self.kind, fields)
     }
-}
-
-/// Who wrote which operations: every change's actor and op range, sorted for binary search.
-struct Authors(Vec<(ActorId, u64, u64, String, Hlc)>);
-
-impl Authors {
-    fn of(doc: &automerge::Automerge) -> Self {
-        let mut rows: Vec<_> = doc
-            .get_changes_meta(&[])
-            .into_iter()
-            .map(|m| {
-                let by = m.message.map(|t| t.into_owned()).unwrap_or_default();
-                (actor_id(&m.actor), m.start_op, m.max_op, by, Hlc(m.timestamp))
-            })
-            .collect();
-        rows.sort_unstable_by_key(|r| (r.0, r.1));
-        Self(rows)
-    }
-
-    fn attribute(&self, value: Value, id: &automerge::ObjId) -> Option<Attributed> {
-        let automerge::ObjId::Id(counter, actor, _) = id else { return None };
-        let actor = actor_id(actor);
-        let at = self.0.partition_point(|r| (r.0, r.1) <= (actor, *counter));
-        let row = self.0.get(at.checked_sub(1)?).filter(|r| r.0 == actor && *counter <= r.2);
-        let (by, at) = row.map(|r| (r.3.clone(), r.4)).unwrap_or_default();
-        Some(Attributed { value, by, at, actor })
-    }
-}
-
-fn actor_id(actor: &automerge::ActorId) -> ActorId {
-    ActorId(actor.to_bytes().try_into().unwrap_or_default())
-}
-
-/// Checks every operation of a change against the schema alone: known key, right type, right
-/// way to write it for its merge rule. `before` gives [`Document::values_before`] of a key.
-pub fn check_schema(
-    kind: DocKind,
-    facts: &ChangeFacts,
-    mut before: impl FnMut(&str) -> Vec<Value>,
-) -> Result<(), SchemaError> {
-    for op in &facts.ops {
-        let wrong = |problem| SchemaError { key: op.key.clone(), problem };
-        let spec = kind.spec().field(&op.key).ok_or(wrong(SchemaProblem::UnknownKey))?;
-        match &op.action {
-            OpAction::Delete if spec.rule == Rule::Add => {}
-            OpAction::Delete => return Err(wrong(SchemaProblem::NotRemovable)),
-            OpAction::Set(scalar) => {
-                let value = from_scalar(scalar);
-                if !spec.accepts(&value) {
-                    return Err(wrong(SchemaProblem::WrongValue));
-                }
-                let seen = before(&op.key);
-                match spec.rule {
-                    Rule::Imm | Rule::Log if !seen.is_empty() => return Err(wrong(SchemaProblem::Immutable)),
-                    Rule::Max if seen.iter().any(|v| *v > value) => return Err(wrong(SchemaProblem::Shrinks)),
-                    _ => {}
-                }
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Says which operation does not fit the schema.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{key}: {problem}")]
-pub struct SchemaError {
-    /// The document key.
-    pub key: String,
-    /// What is wrong with it.
-    pub problem: SchemaProblem,
-}
-
-/// What can be wrong with one operation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum SchemaProblem {
-    /// This kind of document has no such key.
-    #[error("no such field")]
-    UnknownKey,
-    /// Wrong type, too long, or outside its bounds.
-    #[error("value does not fit the field")]
-    WrongValue,
-    /// Written before and fixed since.
-    #[error("is fixed once written")]
-    Immutable,
-    /// A MAX field may only grow.
-    #[error("may only grow")]
-    Shrinks,
-    /// Only set members can be removed.
-    #[error("cannot be removed")]
-    NotRemovable,
-}
-
-/// Checks edits against the schema before they are written: the phone's side of the same rule.
-pub fn check_edits(view: &DocView, edits: &[Edit]) -> Result<(), SchemaError> {
-    let facts = ChangeFacts {
-        hash: [0; 32],
-        deps: Vec::new(),
-        actor: [0; 16],
-        seq: 1,
-        start_op: 1,
-        time: 0,
-        message: None,
-        ops: edits
-            .iter()
-            .map(|e| chunk::OpFacts {
-                key: e.key().to_owned(),
-                preds: Vec::new(),
-                action: match e {
-                    Edit::Set(_, v) => OpAction::Set(to_scalar(v)),
-                    Edit::Remove(_) => OpAction::Delete,
-                },
-            })
-            .collect(),
-    };
-    check_schema(view.kind(), &facts, |key| view.all(key).iter().map(|a| a.value.clone()).collect())
 }
 
 fn refused(error: impl std::fmt::Display) -> DocumentError {

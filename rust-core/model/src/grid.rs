@@ -144,11 +144,8 @@ impl GridSet {
     /// equal distances in order of code.
     pub fn nearest_cells(&self, position: &Position, n: usize) -> Vec<(&Cell, f64)> {
         let point = position.wgs84_point();
-        let mut by_distance: Vec<_> = self
-            .cells
-            .iter()
-            .map(|cell| (cell, Haversine.distance(point, cell.centroid)))
-            .collect();
+        let mut by_distance: Vec<_> =
+            self.cells.iter().map(|cell| (cell, Haversine.distance(point, cell.centroid))).collect();
         by_distance.sort_by(|a, b| a.1.total_cmp(&b.1));
         by_distance.truncate(n);
         by_distance

@@ -191,7 +191,9 @@ mod tests {
 
     #[test]
     fn what_is_not_an_id_is_refused() {
-        for text in ["", "order", "order:", "nothing:00", "order:zz", "order:00112233445566778899aabbccddeeff00"] {
+        for text in
+            ["", "order", "order:", "nothing:00", "order:zz", "order:00112233445566778899aabbccddeeff00"]
+        {
             assert!(text.parse::<DocId>().is_err(), "{text}");
         }
         assert!(DocId::from_slice(&[99; 17]).is_err());

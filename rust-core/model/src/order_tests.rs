@@ -100,8 +100,21 @@ fn states_round_trip_and_only_finished_ones_are_not_open() {
 fn every_refusal_has_a_code_of_its_own_and_words() {
     use Refusal::*;
     let all = [
-        RoleMayNot, StaleVersion, WrongState, NotOfferHolder, ReasonMissing, ReturnLimitPassed, NoInquiry,
-        NoSiteCheck, ReplyMissing, AfterDue, AlreadyExtended, TooLong, RightRevoked, RefusedByPerson, Unreadable,
+        RoleMayNot,
+        StaleVersion,
+        WrongState,
+        NotOfferHolder,
+        ReasonMissing,
+        ReturnLimitPassed,
+        NoInquiry,
+        NoSiteCheck,
+        ReplyMissing,
+        AfterDue,
+        AlreadyExtended,
+        TooLong,
+        RightRevoked,
+        RefusedByPerson,
+        Unreadable,
     ];
     let mut codes: Vec<_> = all.iter().map(|r| r.code()).collect();
     for r in all {
@@ -194,8 +207,13 @@ fn accepted(outcome: Outcome) -> Vec<Edit> {
     }
 }
 
-const KINDS: [ProposalKind; 5] =
-    [ProposalKind::Ack, ProposalKind::Return, ProposalKind::Handle, ProposalKind::Submit, ProposalKind::Extend];
+const KINDS: [ProposalKind; 5] = [
+    ProposalKind::Ack,
+    ProposalKind::Return,
+    ProposalKind::Handle,
+    ProposalKind::Submit,
+    ProposalKind::Extend,
+];
 
 #[test]
 fn from_every_state_only_the_documented_proposals_go_through() {
@@ -249,7 +267,11 @@ fn property_staff_may_not_return_whatever_else_is_wrong() {
 #[test]
 fn a_revoked_right_comes_before_everything() {
     let gone = Circumstances { right_stands: false, ..calm() };
-    for (role, kind) in [(GridWorker, ProposalKind::Ack), (PropertyStaff, ProposalKind::Return), (Section, ProposalKind::Extend)] {
+    for (role, kind) in [
+        (GridWorker, ProposalKind::Ack),
+        (PropertyStaff, ProposalKind::Return),
+        (Section, ProposalKind::Extend),
+    ] {
         let got = decide(&Made::at(Dispatched, 5).view(), "e", &asks(kind), &subject(role), &gone, true);
         assert_eq!(got, Outcome::Refuse(Refusal::RightRevoked), "{role:?} {kind:?}");
     }
@@ -266,16 +288,25 @@ fn a_changed_order_makes_a_proposal_stale_except_by_ones_own_siblings() {
         ("the order moved on", base(6), stale),
         ("the phone claims a future version", base(4), stale),
         ("own acknowledgement", base(6).asked("a", &ack, "gw").answered("a", Verdict::Accepted), None),
-        ("own ack and one more change", base(7).asked("a", &ack, "gw").answered("a", Verdict::Accepted), stale),
+        (
+            "own ack and one more change",
+            base(7).asked("a", &ack, "gw").answered("a", Verdict::Accepted),
+            stale,
+        ),
         ("own refused", base(6).asked("a", &ack, "gw").answered("a", Verdict::Refused), stale),
         ("own undecided", base(6).asked("a", &ack, "gw"), stale),
         ("another's", base(6).asked("a", &ack, "other").answered("a", Verdict::Accepted), stale),
         ("own on an older sight", base(6).asked("a", &older, "gw").answered("a", Verdict::Accepted), stale),
         ("answer without a proposal", base(6).answered("a", Verdict::Accepted), stale),
-        ("its own answer does not count", base(6).asked("e", &ack, "gw").answered("e", Verdict::Accepted), stale),
+        (
+            "its own answer does not count",
+            base(6).asked("e", &ack, "gw").answered("e", Verdict::Accepted),
+            stale,
+        ),
         ("unreadable sibling", base(6).by("proposal/a", "{}", "gw").answered("a", Verdict::Accepted), stale),
     ] {
-        let got = decide(&order.view(), "e", &asks(ProposalKind::Submit), &subject(GridWorker), &calm(), false);
+        let got =
+            decide(&order.view(), "e", &asks(ProposalKind::Submit), &subject(GridWorker), &calm(), false);
         assert_eq!(refused(&got), want, "{name}");
     }
 }
@@ -299,9 +330,15 @@ fn acknowledging_and_submitting_offline_on_one_sight_both_stand() {
     }
     write(&mut doc, "gw", &[Edit::set("reply_text", "已修好")]);
     for (event, kind) in steps {
-        let mut edits = accepted(decide(&doc.view(), event, &asks(kind), &subject(GridWorker), &calm(), false));
-        let record =
-            DecisionRecord { verdict: Verdict::Accepted, reason: None, decided_at: TimeMs(1), by: "hq".into(), words: None };
+        let mut edits =
+            accepted(decide(&doc.view(), event, &asks(kind), &subject(GridWorker), &calm(), false));
+        let record = DecisionRecord {
+            verdict: Verdict::Accepted,
+            reason: None,
+            decided_at: TimeMs(1),
+            by: "hq".into(),
+            words: None,
+        };
         edits.push(Edit::set(format!("decision/{event}"), to_json(&record)));
         write(&mut doc, "hq", &edits);
         if kind == ProposalKind::Ack {
@@ -324,7 +361,11 @@ fn only_the_holder_of_the_offer_acknowledges() {
         ("own", Made::at(Dispatched, 5).with("current_owner", "gw"), None),
         ("another's", Made::at(Dispatched, 5).with("current_owner", "x"), none),
         ("assigned", Made::at(Dispatched, 5).with("assignee/gw", true), None),
-        ("assigned among others", Made::at(Dispatched, 5).with("assignee/x", true).with("assignee/gw", true), None),
+        (
+            "assigned among others",
+            Made::at(Dispatched, 5).with("assignee/x", true).with("assignee/gw", true),
+            None,
+        ),
         ("assigned to another", Made::at(Dispatched, 5).with("assignee/x", true), none),
     ] {
         let got = decide(&order.view(), "e", &asks(ProposalKind::Ack), &subject(GridWorker), &calm(), false);
@@ -334,8 +375,11 @@ fn only_the_holder_of_the_offer_acknowledges() {
 
 #[test]
 fn an_acknowledgement_makes_the_owner_and_the_first_owner_once() {
-    let ack = |order: Made| accepted(decide(&order.view(), "e", &asks(ProposalKind::Ack), &subject(GridWorker), &calm(), false));
-    let moved = [Edit::set("state", "ACKED"), Edit::set("order_version", 6), Edit::set("current_owner", "gw")];
+    let ack = |order: Made| {
+        accepted(decide(&order.view(), "e", &asks(ProposalKind::Ack), &subject(GridWorker), &calm(), false))
+    };
+    let moved =
+        [Edit::set("state", "ACKED"), Edit::set("order_version", 6), Edit::set("current_owner", "gw")];
     let first = ack(Made::at(Dispatched, 5));
     assert_eq!(first, [&moved[..], &[Edit::set("first_owner", "gw")]].concat());
     // Dispatched again after a round: first_owner is fixed (R29), the owner is new.
@@ -430,7 +474,13 @@ fn an_extension_is_asked_once_before_due_within_the_limit_and_a_person_decides()
         ("at the due time", open(), days(Some(1)), at(2_000), None),
         ("after it", open(), days(Some(1)), at(2_001), Some(Refusal::AfterDue)),
         ("without a due time", Made::at(Handling, 5), days(Some(1)), at(i64::MAX), None),
-        ("second time", open().with("flag/extended", true), days(Some(1)), at(0), Some(Refusal::AlreadyExtended)),
+        (
+            "second time",
+            open().with("flag/extended", true),
+            days(Some(1)),
+            at(0),
+            Some(Refusal::AlreadyExtended),
+        ),
         ("too long", open(), days(Some(11)), at(0), Some(Refusal::TooLong)),
         ("no days", open(), days(None), at(0), Some(Refusal::TooLong)),
         ("zero days", open(), days(Some(0)), at(0), Some(Refusal::TooLong)),
@@ -454,7 +504,13 @@ fn an_extension_is_asked_once_before_due_within_the_limit_and_a_person_decides()
 /// What headquarters writes by rule fits the schema it enforces on others.
 #[test]
 fn accepted_edits_fit_the_schema() {
-    for (from, kind) in [(Dispatched, ProposalKind::Ack), (Acked, ProposalKind::Return), (Investigating, ProposalKind::Handle), (Handling, ProposalKind::Submit), (Handling, ProposalKind::Extend)] {
+    for (from, kind) in [
+        (Dispatched, ProposalKind::Ack),
+        (Acked, ProposalKind::Return),
+        (Investigating, ProposalKind::Handle),
+        (Handling, ProposalKind::Submit),
+        (Handling, ProposalKind::Extend),
+    ] {
         let order = Made::at(from, 5).replied().view();
         let at = Circumstances { effective_at: TimeMs(1_778_204_400_000), return_limit: None, ..calm() };
         let edits = accepted(decide(&order, "e", &asks(kind), &subject(GridWorker), &at, true));
@@ -462,7 +518,10 @@ fn accepted_edits_fit_the_schema() {
     }
     assert!(Made::at(Handling, i64::MAX).view().int("order_version").is_some());
     let last = Made::at(Handling, i64::MAX).view();
-    assert_eq!(move_to(&last, Submitted), [Edit::set("state", "SUBMITTED"), Edit::set("order_version", i64::MAX)]);
+    assert_eq!(
+        move_to(&last, Submitted),
+        [Edit::set("state", "SUBMITTED"), Edit::set("order_version", i64::MAX)]
+    );
 }
 
 #[test]

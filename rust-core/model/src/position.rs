@@ -85,8 +85,8 @@ impl Position {
         mock: bool,
         datum: Datum,
     ) -> Result<Self, PositionError> {
-        let in_range = (-MAX_LAT_E7..=MAX_LAT_E7).contains(&lat_e7)
-            && (-MAX_LON_E7..=MAX_LON_E7).contains(&lon_e7);
+        let in_range =
+            (-MAX_LAT_E7..=MAX_LAT_E7).contains(&lat_e7) && (-MAX_LON_E7..=MAX_LON_E7).contains(&lon_e7);
         let position = Self { lat_e7, lon_e7, accuracy_m, source, mock, datum };
         in_range.then_some(position).ok_or(PositionError)
     }
@@ -189,14 +189,7 @@ impl TryFrom<Wire> for Position {
 
 impl From<Position> for Wire {
     fn from(p: Position) -> Self {
-        Self {
-            lat: p.lat_e7,
-            lon: p.lon_e7,
-            acc: p.accuracy_m,
-            src: p.source,
-            mock: p.mock,
-            datum: p.datum,
-        }
+        Self { lat: p.lat_e7, lon: p.lon_e7, acc: p.accuracy_m, src: p.source, mock: p.mock, datum: p.datum }
     }
 }
 
@@ -249,8 +242,7 @@ mod tests {
 
     #[test]
     fn a_poor_fix_is_a_legal_value() {
-        let usable =
-            |p: Position| matches!(fix(Some(p), DEFAULT_USABLE_ACCURACY_M), Fix::Usable(_));
+        let usable = |p: Position| matches!(fix(Some(p), DEFAULT_USABLE_ACCURACY_M), Fix::Usable(_));
         assert!(usable(weifang(Some(50), Source::Gps)));
         assert!(!usable(weifang(Some(51), Source::Gps)));
         assert!(!usable(weifang(None, Source::Network)));
@@ -266,8 +258,7 @@ mod tests {
         assert_eq!((gcj.lon_e7(), gcj.lat_e7()), (1_191_379_404, 367_009_872));
         assert!(wgs.distance_m(&gcj) < 0.02);
         // The same numbers read in the wrong datum are 532 m away.
-        let mixed_up =
-            Position::new(gcj.lat_e7(), gcj.lon_e7(), None, Source::Gps, false, Datum::Wgs84);
+        let mixed_up = Position::new(gcj.lat_e7(), gcj.lon_e7(), None, Source::Gps, false, Datum::Wgs84);
         assert_eq!(wgs.distance_m(&mixed_up.unwrap()).round(), 532.0);
         // One minute of latitude is about a nautical mile.
         let north = Position::from_degrees(36.7005 + 1.0 / 60.0, 119.132).unwrap();

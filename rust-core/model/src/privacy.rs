@@ -4,9 +4,8 @@
 //! [`redact`]; nothing is merely hidden in a screen. Masks are proposals of §9: 张**,
 //! 欧阳**, 138****8000.
 
-const COMPOUND_SURNAMES: [&str; 12] = [
-    "欧阳", "司马", "上官", "诸葛", "东方", "皇甫", "尉迟", "公孙", "慕容", "令狐", "长孙", "司徒",
-];
+const COMPOUND_SURNAMES: [&str; 12] =
+    ["欧阳", "司马", "上官", "诸葛", "东方", "皇甫", "尉迟", "公孙", "慕容", "令狐", "长孙", "司徒"];
 
 /// Masks a name to its surname.
 pub fn mask_name(name: &str) -> String {
@@ -91,7 +90,9 @@ mod tests {
         for (name, want) in [("张三", "张**"), ("欧阳修", "欧阳**"), (" 李 ", "李**"), ("", "")] {
             assert_eq!(mask_name(name), want);
         }
-        for (phone, want) in [("13800008000", "138****8000"), ("0536-8123456", "053****3456"), ("110", "****"), ("无", "")] {
+        for (phone, want) in
+            [("13800008000", "138****8000"), ("0536-8123456", "053****3456"), ("110", "****"), ("无", "")]
+        {
             assert_eq!(mask_phone(phone), want);
         }
     }

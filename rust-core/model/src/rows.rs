@@ -4,13 +4,7 @@
 //! their list tables at any time. One row shape serves every kind (rejected: a table and a
 //! projection per kind, eight times the same code).
 
-use crate::{
-    id::DocId,
-    order,
-    position::Position,
-    schema::DocKind,
-    view::DocView,
-};
+use crate::{id::DocId, order, position::Position, schema::DocKind, view::DocView};
 use serde::{Deserialize, Serialize};
 
 /// One line of a list.
@@ -75,7 +69,14 @@ impl ListRow {
                 row.author = text("current_owner");
                 row.at = view.int("reported_at");
                 row.pending = count(order::pending(view).len());
-                row.search = [text("title"), text("summary"), text("place_text"), text("upstream_id"), text("verified_address")].join(" ");
+                row.search = [
+                    text("title"),
+                    text("summary"),
+                    text("place_text"),
+                    text("upstream_id"),
+                    text("verified_address"),
+                ]
+                .join(" ");
                 row.place(view.text("reported_position"));
             }
             DocKind::Brief => {

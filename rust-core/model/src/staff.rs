@@ -155,9 +155,9 @@ impl Subject {
 
     /// Says whether the subject held its role in a grid at some moment of the interval.
     pub fn holds(&self, grid: &str, start: TimeMs, end: TimeMs) -> bool {
-        self.grants.iter().any(|g| {
-            g.role == self.role && (g.grid == "*" || g.grid == grid) && g.stood_within(start, end)
-        })
+        self.grants
+            .iter()
+            .any(|g| g.role == self.role && (g.grid == "*" || g.grid == grid) && g.stood_within(start, end))
     }
 
     /// Lists the grids the subject holds at a moment.
@@ -177,7 +177,9 @@ mod tests {
     #[test]
     fn a_grant_covers_an_interval_it_touches() {
         let g = Grant { grid: "g".into(), role: Role::GridWorker, from: TimeMs(10), to: Some(TimeMs(20)) };
-        for (start, end, want) in [(0, 9, false), (0, 10, true), (19, 30, true), (20, 30, false), (12, 13, true)] {
+        for (start, end, want) in
+            [(0, 9, false), (0, 10, true), (19, 30, true), (20, 30, false), (12, 13, true)]
+        {
             assert_eq!(g.stood_within(TimeMs(start), TimeMs(end)), want, "{start}..{end}");
         }
     }

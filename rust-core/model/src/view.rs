@@ -153,12 +153,10 @@ impl DocView {
     /// Lists a family's members with their value, in key order.
     pub fn members<'a>(&'a self, family: &'a str) -> impl Iterator<Item = (&'a str, &'a Value)> {
         let from = format!("{family}/");
-        self.fields
-            .range(from..)
-            .map_while(move |(key, values)| {
-                let member = key.strip_prefix(family)?.strip_prefix('/')?;
-                Some((member, values.last().map(|a| &a.value)?))
-            })
+        self.fields.range(from..).map_while(move |(key, values)| {
+            let member = key.strip_prefix(family)?.strip_prefix('/')?;
+            Some((member, values.last().map(|a| &a.value)?))
+        })
     }
 
     /// Lists every key with all its values.

@@ -19,13 +19,18 @@ use replicas::{Replica, START_MS, facts, key_of, values};
 #[derive(Debug, Clone)]
 enum Step {
     /// A replica writes one to three of the kind's fields; the clock may stand or go back.
-    Write { by: prop::sample::Index, wall: i64, edits: Vec<(prop::sample::Index, prop::sample::Index, u8, bool)> },
+    Write {
+        by: prop::sample::Index,
+        wall: i64,
+        edits: Vec<(prop::sample::Index, prop::sample::Index, u8, bool)>,
+    },
     /// A replica receives some change that exists, if it is ready for it.
     Deliver { to: prop::sample::Index, change: prop::sample::Index },
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let edit = (any::<prop::sample::Index>(), any::<prop::sample::Index>(), 0..2_u8, prop::bool::weighted(0.2));
+    let edit =
+        (any::<prop::sample::Index>(), any::<prop::sample::Index>(), 0..2_u8, prop::bool::weighted(0.2));
     prop_oneof![
         (any::<prop::sample::Index>(), -50..50_i64, prop::collection::vec(edit, 1..4))
             .prop_map(|(by, wall, edits)| Step::Write { by, wall, edits }),
@@ -303,7 +308,8 @@ fn a_second_line_of_one_actor_is_refused() {
 fn a_change_without_dependencies_has_seen_nothing() {
     let mut hq = Document::new(DocKind::Order);
     hq.edit(&stamp(1, 1), &[Edit::set("severity", 1), Edit::set("tag/a", true)]).unwrap();
-    let fresh = Document::new(DocKind::Order).edit(&stamp(2, 2), &[Edit::set("severity", 3)]).unwrap().unwrap();
+    let fresh =
+        Document::new(DocKind::Order).edit(&stamp(2, 2), &[Edit::set("severity", 3)]).unwrap().unwrap();
     let honest = facts(&fresh);
     assert!(honest.deps.is_empty());
     assert_eq!(hq.check_continues(&honest), Ok(()));
@@ -340,7 +346,8 @@ fn an_orphan_is_not_kept_for_later() {
 fn two_resolutions_at_once_are_a_conflict_again() {
     for (choice_a, choice_b) in [("甲", "乙"), ("乙", "甲"), ("甲", "丙"), ("乙", "丙")] {
         let key = "verified_facts";
-        let (mut a, mut b) = (Replica::new(DocKind::Order, 2, "gw-02"), Replica::new(DocKind::Order, 3, "gw-03"));
+        let (mut a, mut b) =
+            (Replica::new(DocKind::Order, 2, "gw-02"), Replica::new(DocKind::Order, 3, "gw-03"));
         let from_a = a.write(START_MS, &[Edit::set(key, "甲")]);
         let from_b = b.write(START_MS, &[Edit::set(key, "乙")]);
         replicas::exchange(&mut a, &[from_a], &mut b, &[from_b]);
@@ -356,7 +363,12 @@ fn two_resolutions_at_once_are_a_conflict_again() {
 #[test]
 fn a_change_writes_each_key_once_and_the_last_wish_counts() {
     let mut doc = Document::new(DocKind::Order);
-    let wishes = [Edit::set("tag/a", true), Edit::set("severity", 1), Edit::Remove("tag/a".into()), Edit::set("severity", 2)];
+    let wishes = [
+        Edit::set("tag/a", true),
+        Edit::set("severity", 1),
+        Edit::Remove("tag/a".into()),
+        Edit::set("severity", 2),
+    ];
     let change = facts(&doc.edit(&stamp(2, 1), &wishes).unwrap().unwrap());
     assert_eq!(change.ops.len(), 1);
     assert_eq!(doc.view().int("severity"), Some(2));

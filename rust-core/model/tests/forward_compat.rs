@@ -3,7 +3,9 @@
 //! The newer version is played by automerge itself, which writes whatever it is told.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
-use automerge::{AutoCommit, ObjType, ROOT, ReadDoc, ScalarValue, transaction::CommitOptions, transaction::Transactable};
+use automerge::{
+    AutoCommit, ObjType, ROOT, ReadDoc, ScalarValue, transaction::CommitOptions, transaction::Transactable,
+};
 use lanewalk_model::{
     chunk::read_change,
     document::{Document, DocumentError, Edit, SchemaProblem, Stamp, check_edits},
@@ -19,7 +21,11 @@ use lanewalk_model::{
 const START_MS: i64 = 1_778_204_400_000;
 
 fn stamp(n: i64) -> Stamp {
-    Stamp { actor: ActorId([2; 16]), worker: "gw-01".into(), hlc: Hlc(Hlc::from_wall(TimeMs(START_MS)).0 + n) }
+    Stamp {
+        actor: ActorId([2; 16]),
+        worker: "gw-01".into(),
+        hlc: Hlc(Hlc::from_wall(TimeMs(START_MS)).0 + n),
+    }
 }
 
 /// Every kind of scalar automerge has, with a key of its own.
@@ -50,7 +56,9 @@ fn newer(known: &[(&str, ScalarValue)]) -> AutoCommit {
     doc.insert(&list, 0, 1).unwrap();
     let text = doc.put_object(ROOT, "future_prose", ObjType::Text).unwrap();
     doc.splice_text(&text, 0, 0, "长文").unwrap();
-    doc.commit_with(CommitOptions::default().with_message("hq").with_time(Hlc::from_wall(TimeMs(START_MS)).0));
+    doc.commit_with(
+        CommitOptions::default().with_message("hq").with_time(Hlc::from_wall(TimeMs(START_MS)).0),
+    );
     doc
 }
 
@@ -87,7 +95,16 @@ fn unknown_keys_and_objects_survive_load_edit_and_save() {
     assert_eq!(view.members("future_family").collect::<Vec<_>>(), [("one", &Value::from("第一"))]);
     assert_eq!(view.all("future_text")[0].by, "hq");
     // What this version has no value for is not shown, and not lost.
-    for hidden in ["future_uint", "future_float", "future_bytes", "future_time", "future_count", "future_null", "future_map", "future_prose"] {
+    for hidden in [
+        "future_uint",
+        "future_float",
+        "future_bytes",
+        "future_time",
+        "future_count",
+        "future_null",
+        "future_map",
+        "future_prose",
+    ] {
         assert_eq!(view.get(hidden), None, "{hidden}");
     }
 
@@ -145,7 +162,11 @@ fn concurrent_unknown_values_are_both_kept() {
 #[test]
 fn this_version_does_not_write_what_it_does_not_know() {
     let view = Document::load(DocKind::Order, &newer_order().save()).unwrap().view();
-    for edits in [[Edit::set("future_text", "x")], [Edit::Remove("future_text".into())], [Edit::set("future_family/two", true)]] {
+    for edits in [
+        [Edit::set("future_text", "x")],
+        [Edit::Remove("future_text".into())],
+        [Edit::set("future_family/two", true)],
+    ] {
         assert_eq!(check_edits(&view, &edits).unwrap_err().problem, SchemaProblem::UnknownKey);
     }
 }
@@ -154,7 +175,11 @@ fn this_version_does_not_write_what_it_does_not_know() {
 /// that it stays.
 #[test]
 fn a_known_field_of_another_type_is_as_good_as_unset() {
-    let newer = newer(&[("severity", ScalarValue::F64(2.5)), ("title", ScalarValue::Bytes(vec![1])), ("state", 3.into())]);
+    let newer = newer(&[
+        ("severity", ScalarValue::F64(2.5)),
+        ("title", ScalarValue::Bytes(vec![1])),
+        ("state", 3.into()),
+    ]);
     let mut newer = newer;
     let mut doc = Document::load(DocKind::Order, &newer.save()).unwrap();
     let view = doc.view();
@@ -175,10 +200,12 @@ fn id(kind: DocKind) -> DocId {
 fn records_keep_fields_of_a_newer_version_byte_for_byte() {
     let proposal = r#"{ "kind":"submit", "order_version":5, "outcome":"mediated", "witness":{"name":"王**","n":[1,2.50]}, "urgent":true }"#;
     let note = r#"{"text":"看过","at":1778204400000,"mood":"calm","text_en":"seen"}"#;
-    let measurement = r#"{"what":"猫","milli":20000,"unit":"只","method":"counted","at":1778204400000,"device":"x"}"#;
+    let measurement =
+        r#"{"what":"猫","milli":20000,"unit":"只","method":"counted","at":1778204400000,"device":"x"}"#;
     let keys = ["proposal/p1", "note/n1", "measurement/m1"];
     let mut doc = Document::new(DocKind::Order);
-    let edits: Vec<_> = keys.into_iter().zip([proposal, note, measurement]).map(|(k, v)| Edit::set(k, v)).collect();
+    let edits: Vec<_> =
+        keys.into_iter().zip([proposal, note, measurement]).map(|(k, v)| Edit::set(k, v)).collect();
     check_edits(&doc.view(), &edits).unwrap();
     doc.edit(&stamp(1), &edits).unwrap().unwrap();
     let mut doc = Document::load(DocKind::Order, &doc.save_checked().unwrap().0).unwrap();

@@ -6,7 +6,7 @@
 use lanewalk_model::{
     document::{Edit, SchemaProblem, check_edits, check_schema},
     policy::{Denial, ScopeFacts, may_write},
-    records::{Method, MeasurementRecord, to_json},
+    records::{MeasurementRecord, Method, to_json},
     schema::{DocKind, FieldSpec, Rule},
     staff::{Grant, Role, Roles, Subject},
     time::{Hlc, TimeMs},
@@ -99,13 +99,19 @@ fn mv_keeps_both_with_who_and_when_until_somebody_resolves() {
                 let name = format!("{kind:?}.{key}");
                 let conflicts = view.conflicts();
                 assert_eq!(conflicts.len(), 1, "{name}");
-                assert_eq!((conflicts[0].key.as_str(), conflicts[0].values.as_slice()), (key.as_str(), view.all(&key)));
+                assert_eq!(
+                    (conflicts[0].key.as_str(), conflicts[0].values.as_slice()),
+                    (key.as_str(), view.all(&key))
+                );
                 assert_eq!(shown(&view, &key), pair.both(&v[0], &v[1]), "{name}");
                 assert!(view.is_open_conflict(&key), "{name}");
 
                 // Resolving with one of the two, which is already among the values, must count too.
                 let resolved = pair.settle(&[Edit::set(&key, v[0].clone())]);
-                assert_eq!(shown(&resolved, &key), [(v[0].clone(), "gw-01".into(), TimeMs(START_MS + 1_000))]);
+                assert_eq!(
+                    shown(&resolved, &key),
+                    [(v[0].clone(), "gw-01".into(), TimeMs(START_MS + 1_000))]
+                );
                 assert!(resolved.conflicts().is_empty() && !resolved.is_open_conflict(&key), "{name}");
             }
         }
@@ -170,12 +176,9 @@ fn lww_orders_by_clock_then_counter_then_actor() {
     let key = "access_note";
     let mut a = Replica::new(DocKind::Place, 5, "gw-01");
     let mut b = Replica::new(DocKind::Place, 4, "gw-02");
-    for (clock_a, clock_b, winner) in [
-        ((7, 0), (7, 1), "b"),
-        ((7, 2_000), (8, 0), "b"),
-        ((8, 0), (7, 2_047), "a"),
-        ((9, 3), (9, 3), "a"),
-    ] {
+    for (clock_a, clock_b, winner) in
+        [((7, 0), (7, 1), "b"), ((7, 2_000), (8, 0), "b"), ((8, 0), (7, 2_047), "a"), ((9, 3), (9, 3), "a")]
+    {
         let before = |(ms, count): (i64, i64)| Hlc(Hlc::from_wall(TimeMs(START_MS + ms)).0 + count - 1);
         a.clock = before(clock_a);
         b.clock = before(clock_b);
@@ -200,7 +203,11 @@ fn max_shows_the_greatest_and_never_shrinks() {
             assert_eq!(view.all(&key).len(), 2, "the smaller one stays readable");
             assert!(view.conflicts().is_empty());
             let back = [Edit::set(&key, low.clone())];
-            assert_eq!(check_edits(&view, &back).unwrap_err().problem, SchemaProblem::Shrinks, "{kind:?}.{key}");
+            assert_eq!(
+                check_edits(&view, &back).unwrap_err().problem,
+                SchemaProblem::Shrinks,
+                "{kind:?}.{key}"
+            );
             // A device that writes all the same is refused by what its own change says it saw.
             let mut rogue = pair.a.fork(7, "rogue");
             let stamp = rogue_stamp(&rogue);
@@ -340,7 +347,11 @@ fn refused_once_set(replica: &mut Replica, kind: DocKind, key: &str, value: &Val
         let change = facts(&change);
         replica.doc.check_continues(&change).unwrap();
         let seen = |key: &str| replica.doc.values_at(&change.deps, key);
-        assert_eq!(check_schema(kind, &change, seen).unwrap_err().problem, SchemaProblem::Immutable, "{kind:?}.{key}");
+        assert_eq!(
+            check_schema(kind, &change, seen).unwrap_err().problem,
+            SchemaProblem::Immutable,
+            "{kind:?}.{key}"
+        );
     }
 }
 
@@ -369,7 +380,8 @@ fn subject(role: Role) -> Subject {
 
 #[test]
 fn no_device_role_may_write_what_headquarters_decides() {
-    let own = ScopeFacts { grid: "g".into(), assignees: vec!["w".into()], author: "w".into(), finished_at: None };
+    let own =
+        ScopeFacts { grid: "g".into(), assignees: vec!["w".into()], author: "w".into(), finished_at: None };
     let when = (TimeMs(0), TimeMs(1));
     each_field(&[Rule::Own, Rule::Hq], |kind, field| {
         let key = key_of(field, "m");
@@ -391,12 +403,14 @@ fn no_device_role_may_write_what_headquarters_decides() {
 /// the document passes.
 #[test]
 fn exactly_the_writers_of_a_row_may_write_it() {
-    let own = ScopeFacts { grid: "g".into(), assignees: vec!["w".into()], author: "w".into(), finished_at: None };
+    let own =
+        ScopeFacts { grid: "g".into(), assignees: vec!["w".into()], author: "w".into(), finished_at: None };
     for kind in DocKind::ALL {
         for field in kind.spec().fields {
             let key = key_of(field, "m");
             for role in Role::ALL.into_iter().filter(|r| *r != Role::System) {
-                let got = may_write(&subject(role), kind, Some(&own), &own, [key.as_str()], (TimeMs(0), TimeMs(1)));
+                let got =
+                    may_write(&subject(role), kind, Some(&own), &own, [key.as_str()], (TimeMs(0), TimeMs(1)));
                 let want = match (kind.spec().readers.has(role), field.writers.has(role)) {
                     (false, _) => Err(Denial::RoleKind),
                     (true, false) => Err(Denial::RoleField),
@@ -509,7 +523,13 @@ fn ac1_shop_19_keeps_the_last_name_and_the_other_in_history() {
 #[test]
 fn ac3_measurements_stand_beside_each_other() {
     let cats = |milli, method| {
-        to_json(&MeasurementRecord { what: "猫".into(), milli, unit: "只".into(), method, at: TimeMs(START_MS) })
+        to_json(&MeasurementRecord {
+            what: "猫".into(),
+            milli,
+            unit: "只".into(),
+            method,
+            at: TimeMs(START_MS),
+        })
     };
     for mut pair in pairs(DocKind::Order, &[]) {
         let a = [Edit::set("measurement/a", cats(20_000, Method::Counted))];

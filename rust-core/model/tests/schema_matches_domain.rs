@@ -11,9 +11,7 @@ use lanewalk_model::{
 };
 use std::collections::BTreeMap;
 
-use DocKind::{
-    Appeal, Brief, Care, Knowledge, Order, Person, Place, Reference, Survey, TaskForce, Visit,
-};
+use DocKind::{Appeal, Brief, Care, Knowledge, Order, Person, Place, Reference, Survey, TaskForce, Visit};
 use Role::{
     CallbackAgent, DeputyLeader, Enforcement, GridWorker, HotlineClerk, Liaison, Principal, PropertyStaff,
     Section, System,
@@ -112,8 +110,22 @@ const OTHERWISE: &[(&str, Rule, DocKind, &str, Rule, &str)] = &[
     ("police_referral", Imm, Order, "police_referral", Log, "several reports in time; each is immutable"),
     ("liaison_reply", Imm, Order, "liaison_reply", Log, "several offices reply; each is immutable"),
     ("access_log", Log, Care, "viewed", Log, "views of a care record; the chain of entries hash-chains them"),
-    ("matter_catalog", Imm, Reference, "name", Imm, "which reference: catalogue, calendar, grids, staff, limits"),
-    ("matter_catalog", Imm, Reference, "version", Hq, "one document per name; orders keep the version they used"),
+    (
+        "matter_catalog",
+        Imm,
+        Reference,
+        "name",
+        Imm,
+        "which reference: catalogue, calendar, grids, staff, limits",
+    ),
+    (
+        "matter_catalog",
+        Imm,
+        Reference,
+        "version",
+        Hq,
+        "one document per name; orders keep the version they used",
+    ),
     ("matter_catalog", Imm, Reference, "body", Hq, "one document per name holds the version in force"),
 ];
 

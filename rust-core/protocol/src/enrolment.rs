@@ -4,7 +4,9 @@
 //! the phone proves that it holds the key it announces. Rejected: passwords typed on phones.
 
 use crate::{
-    keys::{DeviceSigner, Domain, PublicKey, Signature, SignatureError, SignerError, sign_domain, verify_domain},
+    keys::{
+        DeviceSigner, Domain, PublicKey, Signature, SignatureError, SignerError, sign_domain, verify_domain,
+    },
     receipt::{Beacon, Lease},
 };
 use base64::Engine as _;
@@ -53,7 +55,8 @@ impl Invitation {
             return Err(InvitationError);
         }
         let body = text.strip_prefix(PREFIX).ok_or(InvitationError)?;
-        let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(body).map_err(|_| InvitationError)?;
+        let bytes =
+            base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(body).map_err(|_| InvitationError)?;
         minicbor::decode(&bytes).map_err(|_| InvitationError)
     }
 }

@@ -162,8 +162,8 @@ pub fn verify_request(
     let claimed = parsed.claimed;
     let params = base::profile_params(claimed.created_s, &claimed.nonce, &claimed.key_id);
     let text = base::profile_base(&parts, &content_digest(parts.body), &params);
-    let signature = Signature::new(key.algorithm(), &parsed.signature)
-        .map_err(|_| HttpSigError::Malformed(SIGNATURE))?;
+    let signature =
+        Signature::new(key.algorithm(), &parsed.signature).map_err(|_| HttpSigError::Malformed(SIGNATURE))?;
     keys::verify(key, text.as_bytes(), &signature).map_err(|_| HttpSigError::BadSignature)?;
     Ok(claimed)
 }
@@ -191,18 +191,10 @@ mod tests {
         assert_eq!(found, wanted);
         for (name, value) in lines.into_iter().skip(1) {
             let twice = lines.into_iter().chain([(name, value)]);
-            assert_eq!(
-                SignatureHeadersRef::from_lines(twice).unwrap_err().code(),
-                "malformed"
-            );
+            assert_eq!(SignatureHeadersRef::from_lines(twice).unwrap_err().code(), "malformed");
         }
         let not_text: [(&str, &[u8]); 1] = [("Signature", b"\xff")];
-        assert_eq!(
-            SignatureHeadersRef::from_lines(not_text)
-                .unwrap_err()
-                .code(),
-            "malformed"
-        );
+        assert_eq!(SignatureHeadersRef::from_lines(not_text).unwrap_err().code(), "malformed");
     }
 
     /// RFC 9530 gives this value for an empty body as the SHA-256 of nothing.

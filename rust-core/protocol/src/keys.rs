@@ -21,9 +21,7 @@ mod cbor;
 mod signer;
 
 pub use algorithm::{Algorithm, KeyError};
-pub use signer::{
-    DeviceSigner, Domain, SECRET_LEN, SignerError, SoftSigner, sign_domain, verify_domain,
-};
+pub use signer::{DeviceSigner, Domain, SECRET_LEN, SignerError, SoftSigner, sign_domain, verify_domain};
 
 /// Says how many bytes a signature has, under every algorithm known so far.
 pub const SIGNATURE_LEN: usize = 64;
@@ -57,27 +55,18 @@ impl PublicKey {
     /// (under such a point a signature can hold for messages nobody signed).
     pub fn new(algorithm: Algorithm, bytes: &[u8]) -> Result<Self, KeyError> {
         if bytes.len() != algorithm.public_key_len() {
-            return Err(KeyError::WrongLength {
-                what: "public key",
-                algorithm,
-                len: bytes.len(),
-            });
+            return Err(KeyError::WrongLength { what: "public key", algorithm, len: bytes.len() });
         }
         let valid = match algorithm {
             // The SEC1 reader also takes tag 5 (the compact form): a second encoding of one point.
             Algorithm::Es256 => {
-                matches!(bytes.first(), Some(2 | 3))
-                    && es256::VerifyingKey::from_sec1_bytes(bytes).is_ok()
+                matches!(bytes.first(), Some(2 | 3)) && es256::VerifyingKey::from_sec1_bytes(bytes).is_ok()
             }
-            Algorithm::Ed25519 => ed25519_key(bytes).is_some_and(|key| {
-                !key.is_weak() && key.to_edwards().compress().as_bytes() == bytes
-            }),
+            Algorithm::Ed25519 => ed25519_key(bytes)
+                .is_some_and(|key| !key.is_weak() && key.to_edwards().compress().as_bytes() == bytes),
         };
         if valid {
-            Ok(Self {
-                algorithm,
-                bytes: bytes.to_vec(),
-            })
+            Ok(Self { algorithm, bytes: bytes.to_vec() })
         } else {
             Err(KeyError::InvalidPublicKey(algorithm))
         }
@@ -96,11 +85,7 @@ impl PublicKey {
     /// Returns SHA-256 over the algorithm number (one byte) and the key bytes. The number is
     /// inside because an SM2 key would have the same 33-byte form as an ES256 key.
     pub fn fingerprint(&self) -> [u8; 32] {
-        Sha256::new()
-            .chain_update([self.algorithm.id()])
-            .chain_update(&self.bytes)
-            .finalize()
-            .into()
+        Sha256::new().chain_update([self.algorithm.id()]).chain_update(&self.bytes).finalize().into()
     }
 
     /// Returns the first 64 bits of the fingerprint as `0123 4567 89ab cdef`, which the clerk who
@@ -119,12 +104,7 @@ impl PublicKey {
 
 impl fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "PublicKey({}, {})",
-            self.algorithm,
-            self.short_fingerprint()
-        )
+        write!(f, "PublicKey({}, {})", self.algorithm, self.short_fingerprint())
     }
 }
 
@@ -142,16 +122,9 @@ impl Signature {
     /// Checks the length (64 bytes) and keeps the signature.
     pub fn new(algorithm: Algorithm, bytes: &[u8]) -> Result<Self, KeyError> {
         if bytes.len() == SIGNATURE_LEN {
-            Ok(Self {
-                algorithm,
-                bytes: bytes.to_vec(),
-            })
+            Ok(Self { algorithm, bytes: bytes.to_vec() })
         } else {
-            Err(KeyError::WrongLength {
-                what: "signature",
-                algorithm,
-                len: bytes.len(),
-            })
+            Err(KeyError::WrongLength { what: "signature", algorithm, len: bytes.len() })
         }
     }
 
@@ -172,33 +145,20 @@ fn ed25519_key(bytes: &[u8]) -> Option<ed25519::VerifyingKey> {
 
 /// Checks a signature over exactly `message`, without a domain tag. Only HTTP request signatures
 /// are checked this way; everything else goes through [`verify_domain`].
-pub fn verify(
-    key: &PublicKey,
-    message: &[u8],
-    signature: &Signature,
-) -> Result<(), SignatureError> {
+pub fn verify(key: &PublicKey, message: &[u8], signature: &Signature) -> Result<(), SignatureError> {
     if key.algorithm != signature.algorithm {
-        return Err(SignatureError::WrongAlgorithm {
-            key: key.algorithm,
-            signature: signature.algorithm,
-        });
+        return Err(SignatureError::WrongAlgorithm { key: key.algorithm, signature: signature.algorithm });
     }
     let stands = match key.algorithm {
         Algorithm::Es256 => es256::VerifyingKey::from_sec1_bytes(&key.bytes)
-            .and_then(|point| {
-                point.verify(message, &es256::Signature::from_slice(&signature.bytes)?)
-            })
+            .and_then(|point| point.verify(message, &es256::Signature::from_slice(&signature.bytes)?))
             .is_ok(),
         // Strict: refuses the encodings of R and s on which Ed25519 implementations disagree.
         Algorithm::Ed25519 => ed25519_key(&key.bytes)
             .zip(ed25519::Signature::from_slice(&signature.bytes).ok())
             .is_some_and(|(point, signature)| point.verify_strict(message, &signature).is_ok()),
     };
-    if stands {
-        Ok(())
-    } else {
-        Err(SignatureError::Mismatch)
-    }
+    if stands { Ok(()) } else { Err(SignatureError::Mismatch) }
 }
 
 #[cfg(test)]
@@ -232,9 +192,7 @@ mod tests {
         let es256 = soft(Algorithm::Es256, 1).public_key().bytes().to_vec();
         let mut compact = es256.clone();
         compact[0] = 5;
-        let uncompressed = es256::VerifyingKey::from_sec1_bytes(&es256)
-            .unwrap()
-            .to_sec1_point(false);
+        let uncompressed = es256::VerifyingKey::from_sec1_bytes(&es256).unwrap().to_sec1_point(false);
         // x = 5 has a point on P-256, x = 1 has none; an all-ones x is no field element.
         let off_curve = [[2].as_slice(), &[0; 31], &[1]].concat();
         let on_curve = [[2].as_slice(), &[0; 31], &[5]].concat();
@@ -248,11 +206,7 @@ mod tests {
         let cases = [
             ("compact tag", Algorithm::Es256, compact),
             ("off the curve", Algorithm::Es256, off_curve),
-            (
-                "x too large",
-                Algorithm::Es256,
-                [[2].as_slice(), &[0xff; 32]].concat(),
-            ),
+            ("x too large", Algorithm::Es256, [[2].as_slice(), &[0xff; 32]].concat()),
             ("small order", Algorithm::Ed25519, neutral),
             ("second encoding", Algorithm::Ed25519, padded),
         ];
@@ -269,11 +223,7 @@ mod tests {
             (Algorithm::Ed25519, es256.as_slice()),
         ] {
             let len = bytes.len();
-            let refused = KeyError::WrongLength {
-                what: "public key",
-                algorithm,
-                len,
-            };
+            let refused = KeyError::WrongLength { what: "public key", algorithm, len };
             assert_eq!(PublicKey::new(algorithm, bytes), Err(refused));
         }
     }
@@ -281,16 +231,10 @@ mod tests {
     #[test]
     fn fingerprints_separate_algorithms_and_read_in_four_groups() {
         let key = soft(Algorithm::Ed25519, 1).public_key();
-        assert_eq!(
-            key.fingerprint().as_slice(),
-            Sha256::digest([&[2], key.bytes()].concat()).as_slice()
-        );
+        assert_eq!(key.fingerprint().as_slice(), Sha256::digest([&[2], key.bytes()].concat()).as_slice());
         let short = key.short_fingerprint();
         assert_eq!(short.split(' ').map(str::len).collect::<Vec<_>>(), [4; 4]);
-        let hex: String = key.fingerprint()[..8]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let hex: String = key.fingerprint()[..8].iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(short.replace(' ', ""), hex);
     }
 

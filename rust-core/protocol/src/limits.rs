@@ -47,8 +47,5 @@ pub const DEVICE_CHANGE: ChunkLimits = ChunkLimits {
 };
 
 /// What a change from headquarters may look like on a phone: reference files are large.
-pub const HQ_CHANGE: ChunkLimits = ChunkLimits {
-    max_bytes: 2 << 20,
-    max_value_bytes: 1 << 20,
-    ..DEVICE_CHANGE
-};
+pub const HQ_CHANGE: ChunkLimits =
+    ChunkLimits { max_bytes: 2 << 20, max_value_bytes: 1 << 20, ..DEVICE_CHANGE };

@@ -87,7 +87,6 @@ impl UnsignedReceipt {
         out.extend(self.hq_epoch.to_be_bytes());
         out
     }
-
 }
 
 impl Receipt {

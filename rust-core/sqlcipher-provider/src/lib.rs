@@ -71,25 +71,15 @@ pub fn assert_ready() -> Result<Versions, NotReady> {
     let sqlcipher = pragma(&db, "cipher_version")?.ok_or(NotReady::NoSqlcipher)?;
     // The provider answers only where a key is set. This one guards nothing, and being raw costs no
     // key derivation.
-    db.pragma_update(
-        None,
-        "key",
-        format!("x'{}'", "00".repeat(primitives::KEY_LEN)),
-    )?;
+    db.pragma_update(None, "key", format!("x'{}'", "00".repeat(primitives::KEY_LEN)))?;
     let provider = pragma(&db, "cipher_provider")?.unwrap_or_default();
     if provider.as_bytes() != table::PROVIDER_NAME.to_bytes() {
         return Err(NotReady::ForeignProvider { found: provider });
     }
     let provider_version = pragma(&db, "cipher_provider_version")?.unwrap_or_default();
-    Ok(Versions {
-        sqlite,
-        sqlcipher,
-        provider,
-        provider_version,
-    })
+    Ok(Versions { sqlite, sqlcipher, provider, provider_version })
 }
 
 fn pragma(db: &Connection, name: &str) -> Result<Option<String>, rusqlite::Error> {
-    db.pragma_query_value(None, name, |row| row.get(0))
-        .optional()
+    db.pragma_query_value(None, name, |row| row.get(0)).optional()
 }

@@ -60,13 +60,7 @@ impl Hash {
 ///
 /// # Errors
 /// [`Refused`] when `tag` is not exactly [`Hash::tag_len`] bytes.
-pub fn hmac(
-    hash: Hash,
-    key: &[u8],
-    first: &[u8],
-    second: &[u8],
-    tag: &mut [u8],
-) -> Result<(), Refused> {
+pub fn hmac(hash: Hash, key: &[u8], first: &[u8], second: &[u8], tag: &mut [u8]) -> Result<(), Refused> {
     match hash {
         Hash::Sha1 => hmac_with::<Hmac<Sha1>>(key, first, second, tag),
         Hash::Sha256 => hmac_with::<Hmac<Sha256>>(key, first, second, tag),
@@ -95,13 +89,7 @@ fn hmac_with<M: Mac + KeyInit>(
 ///
 /// # Errors
 /// [`Refused`] for zero rounds or an empty `key`.
-pub fn pbkdf2(
-    hash: Hash,
-    pass: &[u8],
-    salt: &[u8],
-    rounds: u32,
-    key: &mut [u8],
-) -> Result<(), Refused> {
+pub fn pbkdf2(hash: Hash, pass: &[u8], salt: &[u8], rounds: u32, key: &mut [u8]) -> Result<(), Refused> {
     if rounds == 0 || key.is_empty() {
         return Err(Refused);
     }
@@ -112,12 +100,7 @@ pub fn pbkdf2(
     }
 }
 
-fn pbkdf2_with<D: EagerHash>(
-    pass: &[u8],
-    salt: &[u8],
-    rounds: u32,
-    key: &mut [u8],
-) -> Result<(), Refused> {
+fn pbkdf2_with<D: EagerHash>(pass: &[u8], salt: &[u8], rounds: u32, key: &mut [u8]) -> Result<(), Refused> {
     pbkdf2::pbkdf2::<Hmac<D>>(pass, salt, rounds, key).map_err(|_| Refused)
 }
 

@@ -185,11 +185,7 @@ unsafe extern "C" fn get_provider_version(_ctx: *mut c_void) -> *const c_char {
 }
 
 /// Accepts and ignores entropy: the operating system's generator seeds itself.
-unsafe extern "C" fn add_random(
-    _ctx: *mut c_void,
-    _buffer: *const c_void,
-    _length: c_int,
-) -> c_int {
+unsafe extern "C" fn add_random(_ctx: *mut c_void, _buffer: *const c_void, _length: c_int) -> c_int {
     SQLITE_OK
 }
 
@@ -202,9 +198,7 @@ unsafe extern "C" fn random(_ctx: *mut c_void, buffer: *mut c_void, len: c_int) 
         // SAFETY: not null; SQLCipher hands over `len` bytes it owns and touches from this thread
         // only. They may be uninitialised, which `MaybeUninit` allows.
         let target = unsafe { slice::from_raw_parts_mut(buffer.cast::<MaybeUninit<u8>>(), len) };
-        getrandom::fill_uninit(target)
-            .map(|_| ())
-            .map_err(|_| Refused)
+        getrandom::fill_uninit(target).map(|_| ()).map_err(|_| Refused)
     })
 }
 

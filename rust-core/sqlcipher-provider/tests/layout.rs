@@ -45,12 +45,8 @@ fn the_table_has_the_members_of_the_c_struct_in_order() {
     let source = String::from_utf8_lossy(&fs::read(source).unwrap()).into_owned();
     let (_, rest) = source.split_once("struct sqlcipher_provider {").unwrap();
     let (body, _) = rest.split_once("};").unwrap();
-    let theirs: Vec<&str> = body
-        .split(';')
-        .map(str::trim)
-        .filter(|member| !member.is_empty())
-        .map(name_of)
-        .collect();
+    let theirs: Vec<&str> =
+        body.split(';').map(str::trim).filter(|member| !member.is_empty()).map(name_of).collect();
     assert_eq!(theirs, ours);
 }
 

@@ -1,12 +1,6 @@
 //! Published vectors through the C table: what SQLCipher calls, not what it is made of.
-#![allow(
-    unsafe_code,
-    reason = "the functions under test are called as C calls them"
-)]
-#![allow(
-    clippy::multiple_unsafe_ops_per_block,
-    reason = "a table of calls shares one argument"
-)]
+#![allow(unsafe_code, reason = "the functions under test are called as C calls them")]
+#![allow(clippy::multiple_unsafe_ops_per_block, reason = "a table of calls shares one argument")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::ffi::{CStr, c_int};
@@ -37,10 +31,7 @@ fn len(bytes: &[u8]) -> c_int {
 
 fn bytes(hex: &str) -> Vec<u8> {
     let digits: Vec<u8> = hex.bytes().filter(u8::is_ascii_hexdigit).collect();
-    digits
-        .chunks(2)
-        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
-        .collect()
+    digits.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
 }
 
 fn hmac(algorithm: c_int, key: &[u8], first: &[u8], second: Option<&[u8]>) -> (c_int, Vec<u8>) {
@@ -112,30 +103,10 @@ fn hmac_matches_rfc_2202_and_rfc_4231() {
         b"This is a test using a larger than block-size key and a larger than block-size data. \
         The key needs to be hashed before being used by the HMAC algorithm.";
     let cases: [(c_int, &[u8], &[u8], &str); 6] = [
-        (
-            SHA1,
-            &[0x0b; 20],
-            b"Hi There",
-            "b617318655057264e28bc0b6fb378c8ef146be00",
-        ),
-        (
-            SHA1,
-            b"Jefe",
-            jefe,
-            "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79",
-        ),
-        (
-            SHA256,
-            b"Jefe",
-            jefe,
-            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
-        ),
-        (
-            SHA256,
-            long_key,
-            long,
-            "9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2",
-        ),
+        (SHA1, &[0x0b; 20], b"Hi There", "b617318655057264e28bc0b6fb378c8ef146be00"),
+        (SHA1, b"Jefe", jefe, "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79"),
+        (SHA256, b"Jefe", jefe, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"),
+        (SHA256, long_key, long, "9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2"),
         (
             SHA512,
             b"Jefe",
@@ -152,18 +123,10 @@ fn hmac_matches_rfc_2202_and_rfc_4231() {
         ),
     ];
     for (algorithm, key, data, expected) in cases {
-        assert_eq!(
-            hmac(algorithm, key, data, None),
-            (OK, bytes(expected)),
-            "algorithm {algorithm}"
-        );
+        assert_eq!(hmac(algorithm, key, data, None), (OK, bytes(expected)), "algorithm {algorithm}");
         for split in [0, 1, data.len()] {
             let (first, second) = data.split_at(split);
-            assert_eq!(
-                hmac(algorithm, key, first, Some(second)),
-                (OK, bytes(expected)),
-                "split at {split}"
-            );
+            assert_eq!(hmac(algorithm, key, first, Some(second)), (OK, bytes(expected)), "split at {split}");
         }
     }
 }
@@ -172,20 +135,8 @@ fn hmac_matches_rfc_2202_and_rfc_4231() {
 fn pbkdf2_matches_its_published_vectors() {
     // RFC 6070 for SHA-1, RFC 7914 section 11 for SHA-256; the last one from OpenSSL, for want of an RFC.
     let cases: [(c_int, &str, &str, c_int, &str); 6] = [
-        (
-            SHA1,
-            "password",
-            "salt",
-            1,
-            "0c60c80f961f0e71f3a9b524af6012062fe037a6",
-        ),
-        (
-            SHA1,
-            "password",
-            "salt",
-            4096,
-            "4b007901b765489abead49d926f721d065a429c1",
-        ),
+        (SHA1, "password", "salt", 1, "0c60c80f961f0e71f3a9b524af6012062fe037a6"),
+        (SHA1, "password", "salt", 4096, "4b007901b765489abead49d926f721d065a429c1"),
         (
             SHA1,
             "passwordPASSWORDpassword",
@@ -193,13 +144,7 @@ fn pbkdf2_matches_its_published_vectors() {
             4096,
             "3d2eec4fe41c849b80c8d83662c0e44a8b291a964cf2f07038",
         ),
-        (
-            SHA1,
-            "pass\0word",
-            "sa\0lt",
-            4096,
-            "56fa6aa75548099dcc37d7f03425e0c3",
-        ),
+        (SHA1, "pass\0word", "sa\0lt", 4096, "56fa6aa75548099dcc37d7f03425e0c3"),
         (
             SHA256,
             "passwd",
@@ -219,18 +164,8 @@ fn pbkdf2_matches_its_published_vectors() {
     ];
     for (algorithm, pass, salt, rounds, expected) in cases {
         let expected = bytes(expected);
-        let derived = kdf(
-            algorithm,
-            pass.as_bytes(),
-            salt.as_bytes(),
-            rounds,
-            expected.len(),
-        );
-        assert_eq!(
-            derived,
-            (OK, expected),
-            "algorithm {algorithm}, {rounds} rounds"
-        );
+        let derived = kdf(algorithm, pass.as_bytes(), salt.as_bytes(), rounds, expected.len());
+        assert_eq!(derived, (OK, expected), "algorithm {algorithm}, {rounds} rounds");
     }
 }
 
@@ -292,17 +227,12 @@ fn random_fills_the_buffer_with_something_new() {
     let draw = |size: usize| {
         let mut buffer = vec![0_u8; size];
         // SAFETY: the pointer comes with the length of its buffer.
-        let rc =
-            unsafe { (table().random)(ptr::null_mut(), buffer.as_mut_ptr().cast(), len(&buffer)) };
+        let rc = unsafe { (table().random)(ptr::null_mut(), buffer.as_mut_ptr().cast(), len(&buffer)) };
         assert_eq!(rc, OK);
         buffer
     };
     assert_ne!(draw(80), draw(80));
-    assert!(
-        draw(4096)
-            .chunks(64)
-            .all(|chunk| chunk.iter().any(|&byte| byte != 0))
-    );
+    assert!(draw(4096).chunks(64).all(|chunk| chunk.iter().any(|&byte| byte != 0)));
     draw(0);
 }
 
@@ -310,13 +240,7 @@ fn random_fills_the_buffer_with_something_new() {
 fn sizes_and_names_are_those_of_aes_256_cbc() {
     let (table, ctx) = (table(), ptr::null_mut());
     // SAFETY: these take no memory.
-    let sizes = unsafe {
-        [
-            (table.get_key_sz)(ctx),
-            (table.get_iv_sz)(ctx),
-            (table.get_block_sz)(ctx),
-        ]
-    };
+    let sizes = unsafe { [(table.get_key_sz)(ctx), (table.get_iv_sz)(ctx), (table.get_block_sz)(ctx)] };
     assert_eq!(sizes, [32, 16, 16]);
     for (algorithm, size) in [(SHA1, 20), (SHA256, 32), (SHA512, 64), (3, 0), (-1, 0)] {
         // SAFETY: takes no memory.

@@ -62,17 +62,9 @@ fn file(rows: &[&str]) -> String {
 }
 
 fn codes(outcome: &ImportOutcome) -> Vec<(u64, Option<&str>, &str)> {
-    outcome
-        .problems
-        .iter()
-        .map(|p| (p.line, p.field.as_deref(), p.code))
-        .collect()
+    outcome.problems.iter().map(|p| (p.line, p.field.as_deref(), p.code)).collect()
 }
 
 fn ids(outcome: &ImportOutcome) -> Vec<&str> {
-    outcome
-        .orders
-        .iter()
-        .map(|o| o.upstream_id.as_str())
-        .collect()
+    outcome.orders.iter().map(|o| o.upstream_id.as_str()).collect()
 }

@@ -48,52 +48,16 @@ fn each_problem_is_named_and_the_rest_is_imported() {
         (with("W2,", ","), Some("编号"), "empty_id"),
         (with("W2,", "1.2E+15,"), Some("编号"), "bad_id"),
         (with("2026-05-08 09:00", ""), Some("受理"), "missing_date"),
-        (
-            with("2026-05-08 09:00", "2026-05-08"),
-            Some("受理"),
-            "bad_date",
-        ),
-        (
-            with("2026-05-08 09:00", "2026-02-30 09:00"),
-            Some("受理"),
-            "bad_date",
-        ),
-        (
-            with("2026-05-08 09:00", "1999-12-31 09:00"),
-            Some("受理"),
-            "date_too_early",
-        ),
-        (
-            with("2026-05-08 09:00", "0026-05-08 09:00"),
-            Some("受理"),
-            "date_too_early",
-        ),
-        (
-            with("2026-05-08 09:00", "2026-05-09 09:41"),
-            Some("受理"),
-            "date_in_future",
-        ),
+        (with("2026-05-08 09:00", "2026-05-08"), Some("受理"), "bad_date"),
+        (with("2026-05-08 09:00", "2026-02-30 09:00"), Some("受理"), "bad_date"),
+        (with("2026-05-08 09:00", "1999-12-31 09:00"), Some("受理"), "date_too_early"),
+        (with("2026-05-08 09:00", "0026-05-08 09:00"), Some("受理"), "date_too_early"),
+        (with("2026-05-08 09:00", "2026-05-09 09:41"), Some("受理"), "date_in_future"),
         (with("2026-05-15 17:30", "soon"), Some("时限"), "bad_date"),
-        (
-            with("2026-05-15 17:30", "2206-05-15 17:30"),
-            Some("时限"),
-            "date_in_future",
-        ),
-        (
-            with(",,36.7005", ",2026-05-08 08:59,36.7005"),
-            Some("办结"),
-            "closed_before_reported",
-        ),
-        (
-            with("36.7005,119.132", "119.132,36.7005"),
-            Some("纬度"),
-            "coordinate_out_of_range",
-        ),
-        (
-            with("119.132", "180.5"),
-            Some("经度"),
-            "coordinate_out_of_range",
-        ),
+        (with("2026-05-15 17:30", "2206-05-15 17:30"), Some("时限"), "date_in_future"),
+        (with(",,36.7005", ",2026-05-08 08:59,36.7005"), Some("办结"), "closed_before_reported"),
+        (with("36.7005,119.132", "119.132,36.7005"), Some("纬度"), "coordinate_out_of_range"),
+        (with("119.132", "180.5"), Some("经度"), "coordinate_out_of_range"),
         (with("119.132", "east"), Some("经度"), "bad_coordinate"),
         (with("119.132", ""), Some("经度"), "half_coordinate"),
         (with("36.7005", " "), Some("纬度"), "half_coordinate"),
@@ -110,16 +74,8 @@ fn each_problem_is_named_and_the_rest_is_imported() {
         assert_eq!(ids(&outcome), ["W1", "W3"], "{code}");
         assert_eq!(outcome.rows, 3);
         let problem = &outcome.problems[0];
-        assert!(
-            problem.message_zh.starts_with("第 3 行"),
-            "{}",
-            problem.message_zh
-        );
-        assert!(
-            problem.message_en.starts_with("line 3"),
-            "{}",
-            problem.message_en
-        );
+        assert!(problem.message_zh.starts_with("第 3 行"), "{}", problem.message_zh);
+        assert!(problem.message_en.starts_with("line 3"), "{}", problem.message_en);
         for secret in ["张三", "13800138000"] {
             assert!(!problem.message_zh.contains(secret) && !problem.message_en.contains(secret));
         }
@@ -140,10 +96,7 @@ fn each_problem_is_named_and_the_rest_is_imported() {
 
 #[test]
 fn all_problems_of_one_row_are_told() {
-    let bad = GOOD
-        .replace("W1", "")
-        .replace("09:00", "9 Uhr")
-        .replace("119.132", "190");
+    let bad = GOOD.replace("W1", "").replace("09:00", "9 Uhr").replace("119.132", "190");
     let outcome = read(file(&[&bad]).as_bytes());
     let want = [
         (2, Some("编号"), "empty_id"),
@@ -172,24 +125,16 @@ fn duplicates_within_the_file() {
 
 #[test]
 fn formulas_are_kept_as_text() {
-    for formula in [
-        "=1+1",
-        "+8613800138000",
-        "-2",
-        "@SUM(A1)",
-        "\t=cmd|' /C calc'!A0",
-        "=HYPERLINK(\"\"x\"\")",
-    ] {
+    for formula in
+        ["=1+1", "+8613800138000", "-2", "@SUM(A1)", "\t=cmd|' /C calc'!A0", "=HYPERLINK(\"\"x\"\")"]
+    {
         let row = GOOD
             .replace("13800138000", &format!("\"{formula}\""))
             .replace("楼道内养猫", &format!("\"{formula}\""));
         let outcome = read(file(&[&row]).as_bytes());
         let want = formula.replace("\"\"", "\"");
         assert_eq!(outcome.orders[0].reported_text, want);
-        assert_eq!(
-            outcome.orders[0].requester_phone.as_deref(),
-            Some(want.as_str())
-        );
+        assert_eq!(outcome.orders[0].requester_phone.as_deref(), Some(want.as_str()));
     }
 }
 
@@ -197,9 +142,6 @@ fn formulas_are_kept_as_text() {
 fn skipped_rows_are_counted_even_when_bad() {
     let dead = GOOD.replace("在办", " 作废 ").replace("09:00", "x");
     let outcome = read(file(&[&dead, GOOD]).as_bytes());
-    assert_eq!(
-        (outcome.rows, outcome.skipped, outcome.orders.len()),
-        (2, 1, 1)
-    );
+    assert_eq!((outcome.rows, outcome.skipped, outcome.orders.len()), (2, 1, 1));
     assert_eq!(codes(&outcome), []);
 }

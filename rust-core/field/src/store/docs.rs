@@ -83,8 +83,7 @@ pub(crate) fn load_confirmed(conn: &Connection, id: DocId) -> Result<Option<(Doc
         .query_row([key.as_slice()], |r| r.get(0))
         .optional()?;
     let Some(saved) = saved else { return Ok(None) };
-    let mut doc =
-        if saved.is_empty() { Document::new(id.kind) } else { Document::load(id.kind, &saved)? };
+    let mut doc = if saved.is_empty() { Document::new(id.kind) } else { Document::load(id.kind, &saved)? };
     let changes: Vec<Vec<u8>> = conn
         .prepare_cached("SELECT change FROM doc_changes WHERE doc = ?1 ORDER BY n")?
         .query_map([key.as_slice()], |r| r.get(0))?

@@ -113,17 +113,28 @@ pub(crate) fn refused(conn: &Connection) -> Result<Vec<Stored>, FieldError> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// Lists what headquarters does not hold yet, oldest first.
+pub(crate) fn unsent(conn: &Connection) -> Result<Vec<Stored>, FieldError> {
+    let mut statement = conn.prepare_cached(&select("WHERE log_index IS NULL ORDER BY seq"))?;
+    let rows = statement.query_map([], stored)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 /// Says whether a document has entries of ours that headquarters has not answered.
 pub(crate) fn has_unsent(conn: &Connection, doc: DocId) -> Result<bool, FieldError> {
     Ok(conn
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM entries WHERE doc = ?1 AND log_index IS NULL AND state = 0)")?
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM entries WHERE doc = ?1 AND log_index IS NULL AND state = 0)",
+        )?
         .query_row([doc.to_bytes().as_slice()], |r| r.get(0))?)
 }
 
 /// Says whether a document has entries of ours that headquarters does not hold, or refused.
 pub(crate) fn has_open(conn: &Connection, doc: DocId) -> Result<bool, FieldError> {
     Ok(conn
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM entries WHERE doc = ?1 AND (log_index IS NULL OR state = 2))")?
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM entries WHERE doc = ?1 AND (log_index IS NULL OR state = 2))",
+        )?
         .query_row([doc.to_bytes().as_slice()], |r| r.get(0))?)
 }
 
@@ -144,8 +155,8 @@ pub(crate) fn first_unsent(conn: &Connection) -> Result<Option<u64>, FieldError>
 
 /// Reads the entries of the next push, from `first` on, within the protocol's limits.
 pub(crate) fn push_from(conn: &Connection, first: u64) -> Result<Vec<(Entry, Hash)>, FieldError> {
-    let mut statement =
-        conn.prepare_cached("SELECT header, change, hash FROM entries WHERE seq >= ?1 ORDER BY seq LIMIT ?2")?;
+    let mut statement = conn
+        .prepare_cached("SELECT header, change, hash FROM entries WHERE seq >= ?1 ORDER BY seq LIMIT ?2")?;
     let limit = i64::try_from(limits::MAX_PUSH_ENTRIES).unwrap_or(i64::MAX);
     let mut rows = statement.query((int(first), limit))?;
     let (mut out, mut bytes) = (Vec::new(), 0_usize);

@@ -5,15 +5,11 @@
 //! 5 ms for the first rows of the table).
 
 use super::entries::blob_id;
-use crate::{error::FieldError, reads::{ListItem, ListQuery}};
-use lanewalk_model::{
-    id::DocId,
-    policy::ScopeFacts,
-    rows::ListRow,
-    schema::DocKind,
-    search,
-    view::DocView,
+use crate::{
+    error::FieldError,
+    reads::{ListItem, ListQuery},
 };
+use lanewalk_model::{id::DocId, policy::ScopeFacts, rows::ListRow, schema::DocKind, search, view::DocView};
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, named_params};
 
 /// Most rows one call returns.
@@ -174,7 +170,8 @@ pub(crate) fn query(
         let page = near.into_iter().skip(query.offset as usize).take(limit as usize);
         return page.map(|(metres, rowid)| by_rowid(conn, rowid, Some(metres))).collect();
     }
-    let sql = ["SELECT ", COLUMNS, " FROM list l", &condition, ORDER, " LIMIT :limit OFFSET :offset"].concat();
+    let sql =
+        ["SELECT ", COLUMNS, " FROM list l", &condition, ORDER, " LIMIT :limit OFFSET :offset"].concat();
     let mut statement = conn.prepare_cached(&sql)?;
     bind(&mut statement)?;
     let rows = statement.raw_query().mapped(item);

@@ -72,7 +72,9 @@ pub(crate) fn get_cbor<T: for<'b> minicbor::Decode<'b, ()>>(
     key: &str,
 ) -> Result<Option<T>, FieldError> {
     get(conn, key)?
-        .map(|bytes| minicbor::decode(&bytes).map_err(|_| FieldError::corrupt("a setting does not read back")))
+        .map(|bytes| {
+            minicbor::decode(&bytes).map_err(|_| FieldError::corrupt("a setting does not read back"))
+        })
         .transpose()
 }
 

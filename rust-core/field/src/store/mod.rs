@@ -129,11 +129,8 @@ impl Store {
     /// of its own: one that is in use checks FTS5 against a structure it remembers.
     pub(crate) fn check(&self) -> Result<(), FieldError> {
         let conn = open::reader(&self.path, &self.key)?;
-        let broken: Option<String> = conn
-            .prepare("PRAGMA cipher_integrity_check")?
-            .query_map([], |r| r.get(0))?
-            .next()
-            .transpose()?;
+        let broken: Option<String> =
+            conn.prepare("PRAGMA cipher_integrity_check")?.query_map([], |r| r.get(0))?.next().transpose()?;
         let verdict: String = conn.query_row("PRAGMA quick_check(1)", [], |r| r.get(0))?;
         match (broken, verdict.as_str()) {
             (None, "ok") => Ok(()),

@@ -67,9 +67,8 @@ pub(crate) fn writer(path: &Path, key: &StoreKey) -> Result<Connection, FieldErr
         return Err(FieldError::internal("SQLite is too old"));
     }
     lanewalk_sqlcipher_provider::assert_ready().map_err(FieldError::internal)?;
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-        | OpenFlags::SQLITE_OPEN_CREATE
-        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut conn = unlock(path, key, flags)?;
     let found = migrate::check(&conn)?;
     configure(&conn)?;

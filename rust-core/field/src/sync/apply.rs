@@ -257,6 +257,12 @@ impl Applier<'_> {
         }
         meta::put(self.tx, key::NONCE, page.next_nonce.as_bytes())?;
         meta::put_int(self.tx, key::DURABLE_SEQ, int(response.durable_seq))?;
+        // Headquarters holds entries that this store never wrote: it is a copy of the past (F27),
+        // and what is written here from now on can only fork the chain.
+        let written = meta::chain(self.tx)?.seq;
+        if response.known_seq > written {
+            meta::set_problem(self.tx, "fork", &[response.known_seq, written].map(|n| n.to_string()).join(" > "))?;
+        }
         meta::put_int(self.tx, key::CONTACT, response.beacon.hq_time)?;
         clock::put_beacon(self.tx, &response.beacon, page.now)?;
         if let Some(lease) = &response.lease {
@@ -282,7 +288,8 @@ impl Applier<'_> {
         }
         let detail = format!("{} of {} documents", self.digest.value().docs, theirs.docs);
         meta::set_problem(self.tx, "digest_differs", &detail)?;
-        let last = meta::get(self.tx, key::RESYNCED)?.is_some().then(|| meta::get_int(self.tx, key::RESYNCED));
+        let last =
+            meta::get(self.tx, key::RESYNCED)?.is_some().then(|| meta::get_int(self.tx, key::RESYNCED));
         let hq_now = response.beacon.hq_time;
         if last.transpose()?.is_some_and(|at| hq_now.saturating_sub(at) < RESYNC_PAUSE_MS) {
             return Ok(());

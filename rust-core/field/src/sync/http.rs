@@ -46,11 +46,12 @@ impl HttpTransport {
                 .map_err(|e| unreachable(e.to_string()))?,
             None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
         }
-        let tls = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(|e| unreachable(e.to_string()))?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let tls =
+            rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+                .with_safe_default_protocol_versions()
+                .map_err(|e| unreachable(e.to_string()))?
+                .with_root_certificates(roots)
+                .with_no_client_auth();
         let client = reqwest::blocking::Client::builder()
             .tls_backend_preconfigured(tls)
             .redirect(reqwest::redirect::Policy::none())
@@ -71,8 +72,8 @@ impl HttpTransport {
             url.push('?');
             url.push_str(&request.query);
         }
-        let method = reqwest::Method::from_bytes(request.method.as_bytes())
-            .map_err(|_| TransportError::BadAddress)?;
+        let method =
+            reqwest::Method::from_bytes(request.method.as_bytes()).map_err(|_| TransportError::BadAddress)?;
         let mut builder = self.client.request(method, url).body(request.body);
         for (name, value) in &request.headers {
             builder = builder.header(name, value);

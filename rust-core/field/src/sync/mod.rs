@@ -5,8 +5,8 @@
 //! requests out, responses or failures in. Rejected: an engine that owns its sockets, which no
 //! simulator can drive.
 
-mod apply;
 mod answer;
+mod apply;
 mod enrol;
 mod http;
 mod session;

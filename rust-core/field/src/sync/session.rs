@@ -5,10 +5,7 @@
 //! outbox changes only by signed receipts and refusals. Rejected: keeping the position in
 //! memory until the end.
 
-use super::{
-    SyncError, SyncReport, TransportError, answer, apply,
-    enrol::authority,
-};
+use super::{SyncError, SyncReport, TransportError, answer, apply, enrol::authority};
 use crate::{
     facade::Inner,
     identity,
@@ -176,7 +173,8 @@ impl SyncSession {
         self.inner.notify(&kinds);
         (self.push_from, self.retries) = (None, 0);
         let after = self.inner.store.read(mark)?;
-        let progress = if page.more || after != sent.mark && (after.unsent.is_some() || !after.want.is_empty())
+        let progress = if page.more
+            || after != sent.mark && (after.unsent.is_some() || !after.want.is_empty())
             || applied.restarted
         {
             self.phase = Phase::Ready;
@@ -202,9 +200,9 @@ impl SyncSession {
     /// A signed answer that is not a page.
     fn refused(&mut self, answer: &answer::Answer) -> Result<Progress, SyncError> {
         let error = answer::error_body(answer)?;
-        self.inner.store.write(Durability::Page, |tx, _| {
-            meta::put(tx, key::NONCE, answer.next_nonce.as_bytes())
-        })?;
+        self.inner
+            .store
+            .write(Durability::Page, |tx, _| meta::put(tx, key::NONCE, answer.next_nonce.as_bytes()))?;
         self.retries += 1;
         let may_retry = self.retries <= MAX_RETRIES;
         match (error.code.as_str(), error.need_seq) {

@@ -271,7 +271,8 @@ impl Hq {
                 if s.refuse.contains_key(&seq) {
                     continue;
                 }
-                let doc = s.docs.entry(entry.header.doc).or_insert_with(|| Document::new(entry.header.doc.kind));
+                let doc =
+                    s.docs.entry(entry.header.doc).or_insert_with(|| Document::new(entry.header.doc.kind));
                 if doc.apply([entry.change.as_slice()]).is_err() {
                     s.refuse.insert(seq, "missing_dependency");
                     continue;
@@ -282,7 +283,12 @@ impl Hq {
             for (entry, hash) in &entries {
                 if let Some(code) = s.refuse.get(&entry.header.seq) {
                     s.refused_sent.insert(entry.header.seq);
-                    refused.push(Refused { seq: entry.header.seq, hash: *hash, code: (*code).into(), detail: "d".into() });
+                    refused.push(Refused {
+                        seq: entry.header.seq,
+                        hash: *hash,
+                        code: (*code).into(),
+                        detail: "d".into(),
+                    });
                 }
             }
         }

@@ -23,7 +23,8 @@ fn urgent_comes_first_then_what_is_due() {
         (4, "今天", "general", Some(1_900_000_000_000), "HANDLING"),
         (5, "办结", "urgent", Some(1_000_000_000_000), "CLOSED"),
     ] {
-        let mut edits = vec![Edit::set("title", title), Edit::set("urgency", urgency), Edit::set("state", state)];
+        let mut edits =
+            vec![Edit::set("title", title), Edit::set("urgency", urgency), Edit::set("state", state)];
         edits.extend(due.map(|d: i64| Edit::set("internal_due", d)));
         hq.order(n, &edits);
     }
@@ -174,7 +175,12 @@ fn reference_data_is_read_and_replaced() {
     phone.field.sync(&hq).unwrap();
     assert_eq!(phone.field.grid_at(&here).unwrap(), None);
     assert!(phone.field.calendar().unwrap().is_none());
-    let bounds = grid::Bounds { west_e7: 1_191_300_000, south_e7: 366_990_000, east_e7: 1_191_340_000, north_e7: 367_020_000 };
+    let bounds = grid::Bounds {
+        west_e7: 1_191_300_000,
+        south_e7: 366_990_000,
+        east_e7: 1_191_340_000,
+        north_e7: 367_020_000,
+    };
     let grids = grid::lattice(bounds, 2, 2, &["370705005004".parse().unwrap()]).unwrap().to_geojson();
     let calendar = serde_json::to_string(Calendar::china().unwrap()).unwrap();
     let catalog = r#"{"version":"v1","matters":[]}"#.to_owned();

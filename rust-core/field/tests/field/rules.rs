@@ -47,7 +47,10 @@ fn what_the_rules_forbid_is_not_written() {
         assert_eq!(denied(error), want, "{edits:?}");
     }
     assert_eq!(phone.field.status().unwrap().last_seq, 0, "nothing was written");
-    assert_eq!(phone.field.set_field(new(DocKind::Order), "severity", Value::Int(1)), Err(FieldError::NotFound));
+    assert_eq!(
+        phone.field.set_field(new(DocKind::Order), "severity", Value::Int(1)),
+        Err(FieldError::NotFound)
+    );
     phone.field.set_field(id, "severity", Value::Int(2)).unwrap();
     assert_eq!(denied(phone.field.set_field(id, "severity", Value::Int(1)).unwrap_err()), "invalid");
 }
@@ -89,9 +92,11 @@ fn a_morning_at_the_doors() {
     };
     let visit = f.record_visit(visit).unwrap();
     f.measure(visit, "猫", 12_000, "只", Method::Estimated).unwrap();
-    let person = NewPerson { name: "欧阳娜".into(), purpose: "走访登记".into(), ..NewPerson::default() };
+    let person =
+        NewPerson { name: "欧阳娜".into(), purpose: "走访登记".into(), ..NewPerson::default() };
     let person = f.new_person(person).unwrap();
-    let care = NewCare { person, kind: "独居".into(), basis: "本人同意".into(), valid_to: None, grid: None };
+    let care =
+        NewCare { person, kind: "独居".into(), basis: "本人同意".into(), valid_to: None, grid: None };
     f.new_care(care).unwrap();
     let appeal = NewAppeal { kind: "complain".into(), text: "油烟大".into(), ..NewAppeal::default() };
     f.new_appeal(appeal).unwrap();
@@ -111,12 +116,11 @@ fn proposals_are_checked_before_and_one_after_another_offline() {
     let phone = Phone::enrolled(&hq);
     phone.field.sync(&hq).unwrap();
     let f = &phone.field;
-    let refused = |kind, reason: &str, outcome, days| {
-        match f.propose(order, kind, reason, outcome, days, false) {
+    let refused =
+        |kind, reason: &str, outcome, days| match f.propose(order, kind, reason, outcome, days, false) {
             Err(FieldError::WouldBeRefused { refusal }) => refusal,
             other => panic!("{other:?}"),
-        }
-    };
+        };
     assert_eq!(refused(ProposalKind::Submit, "", Some("explained"), None), Refusal::WrongState);
     assert_eq!(refused(ProposalKind::Return, " ", None, None), Refusal::ReasonMissing);
     assert_eq!(refused(ProposalKind::Extend, "雨天", None, Some(11)), Refusal::TooLong);
@@ -141,12 +145,18 @@ fn after_the_leases_end_only_new_facts_can_be_written() {
     let hq = Hq::new();
     let order = hq.order(1, &[]);
     let brief = DocId { kind: DocKind::Brief, uuid: [1; 16] };
-    let brief_edits = [Edit::set("order", order.to_string()), Edit::set("grid", GRID), Edit::set("reported_text", "楼下养猫")];
+    let brief_edits = [
+        Edit::set("order", order.to_string()),
+        Edit::set("grid", GRID),
+        Edit::set("reported_text", "楼下养猫"),
+    ];
     hq.edit(brief, &brief_edits);
     let phone = Phone::enrolled(&hq);
     phone.field.sync(&hq).unwrap();
     let f = &phone.field;
-    let own = f.record_visit(NewVisit { grid: Some(GRID.into()), kind: "patrol".into(), ..NewVisit::default() }).unwrap();
+    let own = f
+        .record_visit(NewVisit { grid: Some(GRID.into()), kind: "patrol".into(), ..NewVisit::default() })
+        .unwrap();
     assert!(f.order(order).unwrap().brief.is_some());
     assert_eq!(f.search("楼下", 9).unwrap().len(), 1);
     phone.source.pass(73 * HOUR);
@@ -155,7 +165,8 @@ fn after_the_leases_end_only_new_facts_can_be_written() {
     assert_eq!(f.search("楼下", 9).unwrap().len(), 0);
     assert_eq!(f.add_note(order, "x").unwrap_err(), FieldError::LeaseOver);
     f.set_field(own, "notes", "补记".into()).unwrap();
-    f.record_visit(NewVisit { grid: Some(GRID.into()), kind: "patrol".into(), ..NewVisit::default() }).unwrap();
+    f.record_visit(NewVisit { grid: Some(GRID.into()), kind: "patrol".into(), ..NewVisit::default() })
+        .unwrap();
     // Contact renews it.
     let mut lease = crate::hq::lease(Role::GridWorker, 2);
     lease.valid_until += 100 * HOUR;
@@ -175,18 +186,25 @@ fn a_clock_years_ahead_does_not_win_for_ever() {
     let phone = Phone::enrolled(&hq);
     phone.field.sync(&hq).unwrap();
     for (ahead, boot) in [(10, 1), (200, 2)] {
-        phone.source.wall.store(crate::phone::NOW + ahead * 365 * 24 * HOUR, std::sync::atomic::Ordering::SeqCst);
+        phone
+            .source
+            .wall
+            .store(crate::phone::NOW + ahead * 365 * 24 * HOUR, std::sync::atomic::Ordering::SeqCst);
         phone.source.boot.store(boot, std::sync::atomic::Ordering::SeqCst);
         let value = format!("v{ahead}");
         // A new boot knows no HQ time, so the lease seems over: own documents can be written.
-        let visit = NewVisit { grid: Some(GRID.into()), kind: "patrol".into(), notes: value, ..NewVisit::default() };
+        let visit =
+            NewVisit { grid: Some(GRID.into()), kind: "patrol".into(), notes: value, ..NewVisit::default() };
         let id = phone.field.write(
             DocId { kind: DocKind::Visit, uuid: [u8::try_from(boot).unwrap(); 16] },
             vec![Edit::set("grid", GRID), Edit::set("by", "gw-01"), Edit::set("notes", visit.notes.as_str())],
             0,
         );
         id.unwrap();
-        let view = phone.field.document(DocId { kind: DocKind::Visit, uuid: [u8::try_from(boot).unwrap(); 16] }).unwrap();
+        let view = phone
+            .field
+            .document(DocId { kind: DocKind::Visit, uuid: [u8::try_from(boot).unwrap(); 16] })
+            .unwrap();
         let at = view.all("notes")[0].at.ms().0;
         assert!(at <= crate::phone::NOW + 73 * HOUR, "{ahead} years ahead gave {at}");
     }

@@ -137,7 +137,10 @@ fn a_refused_entry_leaves_the_document_and_stays_in_quarantine() {
     let view = phone.field.document(order).unwrap();
     assert_eq!((view.text("verified_facts"), view.members("note").count()), (None, 0));
     let kept = phone.field.quarantine().unwrap();
-    assert_eq!(kept.iter().map(|q| (q.seq, q.code.as_str())).collect::<Vec<_>>(), [(1, "schema"), (2, "missing_dependency")]);
+    assert_eq!(
+        kept.iter().map(|q| (q.seq, q.code.as_str())).collect::<Vec<_>>(),
+        [(1, "schema"), (2, "missing_dependency")]
+    );
     assert_eq!(kept[0].written[0].value.as_deref(), Some("灯杆倾斜"));
     let export: serde_json::Value = serde_json::from_str(&phone.field.export_quarantine().unwrap()).unwrap();
     assert!(export[0]["change"].as_str().unwrap().starts_with("856f4a83"));
@@ -174,7 +177,8 @@ fn both_values_of_a_conflict_are_kept_until_a_person_chooses() {
     in_step(&hq, &phone);
     let conflicts = phone.field.conflicts().unwrap();
     assert_eq!(conflicts.len(), 1);
-    let mut values: Vec<_> = conflicts[0].1.values.iter().map(|v| (v.by.as_str(), v.value.to_string())).collect();
+    let mut values: Vec<_> =
+        conflicts[0].1.values.iter().map(|v| (v.by.as_str(), v.value.to_string())).collect();
     values.sort();
     assert_eq!(values, [("gw-01", "甲说".to_owned()), ("gw-02", "乙说".to_owned())]);
     assert_eq!(phone.field.status().unwrap().conflicts, 1);
@@ -291,7 +295,13 @@ fn purging_waits_for_the_durable_horizon_and_keeps_the_fingerprint() {
     in_step(&hq, &phone);
     assert!(!phone.field.sync(&hq).unwrap().resynced);
     // The chain goes on where it was.
-    assert_eq!(phone.field.record_visit(NewVisit { grid: Some(GRID.into()), kind: "patrol".into(), ..NewVisit::default() }).map(|_| ()), Ok(()));
+    assert_eq!(
+        phone
+            .field
+            .record_visit(NewVisit { grid: Some(GRID.into()), kind: "patrol".into(), ..NewVisit::default() })
+            .map(|_| ()),
+        Ok(())
+    );
     phone.field.sync(&hq).unwrap();
     assert_eq!(phone.field.status().unwrap().last_seq, 3);
     // A new change brings the whole document back.

@@ -8,15 +8,13 @@ fn d(text: &str) -> NaiveDate {
 #[test]
 fn working_days_agree_with_the_published_counts() {
     let c = Calendar::china().unwrap();
-    for (year, days) in
-        [(2023, None), (2024, Some(251)), (2025, Some(248)), (2026, Some(248)), (2027, None)]
+    for (year, days) in [(2023, None), (2024, Some(251)), (2025, Some(248)), (2026, Some(248)), (2027, None)]
     {
         assert_eq!(c.working_days_in(year), days, "{year}");
     }
     assert_eq!(c.off_days().filter(|d| d.year() == 2026).count(), 33);
     let makeup: Vec<_> = c.makeup_days().filter(|d| d.year() == 2026).collect();
-    let expected =
-        ["2026-01-04", "2026-02-14", "2026-02-28", "2026-05-09", "2026-09-20", "2026-10-10"];
+    let expected = ["2026-01-04", "2026-02-14", "2026-02-28", "2026-05-09", "2026-09-20", "2026-10-10"];
     assert_eq!(makeup, expected.map(d));
 }
 

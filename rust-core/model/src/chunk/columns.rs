@@ -164,21 +164,13 @@ where
 }
 
 /// Like [`rows`] for a column that must have exactly `count` rows.
-pub(super) fn exact_rows<'a, T, F>(
-    column: &'a [u8],
-    count: usize,
-    read: F,
-) -> Result<Vec<T>, ChunkError>
+pub(super) fn exact_rows<'a, T, F>(column: &'a [u8], count: usize, read: F) -> Result<Vec<T>, ChunkError>
 where
     T: Copy + PartialEq,
     F: FnMut(&mut Reader<'a>) -> Result<T, ChunkError>,
 {
     let rows = rows(column, count, &ChunkError::RowCount, read)?;
-    if rows.len() == count {
-        Ok(rows)
-    } else {
-        Err(ChunkError::RowCount)
-    }
+    if rows.len() == count { Ok(rows) } else { Err(ChunkError::RowCount) }
 }
 
 #[cfg(test)]

@@ -77,11 +77,7 @@ pub fn split(bytes: &[u8]) -> Result<ChunkParts<'_>, ChunkError> {
     let mut reader = Reader::new(body);
     let deps = read_deps(&mut reader, MAX_CHUNK_BYTES)?;
     let actor = reader.prefixed()?;
-    Ok(ChunkParts {
-        deps,
-        actor,
-        rest: reader.rest(),
-    })
+    Ok(ChunkParts { deps, actor, rest: reader.rest() })
 }
 
 /// Builds the chunk of these parts: magic, checksum, type and length are computed.
@@ -120,11 +116,7 @@ pub fn join(deps: &[[u8; 32]], actor: &[u8], rest: &[u8]) -> Result<Vec<u8>, Chu
 fn hash_of(body: &[u8]) -> [u8; 32] {
     let mut head = vec![CHANGE];
     write_length(&mut head, body.len());
-    Sha256::new()
-        .chain_update(&head)
-        .chain_update(body)
-        .finalize()
-        .into()
+    Sha256::new().chain_update(&head).chain_update(body).finalize().into()
 }
 
 fn write_length(out: &mut Vec<u8>, length: usize) {

@@ -37,19 +37,13 @@ impl<'a> Reader<'a> {
     /// Takes `count` bytes; a count beyond the input costs nothing.
     pub(super) fn take(&mut self, count: u64) -> Result<&'a [u8], ChunkError> {
         let count = usize::try_from(count).map_err(|_| ChunkError::Truncated)?;
-        let (taken, rest) = self
-            .rest
-            .split_at_checked(count)
-            .ok_or(ChunkError::Truncated)?;
+        let (taken, rest) = self.rest.split_at_checked(count).ok_or(ChunkError::Truncated)?;
         self.rest = rest;
         Ok(taken)
     }
 
     pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], ChunkError> {
-        let (taken, rest) = self
-            .rest
-            .split_first_chunk::<N>()
-            .ok_or(ChunkError::Truncated)?;
+        let (taken, rest) = self.rest.split_first_chunk::<N>().ok_or(ChunkError::Truncated)?;
         self.rest = rest;
         Ok(*taken)
     }
@@ -72,11 +66,7 @@ impl<'a> Reader<'a> {
             value |= bits << (7 * place);
             if byte & 0x80 == 0 {
                 let padded = place > 0 && byte == 0;
-                return if padded {
-                    Err(ChunkError::BadLeb128)
-                } else {
-                    Ok(value)
-                };
+                return if padded { Err(ChunkError::BadLeb128) } else { Ok(value) };
             }
         }
         Err(ChunkError::BadLeb128)
@@ -136,14 +126,8 @@ mod tests {
             (&[0x81, 0x80, 0], Err(ChunkError::BadLeb128)),
             (&[0x80], Err(ChunkError::Truncated)),
             (&[], Err(ChunkError::Truncated)),
-            (
-                &[255, 255, 255, 255, 255, 255, 255, 255, 255, 1],
-                Ok(u64::MAX),
-            ),
-            (
-                &[255, 255, 255, 255, 255, 255, 255, 255, 255, 2],
-                Err(ChunkError::BadLeb128),
-            ),
+            (&[255, 255, 255, 255, 255, 255, 255, 255, 255, 1], Ok(u64::MAX)),
+            (&[255, 255, 255, 255, 255, 255, 255, 255, 255, 2], Err(ChunkError::BadLeb128)),
             (&[128; 11], Err(ChunkError::BadLeb128)),
         ];
         for (bytes, expected) in cases {
@@ -163,18 +147,9 @@ mod tests {
             (&[0xbf, 0], Err(ChunkError::BadLeb128)),
             (&[0xc0, 0x7f], Err(ChunkError::BadLeb128)),
             (&[0x81, 0xff, 0x7f], Err(ChunkError::BadLeb128)),
-            (
-                &[255, 255, 255, 255, 255, 255, 255, 255, 255, 0],
-                Ok(i64::MAX),
-            ),
-            (
-                &[128, 128, 128, 128, 128, 128, 128, 128, 128, 0x7f],
-                Ok(i64::MIN),
-            ),
-            (
-                &[255, 255, 255, 255, 255, 255, 255, 255, 255, 1],
-                Err(ChunkError::BadLeb128),
-            ),
+            (&[255, 255, 255, 255, 255, 255, 255, 255, 255, 0], Ok(i64::MAX)),
+            (&[128, 128, 128, 128, 128, 128, 128, 128, 128, 0x7f], Ok(i64::MIN)),
+            (&[255, 255, 255, 255, 255, 255, 255, 255, 255, 1], Err(ChunkError::BadLeb128)),
             (&[0x90], Err(ChunkError::Truncated)),
         ];
         for (bytes, expected) in cases {

@@ -168,16 +168,7 @@ pub fn read_change(bytes: &[u8], limits: &ChunkLimits) -> Result<ChangeFacts, Ch
     if start_op.saturating_add(count) > limits.max_op_counter {
         return Err(ChunkError::OpCounter);
     }
-    Ok(ChangeFacts {
-        hash,
-        deps,
-        actor,
-        seq,
-        start_op,
-        time,
-        message,
-        ops,
-    })
+    Ok(ChangeFacts { hash, deps, actor, seq, start_op, time, message, ops })
 }
 
 fn read_actor(reader: &mut Reader<'_>) -> Result<[u8; 16], ChunkError> {

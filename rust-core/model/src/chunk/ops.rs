@@ -31,20 +31,13 @@ pub(super) fn read_ops(
     limits: &ChunkLimits,
 ) -> Result<Vec<OpFacts>, ChunkError> {
     // The action column rules the row count, as in automerge.
-    let actions = rows(
-        table.action,
-        limits.max_ops,
-        &ChunkError::TooManyOps,
-        read_action,
-    )?;
+    let actions = rows(table.action, limits.max_ops, &ChunkError::TooManyOps, read_action)?;
     if actions.is_empty() {
         return Err(ChunkError::NoOps);
     }
     let count = actions.len();
     refuse_inserts(table.insert, count)?;
-    let keys = exact_rows(table.key, count, |reader| {
-        read_key(reader, limits.max_key_bytes)
-    })?;
+    let keys = exact_rows(table.key, count, |reader| read_key(reader, limits.max_key_bytes))?;
     if keys.iter().collect::<BTreeSet<_>>().len() < count {
         return Err(ChunkError::DuplicateKey);
     }
@@ -60,11 +53,7 @@ pub(super) fn read_ops(
             Action::Delete if preds.is_empty() => return Err(ChunkError::DeleteNothing),
             Action::Delete => OpAction::Delete,
         };
-        ops.push(OpFacts {
-            key: key.to_owned(),
-            action,
-            preds,
-        });
+        ops.push(OpFacts { key: key.to_owned(), action, preds });
     }
     if !values.is_empty() {
         return Err(ChunkError::ValueLength);
@@ -122,11 +111,7 @@ fn read_value(meta: u64, values: &mut Reader<'_>, max: usize) -> Result<Scalar, 
         4 => {
             let mut number = Reader::new(values.take(length)?);
             let value = number.signed()?;
-            if number.is_empty() {
-                Ok(Scalar::Int(value))
-            } else {
-                Err(ChunkError::ValueLength)
-            }
+            if number.is_empty() { Ok(Scalar::Int(value)) } else { Err(ChunkError::ValueLength) }
         }
         6 => {
             if !usize::try_from(length).is_ok_and(|length| length <= max) {
@@ -156,9 +141,7 @@ fn read_preds(
             .filter(|preds| *preds <= limits.max_preds)
             .ok_or(ChunkError::TooManyPreds)
     })?;
-    let total = counts
-        .iter()
-        .fold(0, |sum: usize, preds| sum.saturating_add(*preds));
+    let total = counts.iter().fold(0, |sum: usize, preds| sum.saturating_add(*preds));
     if total > limits.max_preds.saturating_mul(PRED_FACTOR) {
         return Err(ChunkError::TooManyPreds);
     }
@@ -169,10 +152,8 @@ fn read_preds(
     let mut counter = 0_i64;
     let mut ids = Vec::with_capacity(total);
     for (index, step) in indexes.into_iter().zip(steps) {
-        let actor = usize::try_from(index)
-            .ok()
-            .and_then(|index| actors.get(index))
-            .ok_or(ChunkError::PredActor)?;
+        let actor =
+            usize::try_from(index).ok().and_then(|index| actors.get(index)).ok_or(ChunkError::PredActor)?;
         used.insert(index);
         counter = counter.checked_add(step).ok_or(ChunkError::PredCounter)?;
         let id = u64::try_from(counter)

@@ -48,19 +48,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         proptest::option::weighted(0.5, 0..AUTHORS),
         prop_oneof![12 => few, 1 => many],
         proptest::option::of("[a-z入户]{0,12}"),
-        prop_oneof![
-            Just(0_i64),
-            -MAX_TIME..=MAX_TIME,
-            1_700_000_000_i64..1_900_000_000
-        ],
+        prop_oneof![Just(0_i64), -MAX_TIME..=MAX_TIME, 1_700_000_000_i64..1_900_000_000],
     )
-        .prop_map(|(author, merge, edits, message, time)| Step {
-            author,
-            merge,
-            edits,
-            message,
-            time,
-        });
+        .prop_map(|(author, merge, edits, message, time)| Step { author, merge, edits, message, time });
     proptest::collection::vec(step, 1..24)
 }
 
@@ -83,9 +73,8 @@ fn stored(value: &Scalar) -> ScalarValue {
 /// Plays the steps and merges everything into the first author's document.
 fn play(steps: &[Step]) -> Automerge {
     // Byte order of the ids differs from author order, as with random ids.
-    let mut docs: Vec<Automerge> = [9_u8, 200, 3, 77]
-        .map(|seed| Automerge::new().with_actor(ActorId::from([seed; 16])))
-        .into();
+    let mut docs: Vec<Automerge> =
+        [9_u8, 200, 3, 77].map(|seed| Automerge::new().with_actor(ActorId::from([seed; 16]))).into();
     for step in steps {
         if let Some(from) = step.merge
             && from != step.author
@@ -96,9 +85,7 @@ fn play(steps: &[Step]) -> Automerge {
         let mut transaction = docs[step.author].transaction();
         for (key, value) in &step.edits {
             match value {
-                Some(value) => transaction
-                    .put(ROOT, key_name(*key), stored(value))
-                    .unwrap(),
+                Some(value) => transaction.put(ROOT, key_name(*key), stored(value)).unwrap(),
                 None => transaction.delete(ROOT, key_name(*key)).unwrap(),
             }
         }
@@ -140,11 +127,7 @@ fn assert_agrees(change: &Change, facts: &ChangeFacts) {
             OpAction::Delete => OpType::Delete,
         };
         assert_eq!(theirs.action, action);
-        let preds: Vec<_> = theirs
-            .pred
-            .iter()
-            .map(|id| (id.counter(), actor_bytes(id.actor())))
-            .collect();
+        let preds: Vec<_> = theirs.pred.iter().map(|id| (id.counter(), actor_bytes(id.actor()))).collect();
         assert_eq!(ours.preds, preds);
     }
 }
@@ -153,11 +136,8 @@ type OpId = (u64, [u8; 16]);
 
 /// Computes each key's surviving values from the facts alone.
 fn survivors(changes: &[ChangeFacts]) -> BTreeMap<String, BTreeMap<OpId, ScalarValue>> {
-    let replaced: BTreeSet<OpId> = changes
-        .iter()
-        .flat_map(|change| &change.ops)
-        .flat_map(|op| op.preds.iter().copied())
-        .collect();
+    let replaced: BTreeSet<OpId> =
+        changes.iter().flat_map(|change| &change.ops).flat_map(|op| op.preds.iter().copied()).collect();
     let mut state = BTreeMap::<String, BTreeMap<OpId, ScalarValue>>::new();
     for change in changes {
         for (op, id) in change.ops.iter().zip(change.start_op..) {
@@ -266,13 +246,7 @@ proptest! {
 /// One change that sets `count` keys to `value`.
 fn wide_change(count: u16, value: &str) -> Vec<u8> {
     let edits = (0..count).map(|key| (key, Some(Scalar::Text(value.to_owned()))));
-    let step = Step {
-        author: 1,
-        merge: None,
-        edits: edits.collect(),
-        message: None,
-        time: 0,
-    };
+    let step = Step { author: 1, merge: None, edits: edits.collect(), message: None, time: 0 };
     let change = play(&[step]).get_changes(&[]).remove(0);
     change.raw_bytes().to_vec()
 }
@@ -288,57 +262,13 @@ fn limits_are_inclusive() {
         (wide_change(256, "v"), limits.clone(), "ok"),
         (wide_change(257, "v"), limits.clone(), "too_many_ops"),
         (wide_change(1, &"x".repeat(16 * 1024)), limits.clone(), "ok"),
-        (
-            wide_change(1, &"x".repeat(16 * 1024 + 1)),
-            limits.clone(),
-            "value_too_big",
-        ),
-        (
-            wide_change(5, &"x".repeat(16 * 1024)),
-            limits.clone(),
-            "too_big",
-        ),
-        (
-            one.clone(),
-            ChunkLimits {
-                max_key_bytes: 6,
-                max_value_bytes: 6,
-                ..limits.clone()
-            },
-            "ok",
-        ),
-        (
-            one.clone(),
-            ChunkLimits {
-                max_key_bytes: 5,
-                ..limits.clone()
-            },
-            "key_length",
-        ),
-        (
-            one.clone(),
-            ChunkLimits {
-                max_op_counter: 2,
-                ..limits.clone()
-            },
-            "ok",
-        ),
-        (
-            one.clone(),
-            ChunkLimits {
-                max_op_counter: 1,
-                ..limits.clone()
-            },
-            "op_counter",
-        ),
-        (
-            one,
-            ChunkLimits {
-                max_op_counter: 0,
-                ..limits
-            },
-            "start_op",
-        ),
+        (wide_change(1, &"x".repeat(16 * 1024 + 1)), limits.clone(), "value_too_big"),
+        (wide_change(5, &"x".repeat(16 * 1024)), limits.clone(), "too_big"),
+        (one.clone(), ChunkLimits { max_key_bytes: 6, max_value_bytes: 6, ..limits.clone() }, "ok"),
+        (one.clone(), ChunkLimits { max_key_bytes: 5, ..limits.clone() }, "key_length"),
+        (one.clone(), ChunkLimits { max_op_counter: 2, ..limits.clone() }, "ok"),
+        (one.clone(), ChunkLimits { max_op_counter: 1, ..limits.clone() }, "op_counter"),
+        (one, ChunkLimits { max_op_counter: 0, ..limits }, "start_op"),
     ];
     for (index, (bytes, limits, expected)) in cases.iter().enumerate() {
         assert_eq!(code(bytes, limits), *expected, "case {index}");
@@ -347,17 +277,8 @@ fn limits_are_inclusive() {
 
 #[test]
 fn join_refuses_what_split_would() {
-    assert_eq!(
-        join(&[], &[1; 16], &vec![0; MAX_CHUNK_BYTES]),
-        Err(ChunkError::TooBig)
-    );
+    assert_eq!(join(&[], &[1; 16], &vec![0; MAX_CHUNK_BYTES]), Err(ChunkError::TooBig));
     let room = MAX_CHUNK_BYTES - 4 - 4 - 1 - 3 - 1 - 1 - 16;
-    assert_eq!(
-        join(&[], &[1; 16], &vec![0; room]).unwrap().len(),
-        MAX_CHUNK_BYTES
-    );
-    assert_eq!(
-        join(&[], &[1; 16], &vec![0; room + 1]),
-        Err(ChunkError::TooBig)
-    );
+    assert_eq!(join(&[], &[1; 16], &vec![0; room]).unwrap().len(), MAX_CHUNK_BYTES);
+    assert_eq!(join(&[], &[1; 16], &vec![0; room + 1]), Err(ChunkError::TooBig));
 }

@@ -45,11 +45,7 @@ impl Promise {
     /// `None` if nothing changes. A firm due time never becomes provisional again: that is an
     /// older calendar, refused with [`DeadlineError::OlderCalendar`]. Meant for open orders; a
     /// closed one is judged by the promise that held when it closed.
-    pub fn recompute(
-        &self,
-        calendar: &Calendar,
-        hours: &Hours,
-    ) -> Result<Option<Self>, DeadlineError> {
+    pub fn recompute(&self, calendar: &Calendar, hours: &Hours) -> Result<Option<Self>, DeadlineError> {
         let due = self.compute(calendar, hours)?;
         if due.provisional && !self.due.provisional {
             return Err(DeadlineError::OlderCalendar);

@@ -53,10 +53,7 @@ fn domain_vectors() {
         let close = |date: &str| format!("{date} 17:30");
         let due = general_due(t(start), 2, cn(), &h).unwrap();
         assert_eq!(show(due.at), close(two), "2 workdays from {start}");
-        assert_eq!(
-            (due.provisional, due.calendar_version.as_deref()),
-            (false, Some("cn-2024-2026"))
-        );
+        assert_eq!((due.provisional, due.calendar_version.as_deref()), (false, Some("cn-2024-2026")));
         let wrong = general_due(t(start), 2, &naive, &h).unwrap();
         assert_eq!(show(wrong.at), close(mon_fri), "Monday-Friday from {start}");
         let due = general_due(t(start), 5, cn(), &h).unwrap();
@@ -256,8 +253,7 @@ fn a_changed_limit_does_not_forget_the_extension() {
 
 #[test]
 fn limits_are_configuration() {
-    let l: Limits =
-        serde_json::from_str(r#"{"general":{"unit":"working_minutes","n":900}}"#).unwrap();
+    let l: Limits = serde_json::from_str(r#"{"general":{"unit":"working_minutes","n":900}}"#).unwrap();
     assert_eq!(l.check(), Ok(()));
     assert_eq!(Limits { general: Limit::Workdays(2), ..l.clone() }, Limits::default());
     let due = limit_due(t("2026-05-08 09:40"), l.general, cn(), &Hours::default()).unwrap();
@@ -284,10 +280,7 @@ fn any_start() -> impl Strategy<Value = TimeMs> {
 }
 
 fn any_limit() -> impl Strategy<Value = Limit> {
-    prop_oneof![
-        (1_u16..30).prop_map(Limit::Workdays),
-        (1_u32..9_000).prop_map(Limit::WorkingMinutes),
-    ]
+    prop_oneof![(1_u16..30).prop_map(Limit::Workdays), (1_u32..9_000).prop_map(Limit::WorkingMinutes),]
 }
 
 proptest! {

@@ -86,8 +86,7 @@ impl FromStr for CellId {
     fn from_str(text: &str) -> Result<Self, GridError> {
         let code = digits(text, 15)?;
         let p = parts(code);
-        let whole =
-            p.county >= SMALLEST_COUNTY && ![p.subdistrict, p.community, p.cell].contains(&0);
+        let whole = p.county >= SMALLEST_COUNTY && ![p.subdistrict, p.community, p.cell].contains(&0);
         whole.then_some(Self(code)).ok_or_else(|| GridError::BadCode(text.to_owned()))
     }
 }

@@ -7,9 +7,7 @@
 use geo::{Area, BoundingRect, Centroid, Coord, LineString, MultiPolygon, Polygon};
 use geojson::{Feature, FeatureCollection, Geometry, GeometryValue, JsonObject};
 
-use super::{
-    Cell, CellId, GridError, GridSet, MAX_CELLS, MAX_NAME_BYTES, MAX_TEXT_BYTES, MAX_VERTICES,
-};
+use super::{Cell, CellId, GridError, GridSet, MAX_CELLS, MAX_NAME_BYTES, MAX_TEXT_BYTES, MAX_VERTICES};
 use crate::datum::{Datum, convert};
 
 const E7: f64 = 1e7;
@@ -94,10 +92,7 @@ struct Reader {
 impl Reader {
     fn cell(&mut self, index: usize, feature: Feature) -> Result<Cell, GridError> {
         let property = |name: &'static str| {
-            feature
-                .property(name)
-                .and_then(|v| v.as_str())
-                .ok_or(GridError::MissingProperty { index, name })
+            feature.property(name).and_then(|v| v.as_str()).ok_or(GridError::MissingProperty { index, name })
         };
         let id: CellId = property("cell_id")?.parse()?;
         let name = property("name")?.to_owned();
@@ -109,27 +104,18 @@ impl Reader {
             Some(GeometryValue::MultiPolygon { coordinates }) => coordinates,
             _ => return Err(GridError::WrongGeometry(id)),
         };
-        let polygons: Result<Vec<_>, _> =
-            polygons.iter().map(|rings| self.polygon(id, rings)).collect();
+        let polygons: Result<Vec<_>, _> = polygons.iter().map(|rings| self.polygon(id, rings)).collect();
         make_cell(id, name, MultiPolygon::new(polygons?))
     }
 
-    fn polygon(
-        &mut self,
-        id: CellId,
-        rings: &[Vec<geojson::Position>],
-    ) -> Result<Polygon<f64>, GridError> {
+    fn polygon(&mut self, id: CellId, rings: &[Vec<geojson::Position>]) -> Result<Polygon<f64>, GridError> {
         let rings: Result<Vec<_>, _> = rings.iter().map(|ring| self.ring(id, ring)).collect();
         let mut rings = rings?.into_iter();
         let exterior = rings.next().ok_or(GridError::NoArea(id))?;
         Ok(Polygon::new(exterior, rings.collect()))
     }
 
-    fn ring(
-        &mut self,
-        id: CellId,
-        ring: &[geojson::Position],
-    ) -> Result<LineString<f64>, GridError> {
+    fn ring(&mut self, id: CellId, ring: &[geojson::Position]) -> Result<LineString<f64>, GridError> {
         self.vertices = self.vertices.saturating_add(ring.len());
         if self.vertices > MAX_VERTICES {
             return Err(GridError::TooManyVertices);
@@ -158,16 +144,10 @@ impl Reader {
 }
 
 /// Builds a cell from its shape; refuses a shape without area.
-pub(super) fn make_cell(
-    id: CellId,
-    name: String,
-    shape: MultiPolygon<f64>,
-) -> Result<Cell, GridError> {
+pub(super) fn make_cell(id: CellId, name: String, shape: MultiPolygon<f64>) -> Result<Cell, GridError> {
     let no_area = shape.0.is_empty() || shape.iter().any(|p| p.unsigned_area() <= 0.0);
     match (shape.bounding_rect(), shape.centroid()) {
-        (Some(bounds), Some(centroid)) if !no_area => {
-            Ok(Cell { id, name, shape, bounds, centroid })
-        }
+        (Some(bounds), Some(centroid)) if !no_area => Ok(Cell { id, name, shape, bounds, centroid }),
         _ => Err(GridError::NoArea(id)),
     }
 }

@@ -5,12 +5,8 @@ use crate::position::Source;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-const BOX: Bounds = Bounds {
-    west_e7: 1_191_200_000,
-    south_e7: 366_900_000,
-    east_e7: 1_191_440_000,
-    north_e7: 367_080_000,
-};
+const BOX: Bounds =
+    Bounds { west_e7: 1_191_200_000, south_e7: 366_900_000, east_e7: 1_191_440_000, north_e7: 367_080_000 };
 
 fn at_e7(lon_e7: i32, lat_e7: i32) -> Position {
     Position::new(lat_e7, lon_e7, Some(5), Source::Gps, false, Datum::Wgs84).unwrap()
@@ -127,8 +123,7 @@ fn read(value: &Value) -> Result<GridSet, GridError> {
 
 #[test]
 fn holes_and_multipolygons() {
-    let ring =
-        |w: f64, s: f64, d: f64| json!([[w, s], [w + d, s], [w + d, s + d], [w, s + d], [w, s]]);
+    let ring = |w: f64, s: f64, d: f64| json!([[w, s], [w + d, s], [w + d, s + d], [w, s + d], [w, s]]);
     let mut feature = square(A, 119.0, 36.0);
     feature["geometry"] = json!({"type": "MultiPolygon", "coordinates": [
         [ring(119.0, 36.0, 0.01), ring(119.004, 36.004, 0.002)],
@@ -191,11 +186,8 @@ fn faults_are_named() {
         assert!(matches!(GridSet::from_geojson(text), Err(GridError::NotGeoJson(_))));
     }
     for number in ["1e999", "NaN", "\"119\"", "null"] {
-        let text = file(vec![square(A, 119.0, 36.0)]).to_string().replacen(
-            "119.0,",
-            &format!("{number},"),
-            1,
-        );
+        let text =
+            file(vec![square(A, 119.0, 36.0)]).to_string().replacen("119.0,", &format!("{number},"), 1);
         assert!(GridSet::from_geojson(&text).is_err(), "{number}");
     }
 }
@@ -251,10 +243,7 @@ fn only_wgs84_unless_told() {
     let moved = GridSet::from_geojson_in(&whole.to_string(), Datum::Gcj02).unwrap();
     let gcj = Position::new(367_065_000, 1_191_230_000, None, Source::Manual, false, Datum::Gcj02);
     assert_eq!(moved.cell_at(&gcj.unwrap()).unwrap().id().to_string(), A);
-    assert_eq!(
-        GridSet::from_geojson_in(&whole.to_string(), Datum::Bd09),
-        Err(GridError::WrongDatum)
-    );
+    assert_eq!(GridSet::from_geojson_in(&whole.to_string(), Datum::Bd09), Err(GridError::WrongDatum));
 }
 
 proptest! {

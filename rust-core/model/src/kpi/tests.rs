@@ -92,8 +92,7 @@ fn vector_d_boston_january_2022() {
     let no_target = OrderFacts { closed_at: Some(TimeMs(5)), ..OrderFacts::default() };
     let overdue = OrderFacts { internal_due: Some(TimeMs(9)), ..OrderFacts::default() };
     let orders =
-        [closed(72, 5, 0), vec![no_target; 8], vec![overdue; 12], vec![OrderFacts::default(); 3]]
-            .concat();
+        [closed(72, 5, 0), vec![no_target; 8], vec![overdue; 12], vec![OrderFacts::default(); 3]].concat();
     assert_eq!(orders.len(), 100);
     let on_time = on_time_rate(&orders, DueKind::Internal, LATER);
     assert_eq!(on_time.to_string(), "94.12% (80/85)");

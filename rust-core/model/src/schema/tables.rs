@@ -33,13 +33,24 @@ const RECORD: Type = Json(4_096);
 const COUNT: Type = Int(0, i64::MAX);
 
 static ORDER_STATES: &[&str] = &[
-    "RECEIVED", "ACCEPTED", "TRIAGE", "DISPATCHED", "ACKED", "INVESTIGATING", "HANDLING",
-    "SUBMITTED", "CALLBACK", "CLOSED", "ARCHIVED", "RETURNED", "EXCLUDED", "PARKED",
+    "RECEIVED",
+    "ACCEPTED",
+    "TRIAGE",
+    "DISPATCHED",
+    "ACKED",
+    "INVESTIGATING",
+    "HANDLING",
+    "SUBMITTED",
+    "CALLBACK",
+    "CLOSED",
+    "ARCHIVED",
+    "RETURNED",
+    "EXCLUDED",
+    "PARKED",
 ];
 
-static OUTCOMES: &[&str] = &[
-    "self_corrected", "enforced", "mediated", "explained", "referred_police", "not_found", "not_ours",
-];
+static OUTCOMES: &[&str] =
+    &["self_corrected", "enforced", "mediated", "explained", "referred_police", "not_found", "not_ours"];
 
 static ORDER: KindSpec = KindSpec {
     kind: DocKind::Order,
@@ -126,7 +137,12 @@ static VISIT: KindSpec = KindSpec {
         one("order", ID, Imm, FIELD),
         one("target", ID, Imm, FIELD),
         one("grid", ID, Imm, FIELD),
-        one("kind", OneOf(&["prelim_call", "prelim", "site_check", "handle", "supervise", "patrol", "care"]), Imm, FIELD),
+        one(
+            "kind",
+            OneOf(&["prelim_call", "prelim", "site_check", "handle", "supervise", "patrol", "care"]),
+            Imm,
+            FIELD,
+        ),
         one("by", ID, Imm, FIELD),
         one("started", Time, Imm, FIELD),
         one("ended", Time, Imm, FIELD),

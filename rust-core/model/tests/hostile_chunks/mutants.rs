@@ -5,9 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use automerge::transaction::{CommitOptions, Transactable};
 use automerge::{ActorId, Automerge, Change, ROOT, ScalarValue};
-use lanewalk_model::chunk::{
-    ChangeFacts, ChunkLimits, OpAction, OpFacts, join, read_change, split,
-};
+use lanewalk_model::chunk::{ChangeFacts, ChunkLimits, OpAction, OpFacts, join, read_change, split};
 
 use super::support::{body_of, wrap};
 
@@ -45,9 +43,7 @@ fn commit(doc: &mut Automerge, message: &str, edits: &[(&str, Option<ScalarValue
             None => transaction.delete(ROOT, *key).unwrap(),
         }
     }
-    let options = CommitOptions::default()
-        .with_message(message)
-        .with_time(1_790_000_000);
+    let options = CommitOptions::default().with_message(message).with_time(1_790_000_000);
     transaction.commit_with(options);
     let chunk = doc.get_last_local_change().unwrap().raw_bytes().to_vec();
     Base { before, chunk }
@@ -61,53 +57,21 @@ fn bases() -> Vec<Base> {
     let flag = |flag: bool| Some(ScalarValue::Boolean(flag));
     let mut first = Automerge::new().with_actor(ActorId::from([9; 16]));
     let mut bases = vec![
-        commit(
-            &mut first,
-            "",
-            &[
-                ("姓名", text("张三")),
-                ("age", int(67)),
-                ("alone", flag(true)),
-            ],
-        ),
-        commit(
-            &mut first,
-            "改",
-            &[
-                ("age", int(-1_000_000)),
-                ("alone", None),
-                ("b", flag(false)),
-            ],
-        ),
+        commit(&mut first, "", &[("姓名", text("张三")), ("age", int(67)), ("alone", flag(true))]),
+        commit(&mut first, "改", &[("age", int(-1_000_000)), ("alone", None), ("b", flag(false))]),
     ];
     let mut second = first.fork().with_actor(ActorId::from([200; 16]));
     let mut third = first.fork().with_actor(ActorId::from([3; 16]));
     let wide: Vec<String> = (0..40).map(|n| format!("f{n}")).collect();
     let wide: Vec<_> = wide.iter().map(|key| (key.as_str(), int(5))).collect();
-    bases.push(commit(
-        &mut first,
-        "",
-        &[("age", int(70)), ("b", text("x"))],
-    ));
-    bases.push(commit(
-        &mut second,
-        "",
-        &[("age", int(71)), ("b", text("y")), ("c", flag(true))],
-    ));
+    bases.push(commit(&mut first, "", &[("age", int(70)), ("b", text("x"))]));
+    bases.push(commit(&mut second, "", &[("age", int(71)), ("b", text("y")), ("c", flag(true))]));
     bases.push(commit(&mut third, "", &[("age", int(72)), ("b", None)]));
     bases.push(commit(&mut third, "", &wide));
     first.merge(&mut second).unwrap();
     first.merge(&mut third).unwrap();
-    bases.push(commit(
-        &mut first,
-        "合并",
-        &[("age", None), ("b", text("z")), ("f3", int(6))],
-    ));
-    bases.push(commit(
-        &mut first,
-        "",
-        &[("note", text(&"长".repeat(50))), ("age", int(1))],
-    ));
+    bases.push(commit(&mut first, "合并", &[("age", None), ("b", text("z")), ("f3", int(6))]));
+    bases.push(commit(&mut first, "", &[("note", text(&"长".repeat(50))), ("age", int(1))]));
     bases
 }
 
@@ -139,28 +103,12 @@ fn read_as_automerge_does(chunk: &[u8], limits: &ChunkLimits) -> Option<ChangeFa
     })
     .unwrap_or_else(|_| panic!("automerge fails on an accepted chunk: {chunk:02x?}"));
     assert_eq!(theirs.hash().0, facts.hash);
-    assert!(
-        theirs
-            .deps()
-            .iter()
-            .map(|dep| dep.0)
-            .eq(facts.deps.iter().copied())
-    );
+    assert!(theirs.deps().iter().map(|dep| dep.0).eq(facts.deps.iter().copied()));
     assert_eq!(theirs.actor_id().to_bytes(), facts.actor);
-    assert_eq!(
-        (theirs.seq(), theirs.start_op().get()),
-        (facts.seq, facts.start_op)
-    );
-    assert_eq!(
-        (theirs.len(), theirs.timestamp()),
-        (facts.ops.len(), facts.time)
-    );
+    assert_eq!((theirs.seq(), theirs.start_op().get()), (facts.seq, facts.start_op));
+    assert_eq!((theirs.len(), theirs.timestamp()), (facts.ops.len(), facts.time));
     assert_eq!(theirs.message(), facts.message.as_deref());
-    assert_eq!(
-        rewritten.raw_bytes(),
-        chunk,
-        "another spelling was accepted"
-    );
+    assert_eq!(rewritten.raw_bytes(), chunk, "another spelling was accepted");
     Some(facts)
 }
 
@@ -171,13 +119,7 @@ impl Known {
     fn of(doc: &Automerge, limits: &ChunkLimits) -> Self {
         let read = |change: &Change| read_change(change.raw_bytes(), limits).unwrap();
         let changes = doc.get_changes(&[]);
-        Self(
-            changes
-                .iter()
-                .map(read)
-                .map(|facts| (facts.hash, facts))
-                .collect(),
-        )
+        Self(changes.iter().map(read).map(|facts| (facts.hash, facts)).collect())
     }
 
     /// Dependencies known, `seq` and `start_op` the next ones, the author's last change and every
@@ -193,9 +135,7 @@ impl Known {
                 open.extend(&change.deps);
             }
         }
-        let ends = ancestors
-            .values()
-            .map(|change| change.start_op + change.ops.len() as u64);
+        let ends = ancestors.values().map(|change| change.start_op + change.ops.len() as u64);
         let own = |change: &&ChangeFacts| change.actor == facts.actor;
         let everywhere = self.0.values().filter(own).count() as u64;
         let inherited = ancestors.values().copied().filter(own).count() as u64;
@@ -256,10 +196,7 @@ fn mutants_are_refused_or_what_automerge_would_write() {
     eprintln!("seed {SEED:#x}, {mutants} mutants");
     let limits = ChunkLimits::default();
     let bases = bases();
-    let known: Vec<Known> = bases
-        .iter()
-        .map(|base| Known::of(&base.before, &limits))
-        .collect();
+    let known: Vec<Known> = bases.iter().map(|base| Known::of(&base.before, &limits)).collect();
     for (base, known) in bases.iter().zip(&known) {
         let facts = read_as_automerge_does(&base.chunk, &limits).unwrap();
         assert!(known.admits(&facts));

@@ -100,9 +100,7 @@ impl Draft {
         (self.seq, self.start_op) = (2, 10);
         self.others = others.iter().map(|actor| actor.to_vec()).collect();
         let mut last = 0;
-        let steps = preds
-            .iter()
-            .map(|(_, counter)| counter - std::mem::replace(&mut last, *counter));
+        let steps = preds.iter().map(|(_, counter)| counter - std::mem::replace(&mut last, *counter));
         let steps = run_or_literal(&steps.collect::<Vec<_>>(), |out, step| signed(out, *step));
         let actors: Vec<u64> = preds.iter().map(|(actor, _)| *actor).collect();
         let actors = run_or_literal(&actors, |out, actor| unsigned(out, *actor));
@@ -121,17 +119,13 @@ impl Draft {
         signed(&mut out, self.time);
         prefixed(&mut out, &self.message);
         unsigned(&mut out, self.others.len() as u64);
-        self.others
-            .iter()
-            .for_each(|actor| prefixed(&mut out, actor));
+        self.others.iter().for_each(|actor| prefixed(&mut out, actor));
         unsigned(&mut out, self.columns.len() as u64);
         for (spec, bytes) in &self.columns {
             unsigned(&mut out, *spec);
             unsigned(&mut out, bytes.len() as u64);
         }
-        self.columns
-            .iter()
-            .for_each(|(_, bytes)| out.extend_from_slice(bytes));
+        self.columns.iter().for_each(|(_, bytes)| out.extend_from_slice(bytes));
         out.extend_from_slice(&self.extra);
         out
     }
@@ -180,6 +174,5 @@ pub(crate) fn refused(chunk: &[u8]) -> &'static str {
 pub(crate) fn peak_memory() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|rest| rest.trim_end_matches("kB").trim().parse().ok())
-        .unwrap_or(0)
+    line.and_then(|rest| rest.trim_end_matches("kB").trim().parse().ok()).unwrap_or(0)
 }

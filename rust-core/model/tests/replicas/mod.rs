@@ -38,7 +38,12 @@ pub(crate) struct Replica {
 impl Replica {
     /// Makes an empty copy; installations differ by their first byte.
     pub(crate) fn new(kind: DocKind, actor: u8, worker: &str) -> Self {
-        Self { doc: Document::new(kind), actor: ActorId([actor; 16]), worker: worker.into(), clock: Hlc::default() }
+        Self {
+            doc: Document::new(kind),
+            actor: ActorId([actor; 16]),
+            worker: worker.into(),
+            clock: Hlc::default(),
+        }
     }
 
     /// Makes another installation's copy with the same content.

@@ -7,8 +7,7 @@
 use super::RequestParts;
 
 /// Lists the components that the profile covers, in their order.
-pub(super) const COVERED: [&str; 5] =
-    ["@method", "@authority", "@path", "@query", "content-digest"];
+pub(super) const COVERED: [&str; 5] = ["@method", "@authority", "@path", "@query", "content-digest"];
 
 /// Holds the value of a signature parameter (RFC 9421 §2.3): an RFC 8941 integer or string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,19 +79,9 @@ pub(super) fn profile_base(
     params: &[(&str, ParamValue<'_>)],
 ) -> String {
     let authority = parts.authority.to_ascii_lowercase();
-    let path = if parts.path.is_empty() {
-        "/"
-    } else {
-        parts.path
-    };
+    let path = if parts.path.is_empty() { "/" } else { parts.path };
     let query = format!("?{}", parts.query);
-    let [
-        method_name,
-        authority_name,
-        path_name,
-        query_name,
-        digest_name,
-    ] = COVERED;
+    let [method_name, authority_name, path_name, query_name, digest_name] = COVERED;
     let components = [
         (method_name, parts.method),
         (authority_name, authority.as_str()),
@@ -123,13 +112,8 @@ mod tests {
 
     #[test]
     fn the_profile_base_is_these_six_lines() {
-        let parts = RequestParts {
-            method: "POST",
-            authority: "HQ.Example:8443",
-            path: "",
-            query: "",
-            body: b"",
-        };
+        let parts =
+            RequestParts { method: "POST", authority: "HQ.Example:8443", path: "", query: "", body: b"" };
         let text = profile_base(&parts, "sha-256=:x:", &profile_params(-5, "n", "k"));
         let wanted = [
             r#""@method": POST"#,
@@ -145,9 +129,6 @@ mod tests {
     #[test]
     fn strings_cannot_leave_their_quotes() {
         let params = [("nonce", ParamValue::String(r#"x";keyid="other\"#))];
-        assert_eq!(
-            signature_params(&[], &params),
-            r#"();nonce="x\";keyid=\"other\\""#
-        );
+        assert_eq!(signature_params(&[], &params), r#"();nonce="x\";keyid=\"other\\""#);
     }
 }

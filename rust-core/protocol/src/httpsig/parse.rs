@@ -11,9 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::base::{COVERED, signature_params};
-use super::{
-    CONTENT_DIGEST, Claimed, HttpSigError, SIGNATURE, SIGNATURE_INPUT, SignatureHeadersRef,
-};
+use super::{CONTENT_DIGEST, Claimed, HttpSigError, SIGNATURE, SIGNATURE_INPUT, SignatureHeadersRef};
 use crate::keys::SIGNATURE_LEN;
 
 /// Limits the nonce, in characters.
@@ -44,16 +42,8 @@ pub fn parse(headers: &SignatureHeadersRef<'_>) -> Result<Claimed, HttpSigError>
 }
 
 pub(super) fn parse_all(headers: &SignatureHeadersRef<'_>) -> Result<Parsed, HttpSigError> {
-    let digest = field(
-        headers.content_digest,
-        CONTENT_DIGEST,
-        MAX_CONTENT_DIGEST_LEN,
-    )?;
-    let input = field(
-        headers.signature_input,
-        SIGNATURE_INPUT,
-        MAX_SIGNATURE_INPUT_LEN,
-    )?;
+    let digest = field(headers.content_digest, CONTENT_DIGEST, MAX_CONTENT_DIGEST_LEN)?;
+    let input = field(headers.signature_input, SIGNATURE_INPUT, MAX_SIGNATURE_INPUT_LEN)?;
     let signature = field(headers.signature, SIGNATURE, MAX_SIGNATURE_HEADER_LEN)?;
     Ok(Parsed {
         claimed: parse_input(input)?,
@@ -62,28 +52,16 @@ pub(super) fn parse_all(headers: &SignatureHeadersRef<'_>) -> Result<Parsed, Htt
     })
 }
 
-fn field<'a>(
-    value: Option<&'a str>,
-    name: &'static str,
-    limit: usize,
-) -> Result<&'a str, HttpSigError> {
+fn field<'a>(value: Option<&'a str>, name: &'static str, limit: usize) -> Result<&'a str, HttpSigError> {
     let text = value.ok_or(HttpSigError::MissingHeader(name))?;
-    if text.len() > limit {
-        Err(HttpSigError::TooLong(name))
-    } else {
-        Ok(text)
-    }
+    if text.len() > limit { Err(HttpSigError::TooLong(name)) } else { Ok(text) }
 }
 
 fn parse_input(text: &str) -> Result<Claimed, HttpSigError> {
     const MALFORMED: HttpSigError = HttpSigError::Malformed(SIGNATURE_INPUT);
     let member = text.strip_prefix("lw=").ok_or(MALFORMED)?;
     let Some(params) = member.strip_prefix(signature_params(&COVERED, &[]).as_str()) else {
-        return Err(if lists_components(member) {
-            HttpSigError::WrongComponents
-        } else {
-            MALFORMED
-        });
+        return Err(if lists_components(member) { HttpSigError::WrongComponents } else { MALFORMED });
     };
     // Only to say it clearly; such a header would be malformed anyway.
     if params.contains(";alg=") {
@@ -103,22 +81,17 @@ fn parse_input(text: &str) -> Result<Claimed, HttpSigError> {
 /// Says whether a text starts with a list of quoted names, that is, whether it is the choice of
 /// components that is wrong and not the spelling.
 fn lists_components(member: &str) -> bool {
-    let Some((names, _)) = member
-        .strip_prefix('(')
-        .and_then(|rest| rest.split_once(')'))
-    else {
+    let Some((names, _)) = member.strip_prefix('(').and_then(|rest| rest.split_once(')')) else {
         return false;
     };
     names.is_empty()
         || names.split(' ').all(|item| {
-            item.strip_prefix('"')
-                .and_then(|rest| rest.strip_suffix('"'))
-                .is_some_and(|name| {
-                    !name.is_empty()
-                        && name.bytes().all(|b| {
-                            b.is_ascii_lowercase() || b.is_ascii_digit() || b"@-_".contains(&b)
-                        })
-                })
+            item.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).is_some_and(|name| {
+                !name.is_empty()
+                    && name
+                        .bytes()
+                        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"@-_".contains(&b))
+            })
         })
 }
 
@@ -146,18 +119,10 @@ fn parse_digest(text: &str) -> Result<[u8; 32], HttpSigError> {
     let (name, value) = text.split_once('=').ok_or(MALFORMED)?;
     if name != "sha-256" {
         let known_form = !name.is_empty()
-            && name
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        return Err(if known_form {
-            HttpSigError::UnknownAlgorithm(CONTENT_DIGEST)
-        } else {
-            MALFORMED
-        });
+            && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        return Err(if known_form { HttpSigError::UnknownAlgorithm(CONTENT_DIGEST) } else { MALFORMED });
     }
-    byte_sequence(value)
-        .and_then(|bytes| bytes.try_into().ok())
-        .ok_or(MALFORMED)
+    byte_sequence(value).and_then(|bytes| bytes.try_into().ok()).ok_or(MALFORMED)
 }
 
 fn parse_signature(text: &str) -> Result<Vec<u8>, HttpSigError> {
@@ -203,9 +168,7 @@ mod tests {
     #[test]
     fn byte_sequences_have_one_spelling() {
         assert_eq!(byte_sequence(":/+8=:"), Some(vec![0xff, 0xef]));
-        for text in [
-            ":/+8:", ":/+9=:", ":_-8=:", ":/+8==:", "/+8=", ":/+8=", ": /+8=:", ":/+8=::", ":",
-        ] {
+        for text in [":/+8:", ":/+9=:", ":_-8=:", ":/+8==:", "/+8=", ":/+8=", ": /+8=:", ":/+8=::", ":"] {
             assert_eq!(byte_sequence(text), None, "{text}");
         }
     }
@@ -214,14 +177,8 @@ mod tests {
     fn the_longest_legal_input_fits_the_limit() {
         let params = [
             ("created", super::super::ParamValue::Integer(-MAX_INTEGER)),
-            (
-                "nonce",
-                super::super::ParamValue::String(&"n".repeat(MAX_NONCE_LEN)),
-            ),
-            (
-                "keyid",
-                super::super::ParamValue::String(&"k".repeat(MAX_KEY_ID_LEN)),
-            ),
+            ("nonce", super::super::ParamValue::String(&"n".repeat(MAX_NONCE_LEN))),
+            ("keyid", super::super::ParamValue::String(&"k".repeat(MAX_KEY_ID_LEN))),
         ];
         let text = format!("lw={}", signature_params(&COVERED, &params));
         assert!(text.len() <= MAX_SIGNATURE_INPUT_LEN);

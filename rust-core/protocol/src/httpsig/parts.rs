@@ -39,10 +39,7 @@ pub(super) fn check(parts: &RequestParts<'_>) -> Result<(), HttpSigError> {
             parts.method,
             MAX_METHOD_LEN,
             !parts.method.is_empty()
-                && parts
-                    .method
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'),
+                && parts.method.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'),
         ),
         (
             "authority",
@@ -59,20 +56,9 @@ pub(super) fn check(parts: &RequestParts<'_>) -> Result<(), HttpSigError> {
             parts.path,
             MAX_PATH_LEN,
             (parts.path.is_empty() || parts.path.starts_with('/'))
-                && parts
-                    .path
-                    .bytes()
-                    .all(|byte| visible(&byte) && byte != b'?' && byte != b'#'),
+                && parts.path.bytes().all(|byte| visible(&byte) && byte != b'?' && byte != b'#'),
         ),
-        (
-            "query",
-            parts.query,
-            MAX_QUERY_LEN,
-            parts
-                .query
-                .bytes()
-                .all(|byte| visible(&byte) && byte != b'#'),
-        ),
+        ("query", parts.query, MAX_QUERY_LEN, parts.query.bytes().all(|byte| visible(&byte) && byte != b'#')),
     ];
     for (what, text, limit, well_formed) in checks {
         if text.len() > limit {
@@ -101,109 +87,24 @@ mod tests {
             body: b"",
         };
         assert_eq!(check(&good), Ok(()));
-        assert_eq!(
-            check(&RequestParts {
-                authority: "[::1]:80",
-                path: "",
-                ..good
-            }),
-            Ok(())
-        );
+        assert_eq!(check(&RequestParts { authority: "[::1]:80", path: "", ..good }), Ok(()));
         let long = "x".repeat(MAX_QUERY_LEN + 1);
         let long_path = format!("/{long}");
         let cases = [
             (RequestParts { method: "", ..good }, "malformed"),
-            (
-                RequestParts {
-                    method: "PO ST",
-                    ..good
-                },
-                "malformed",
-            ),
-            (
-                RequestParts {
-                    method: &long,
-                    ..good
-                },
-                "too_long",
-            ),
-            (
-                RequestParts {
-                    authority: "",
-                    ..good
-                },
-                "malformed",
-            ),
-            (
-                RequestParts {
-                    authority: "hq.example\n\"@path\": /x",
-                    ..good
-                },
-                "malformed",
-            ),
-            (
-                RequestParts {
-                    authority: "user@hq.example",
-                    ..good
-                },
-                "malformed",
-            ),
-            (
-                RequestParts {
-                    authority: &long,
-                    ..good
-                },
-                "too_long",
-            ),
-            (
-                RequestParts {
-                    path: "v1/sync",
-                    ..good
-                },
-                "malformed",
-            ),
-            (
-                RequestParts {
-                    path: "/v1?sync",
-                    ..good
-                },
-                "malformed",
-            ),
-            (
-                RequestParts {
-                    path: "/街",
-                    ..good
-                },
-                "malformed",
-            ),
-            (
-                RequestParts {
-                    path: &long_path,
-                    ..good
-                },
-                "too_long",
-            ),
-            (
-                RequestParts {
-                    query: "a#b",
-                    ..good
-                },
-                "malformed",
-            ),
-            (
-                RequestParts {
-                    query: "a\r\nb",
-                    ..good
-                },
-                "malformed",
-            ),
-            (
-                RequestParts {
-                    query: &long,
-                    ..good
-                },
-                "too_long",
-            ),
+            (RequestParts { method: "PO ST", ..good }, "malformed"),
+            (RequestParts { method: &long, ..good }, "too_long"),
+            (RequestParts { authority: "", ..good }, "malformed"),
+            (RequestParts { authority: "hq.example\n\"@path\": /x", ..good }, "malformed"),
+            (RequestParts { authority: "user@hq.example", ..good }, "malformed"),
+            (RequestParts { authority: &long, ..good }, "too_long"),
+            (RequestParts { path: "v1/sync", ..good }, "malformed"),
+            (RequestParts { path: "/v1?sync", ..good }, "malformed"),
+            (RequestParts { path: "/街", ..good }, "malformed"),
+            (RequestParts { path: &long_path, ..good }, "too_long"),
+            (RequestParts { query: "a#b", ..good }, "malformed"),
+            (RequestParts { query: "a\r\nb", ..good }, "malformed"),
+            (RequestParts { query: &long, ..good }, "too_long"),
         ];
         for (parts, code) in cases {
             assert_eq!(check(&parts).unwrap_err().code(), code, "{parts:?}");

@@ -41,9 +41,7 @@ impl Algorithm {
 
     /// Reads a registry name; `None` for one that Lanewalk does not use.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Es256, Self::Ed25519]
-            .into_iter()
-            .find(|known| known.name() == name)
+        [Self::Es256, Self::Ed25519].into_iter().find(|known| known.name() == name)
     }
 
     /// Returns the length of a public key in bytes: 33 (SEC1 compressed point) or 32.
@@ -93,10 +91,9 @@ mod tests {
 
     #[test]
     fn algorithm_numbers_and_names_are_fixed() {
-        for (algorithm, id, name) in [
-            (Algorithm::Es256, 1, "ecdsa-p256-sha256"),
-            (Algorithm::Ed25519, 2, "ed25519"),
-        ] {
+        for (algorithm, id, name) in
+            [(Algorithm::Es256, 1, "ecdsa-p256-sha256"), (Algorithm::Ed25519, 2, "ed25519")]
+        {
             assert_eq!((algorithm.id(), algorithm.name()), (id, name));
             assert_eq!(Algorithm::from_id(id), Ok(algorithm));
             assert_eq!(Algorithm::from_name(name), Some(algorithm));

@@ -40,11 +40,7 @@ fn decode_pair<'b, T>(
 }
 
 impl<C> Encode<C> for PublicKey {
-    fn encode<W: Write>(
-        &self,
-        e: &mut Encoder<W>,
-        _: &mut C,
-    ) -> Result<(), encode::Error<W::Error>> {
+    fn encode<W: Write>(&self, e: &mut Encoder<W>, _: &mut C) -> Result<(), encode::Error<W::Error>> {
         encode_pair(e, self.algorithm, &self.bytes)
     }
 }
@@ -56,11 +52,7 @@ impl<'b, C> Decode<'b, C> for PublicKey {
 }
 
 impl<C> Encode<C> for Signature {
-    fn encode<W: Write>(
-        &self,
-        e: &mut Encoder<W>,
-        _: &mut C,
-    ) -> Result<(), encode::Error<W::Error>> {
+    fn encode<W: Write>(&self, e: &mut Encoder<W>, _: &mut C) -> Result<(), encode::Error<W::Error>> {
         encode_pair(e, self.algorithm, &self.bytes)
     }
 }
@@ -88,51 +80,18 @@ mod tests {
             let key = soft(algorithm, 9).public_key();
             let len = u8::try_from(key.bytes().len()).unwrap();
             let wire = minicbor::to_vec(&key).unwrap();
-            assert_eq!(
-                wire,
-                [&[0x82, algorithm.id(), 0x58, len], key.bytes()].concat()
-            );
+            assert_eq!(wire, [&[0x82, algorithm.id(), 0x58, len], key.bytes()].concat());
             assert_eq!(minicbor::decode::<PublicKey>(&wire).unwrap(), key);
             let refused = [
-                (
-                    "unknown algorithm",
-                    [&[0x82, 3, 0x58, len], key.bytes()].concat(),
-                ),
-                (
-                    "long number",
-                    [&[0x82, 0x18, algorithm.id(), 0x58, len], key.bytes()].concat(),
-                ),
-                (
-                    "long length",
-                    [&[0x82, algorithm.id(), 0x59, 0, len], key.bytes()].concat(),
-                ),
-                (
-                    "three elements",
-                    [&[0x83, algorithm.id(), 0x58, len], key.bytes(), &[0]].concat(),
-                ),
-                (
-                    "indefinite",
-                    [&[0x9f, algorithm.id(), 0x58, len], key.bytes(), &[0xff]].concat(),
-                ),
-                (
-                    "short",
-                    [&[0x82, algorithm.id(), 0x58, len - 1], &key.bytes()[1..]].concat(),
-                ),
+                ("unknown algorithm", [&[0x82, 3, 0x58, len], key.bytes()].concat()),
+                ("long number", [&[0x82, 0x18, algorithm.id(), 0x58, len], key.bytes()].concat()),
+                ("long length", [&[0x82, algorithm.id(), 0x59, 0, len], key.bytes()].concat()),
+                ("three elements", [&[0x83, algorithm.id(), 0x58, len], key.bytes(), &[0]].concat()),
+                ("indefinite", [&[0x9f, algorithm.id(), 0x58, len], key.bytes(), &[0xff]].concat()),
+                ("short", [&[0x82, algorithm.id(), 0x58, len - 1], &key.bytes()[1..]].concat()),
                 (
                     "huge claimed length",
-                    vec![
-                        0x82,
-                        algorithm.id(),
-                        0x5b,
-                        0x7f,
-                        255,
-                        255,
-                        255,
-                        255,
-                        255,
-                        255,
-                        255,
-                    ],
+                    vec![0x82, algorithm.id(), 0x5b, 0x7f, 255, 255, 255, 255, 255, 255, 255],
                 ),
             ];
             for (what, wire) in refused {

@@ -54,13 +54,7 @@ pub enum Domain {
 
 impl Domain {
     /// Lists every domain.
-    pub const ALL: [Self; 5] = [
-        Self::Chain,
-        Self::Receipt,
-        Self::Response,
-        Self::Enrolment,
-        Self::Lease,
-    ];
+    pub const ALL: [Self; 5] = [Self::Chain, Self::Receipt, Self::Response, Self::Enrolment, Self::Lease];
 
     /// Returns the bytes put before the message. No tag is the start of another (each ends with
     /// its only zero byte) and none starts like an RFC 9421 signature base (`"`).
@@ -126,10 +120,7 @@ impl SoftSigner {
             Algorithm::Es256 => {
                 let key = es256::SigningKey::from_slice(secret).map_err(|_| refused)?;
                 let point = key.verifying_key().to_sec1_point(true);
-                (
-                    SoftKey::Es256(key),
-                    PublicKey::new(algorithm, point.as_bytes())?,
-                )
+                (SoftKey::Es256(key), PublicKey::new(algorithm, point.as_bytes())?)
             }
             Algorithm::Ed25519 => {
                 let key = ed25519::SigningKey::from_bytes(secret);
@@ -149,28 +140,19 @@ impl DeviceSigner for SoftSigner {
     fn sign(&self, message: &[u8]) -> Result<Signature, SignerError> {
         let bytes: [u8; SIGNATURE_LEN] = match &self.key {
             SoftKey::Es256(key) => {
-                let signature: es256::Signature = key
-                    .try_sign(message)
-                    .map_err(|_| SignerError::Unavailable)?;
+                let signature: es256::Signature =
+                    key.try_sign(message).map_err(|_| SignerError::Unavailable)?;
                 signature.to_bytes().into()
             }
-            SoftKey::Ed25519(key) => key
-                .try_sign(message)
-                .map_err(|_| SignerError::Unavailable)?
-                .to_bytes(),
+            SoftKey::Ed25519(key) => key.try_sign(message).map_err(|_| SignerError::Unavailable)?.to_bytes(),
         };
-        Ok(Signature {
-            algorithm: self.public.algorithm,
-            bytes: bytes.to_vec(),
-        })
+        Ok(Signature { algorithm: self.public.algorithm, bytes: bytes.to_vec() })
     }
 }
 
 impl fmt::Debug for SoftSigner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SoftSigner")
-            .field("public", &self.public)
-            .finish_non_exhaustive()
+        f.debug_struct("SoftSigner").field("public", &self.public).finish_non_exhaustive()
     }
 }
 
@@ -221,20 +203,14 @@ mod tests {
             assert_eq!(signer.public_key().bytes(), unhex(public), "{algorithm}");
             let made = signer.sign(message.as_bytes()).unwrap();
             assert_eq!(made.bytes(), unhex(signature), "{algorithm}");
-            assert_eq!(
-                verify(&signer.public_key(), message.as_bytes(), &made),
-                Ok(())
-            );
+            assert_eq!(verify(&signer.public_key(), message.as_bytes(), &made), Ok(()));
         }
     }
 
     #[test]
     fn secrets_out_of_range_are_refused_and_none_is_shown() {
         for algorithm in BOTH {
-            assert_eq!(
-                SoftSigner::new(algorithm, &[0; 32]).err(),
-                Some(KeyError::InvalidSecret(algorithm))
-            );
+            assert_eq!(SoftSigner::new(algorithm, &[0; 32]).err(), Some(KeyError::InvalidSecret(algorithm)));
             let shown = format!("{:?} {:#?}", soft(algorithm, 0xab), soft(algorithm, 0xab));
             assert!(!shown.contains("abab") && !shown.contains("171"), "{shown}");
         }
@@ -255,38 +231,22 @@ mod tests {
                 let signature = sign_domain(&signer, made_for, b"head").unwrap();
                 for read_as in Domain::ALL {
                     let verdict = verify_domain(&key, read_as, b"head", &signature);
-                    assert_eq!(
-                        verdict.is_ok(),
-                        made_for == read_as,
-                        "{made_for:?} as {read_as:?}"
-                    );
+                    assert_eq!(verdict.is_ok(), made_for == read_as, "{made_for:?} as {read_as:?}");
                 }
-                assert_eq!(
-                    verify(&key, b"head", &signature),
-                    Err(SignatureError::Mismatch)
-                );
+                assert_eq!(verify(&key, b"head", &signature), Err(SignatureError::Mismatch));
                 let other = soft(algorithm, 4).public_key();
                 assert!(verify_domain(&other, made_for, b"head", &signature).is_err());
             }
         }
         let signature = soft(Algorithm::Es256, 3).sign(b"m").unwrap();
-        let refused = SignatureError::WrongAlgorithm {
-            key: Algorithm::Ed25519,
-            signature: Algorithm::Es256,
-        };
-        assert_eq!(
-            verify(&soft(Algorithm::Ed25519, 3).public_key(), b"m", &signature),
-            Err(refused)
-        );
+        let refused = SignatureError::WrongAlgorithm { key: Algorithm::Ed25519, signature: Algorithm::Es256 };
+        assert_eq!(verify(&soft(Algorithm::Ed25519, 3).public_key(), b"m", &signature), Err(refused));
     }
 
     #[test]
     fn no_tag_is_the_start_of_another() {
         for a in Domain::ALL {
-            assert_eq!(
-                a.tag().iter().position(|byte| *byte == 0),
-                Some(a.tag().len() - 1)
-            );
+            assert_eq!(a.tag().iter().position(|byte| *byte == 0), Some(a.tag().len() - 1));
             for b in Domain::ALL {
                 assert!(a == b || !a.tag().starts_with(b.tag()));
             }

@@ -27,17 +27,10 @@ pub(crate) fn device(algorithm: Algorithm, fill: u8) -> SoftSigner {
 
 pub(crate) fn signed() -> (PublicKey, SignatureHeaders) {
     let signer = device(Algorithm::Es256, 5);
-    (
-        signer.public_key(),
-        sign_request(PARTS, CREATED, NONCE, KEY_ID, &signer).unwrap(),
-    )
+    (signer.public_key(), sign_request(PARTS, CREATED, NONCE, KEY_ID, &signer).unwrap())
 }
 
-pub(crate) fn code(
-    parts: RequestParts<'_>,
-    headers: &SignatureHeaders,
-    key: &PublicKey,
-) -> &'static str {
+pub(crate) fn code(parts: RequestParts<'_>, headers: &SignatureHeaders, key: &PublicKey) -> &'static str {
     verify_request(parts, &headers.as_received(), key).map_or_else(|error| error.code(), |_| "ok")
 }
 

@@ -1,8 +1,6 @@
 //! Properties over arbitrary headers and requests.
 
-use lanewalk_protocol::httpsig::{
-    RequestParts, SignatureHeadersRef, parse, sign_request, verify_request,
-};
+use lanewalk_protocol::httpsig::{RequestParts, SignatureHeadersRef, parse, sign_request, verify_request};
 use lanewalk_protocol::keys::{Algorithm, DeviceSigner as _};
 use proptest::prelude::*;
 

@@ -13,43 +13,24 @@ use sha2::Sha256;
 
 /// test-key-ed25519 (B.1.4), from the JWK members `d` and `x`.
 fn rfc_ed25519() -> SoftSigner {
-    let signer = soft_from(
-        Algorithm::Ed25519,
-        "n4Ni-HpISpVObnQMW0wOhCKROaIKqKtW_2ZYb2p9KcU",
-    );
-    let published = URL_SAFE_NO_PAD
-        .decode("JrQLj5P_89iXES9-vFgrIy29clF9CC_oPPsw3c5D0bs")
-        .unwrap();
+    let signer = soft_from(Algorithm::Ed25519, "n4Ni-HpISpVObnQMW0wOhCKROaIKqKtW_2ZYb2p9KcU");
+    let published = URL_SAFE_NO_PAD.decode("JrQLj5P_89iXES9-vFgrIy29clF9CC_oPPsw3c5D0bs").unwrap();
     assert_eq!(signer.public_key().bytes(), published);
     signer
 }
 
 /// test-key-ecc-p256 (B.1.3), from the JWK members `d`, `x` and `y`.
 fn rfc_p256() -> SoftSigner {
-    let signer = soft_from(
-        Algorithm::Es256,
-        "UpuF81l-kOxbjf7T4mNSv0r5tN67Gim7rnf6EFpcYDs",
-    );
-    let x = URL_SAFE_NO_PAD
-        .decode("qIVYZVLCrPZHGHjP17CTW0_-D9Lfw0EkjqF7xB4FivA")
-        .unwrap();
-    let y = URL_SAFE_NO_PAD
-        .decode("Mc4nN9LTDOBhfoUeg8Ye9WedFRhnZXZJA12Qp0zZ6F0")
-        .unwrap();
+    let signer = soft_from(Algorithm::Es256, "UpuF81l-kOxbjf7T4mNSv0r5tN67Gim7rnf6EFpcYDs");
+    let x = URL_SAFE_NO_PAD.decode("qIVYZVLCrPZHGHjP17CTW0_-D9Lfw0EkjqF7xB4FivA").unwrap();
+    let y = URL_SAFE_NO_PAD.decode("Mc4nN9LTDOBhfoUeg8Ye9WedFRhnZXZJA12Qp0zZ6F0").unwrap();
     let compressed = [&[2 + (y[31] & 1)], x.as_slice()].concat();
-    assert_eq!(
-        signer.public_key(),
-        PublicKey::new(Algorithm::Es256, &compressed).unwrap()
-    );
+    assert_eq!(signer.public_key(), PublicKey::new(Algorithm::Es256, &compressed).unwrap());
     signer
 }
 
 fn soft_from(algorithm: Algorithm, secret: &str) -> SoftSigner {
-    SoftSigner::new(
-        algorithm,
-        &URL_SAFE_NO_PAD.decode(secret).unwrap().try_into().unwrap(),
-    )
-    .unwrap()
+    SoftSigner::new(algorithm, &URL_SAFE_NO_PAD.decode(secret).unwrap().try_into().unwrap()).unwrap()
 }
 
 fn signature(algorithm: Algorithm, base64: &str) -> Signature {
@@ -57,10 +38,7 @@ fn signature(algorithm: Algorithm, base64: &str) -> Signature {
 }
 
 fn rfc_params(key_id: &str) -> [(&'static str, ParamValue<'_>); 2] {
-    [
-        ("created", ParamValue::Integer(1_618_884_473)),
-        ("keyid", ParamValue::String(key_id)),
-    ]
+    [("created", ParamValue::Integer(1_618_884_473)), ("keyid", ParamValue::String(key_id))]
 }
 
 // ---- Appendix B.2 to B.4: the vectors ----
@@ -96,17 +74,13 @@ fn b_2_4_ecdsa_p256_over_a_response() {
     let key = rfc_p256().public_key();
     assert_eq!(verify(&key, text.as_bytes(), &published), Ok(()));
     let other = signature_base(&components, &rfc_params("test-key-ecc-p255"));
-    assert_eq!(
-        verify(&key, other.as_bytes(), &published),
-        Err(SignatureError::Mismatch)
-    );
+    assert_eq!(verify(&key, other.as_bytes(), &published), Err(SignatureError::Mismatch));
 }
 
 /// B.2.5 is HMAC, which no device uses; the base it covers is built by our code all the same.
 #[test]
 fn b_2_5_hmac_over_our_base() {
-    let secret =
-        "uzvJfB4u3N0Jy4T7NZ75MDVcr8zSTInedJtkgcu46YW4XByzNJjxBdtjUkdJPBtbmHhIDi6pcl8jsasjlTMtDQ==";
+    let secret = "uzvJfB4u3N0Jy4T7NZ75MDVcr8zSTInedJtkgcu46YW4XByzNJjxBdtjUkdJPBtbmHhIDi6pcl8jsasjlTMtDQ==";
     let components = [
         ("date", "Tue, 20 Apr 2021 02:07:55 GMT"),
         ("@authority", "example.com"),
@@ -140,10 +114,7 @@ fn b_2_6_ed25519_over_a_request() {
         "wqcAqbmYJ2ji2glfAMaRy4gruYYnx2nEFN2HN6jrnDnQCK1u02Gb04v9EDgwUPiu4A0w6vuQv5lIp5WPpBKRCw==",
     );
     let signer = rfc_ed25519();
-    assert_eq!(
-        verify(&signer.public_key(), text.as_bytes(), &published),
-        Ok(())
-    );
+    assert_eq!(verify(&signer.public_key(), text.as_bytes(), &published), Ok(()));
     assert_eq!(signer.sign(text.as_bytes()).unwrap(), published);
 }
 
@@ -168,10 +139,7 @@ fn b_3_ecdsa_p256_with_a_query_and_a_client_certificate() {
         Algorithm::Es256,
         "xVMHVpawaAC/0SbHrKRs9i8I3eOs5RtTMGCWXm/9nvZzoHsIg6Mce9315T6xoklyy0yzhD9ah4JHRwMLOgmizw==",
     );
-    assert_eq!(
-        verify(&rfc_p256().public_key(), text.as_bytes(), &published),
-        Ok(())
-    );
+    assert_eq!(verify(&rfc_p256().public_key(), text.as_bytes(), &published), Ok(()));
 }
 
 #[test]
@@ -195,14 +163,8 @@ fn b_4_ed25519_with_a_field_of_two_values() {
 #[test]
 fn content_digests_are_those_of_the_rfcs() {
     for (body, wanted) in [
-        (
-            "{\"hello\": \"world\"}",
-            "sha-256=:X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=:",
-        ),
-        (
-            "{\"hello\": \"world\"}\n",
-            "sha-256=:RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg=:",
-        ),
+        ("{\"hello\": \"world\"}", "sha-256=:X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=:"),
+        ("{\"hello\": \"world\"}\n", "sha-256=:RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg=:"),
     ] {
         assert_eq!(content_digest(body.as_bytes()), wanted);
     }

@@ -217,7 +217,11 @@ fn tables_and_numbers_that_lie() {
         ("a clock too many", Raw::with(|r| r.clocks.push((0, 0, 0, 0, 0))), Err(BadReference)),
         ("a change too many", Raw::with(|r| r.rows.push(row(vec![]))), Err(BadReference)),
         ("before the boot", Raw::with(|r| r.clocks[0].1 = -1), Err(BadClock)),
-        ("the wall clock goes back to where the other cannot", Raw::with(|r| r.clocks[0].0 = i64::MIN), Err(BadClock)),
+        (
+            "the wall clock goes back to where the other cannot",
+            Raw::with(|r| r.clocks[0].0 = i64::MIN),
+            Err(BadClock),
+        ),
         ("wall clocks wrap", Raw::with(|r| (r.clocks[0].0, r.clocks[0].1) = (i64::MIN, i64::MIN)), Ok(1)),
         ("the longest chunk", Raw::with(|r| r.rows[0].3 = vec![0; (2 << 20) - 30]), Ok(1)),
         ("a chunk too long", Raw::with(|r| r.rows[0].3 = vec![0; 2 << 20]), Err(BadChange)),
