@@ -22,7 +22,7 @@ use lanewalk_model::{
     time::{HLC_MAX_AHEAD_MS, Hlc, TimeMs},
 };
 use lanewalk_protocol::{
-    entry::{Entry, chain_message},
+    entry::{AnchorRef, Entry, chain_message},
     keys::{Domain, sign_domain, verify_domain},
     limits,
     receipt::{Receipt, Refused, UnsignedReceipt},
@@ -58,6 +58,10 @@ struct Run {
     known_seq: u64,
     entries: Vec<Incoming>,
     refusal: Option<Refusal>,
+    /// Nothing new can have been written before: when the last push came in.
+    since: TimeMs,
+    /// Whether the device names the page in flight: what that told it to drop it has dropped.
+    told: bool,
 }
 
 /// Where each document's entries are: (run, entry).
@@ -98,6 +102,8 @@ impl Batch {
             known_seq: device.last_seq,
             entries: Vec::new(),
             refusal: None,
+            since: last_push(tx, device.n)?,
+            told: request.cursor.token == device.page_token,
         };
         // Two requests of one device in a batch: the second is refused, its sender asks again.
         let twice = self.runs.iter().flatten().any(|r| r.device_n == device.n);
@@ -138,7 +144,8 @@ impl Batch {
                 return Ok(incoming);
             }
         };
-        incoming.rejection = self.denied(tx, run, &incoming.entry, &facts)?;
+        let seen = self.anchor(core, &incoming.entry).map(|a| TimeMs(a.hq_time));
+        incoming.rejection = self.denied(tx, run, &incoming.entry, &facts, seen)?;
         incoming.facts = Some(facts);
         Ok(incoming)
     }
@@ -149,6 +156,7 @@ impl Batch {
         run: &Run,
         entry: &Entry,
         facts: &ChangeFacts,
+        seen: Option<TimeMs>,
     ) -> Result<Option<Rejection>, HqError> {
         let Some(subject) = &run.subject else { return Ok(Some(reject("unknown_worker", ""))) };
         if facts.message.as_deref() != Some(subject.worker.as_str()) {
@@ -175,20 +183,30 @@ impl Batch {
             OpAction::Set(Scalar::Text(t)) => Some((op.key.as_str(), t.as_str())),
             _ => None,
         }));
-        let from = entry.header.anchor.map_or(TimeMs(i64::MIN), |a| TimeMs(a.hq_time));
+        let from = run.since.max(seen.unwrap_or(run.since));
         let keys = facts.ops.iter().map(|o| o.key.as_str());
         let verdict =
             policy::may_write(subject, doc.kind, existing.as_ref(), &created, keys, (from, self.now));
+        if let (Err(denial), Some(now)) = (verdict, &existing)
+            && policy::excused_while_held(denial, subject, doc.kind, now)
+            && holds(tx, run, doc)?
+        {
+            return Ok(None);
+        }
         if verdict.is_ok() && existing.is_none() {
             self.known.insert(doc, Some(created));
         }
         Ok(verdict.err().map(|d| reject(&d.to_string(), doc.kind.name())))
     }
 
+    /// A beacon counts only with the tag headquarters made for it, and not from the future.
+    fn anchor(&self, core: &Core, entry: &Entry) -> Option<AnchorRef> {
+        entry.header.anchor.filter(|a| a.tag == core.tag(a.hq_time) && a.hq_time <= self.now.0)
+    }
+
     fn effective(&self, core: &Core, entry: &Entry) -> (TimeMs, &'static str) {
         let h = &entry.header;
-        // A beacon counts only with the tag headquarters made for it, and not from the future.
-        let anchor = h.anchor.filter(|a| a.tag == core.tag(a.hq_time) && a.hq_time <= self.now.0);
+        let anchor = self.anchor(core, entry);
         let judged =
             clock_trust::judge(TimeMs(h.wall_ms), h.mono_ms, anchor.map(|a| a.anchor()).as_ref(), self.now);
         let trust = match judged.trust {
@@ -351,6 +369,28 @@ impl Batch {
     fn incoming_mut(&mut self, (run, entry): (usize, usize)) -> Option<&mut Incoming> {
         self.runs.get_mut(run)?.as_mut()?.entries.get_mut(entry)
     }
+}
+
+/// Returns when a device's last entry came in, or when it was enrolled.
+fn last_push(db: &Connection, device: i64) -> Result<TimeMs, HqError> {
+    let at = db
+        .prepare_cached(
+            "SELECT coalesce(l.received_at, d.enrolled_at) FROM devices d
+             LEFT JOIN log l ON l.device = d.n AND l.seq = d.last_seq WHERE d.n = ?1",
+        )?
+        .query_row([device], |r| r.get(0))?;
+    Ok(TimeMs(at))
+}
+
+/// Says whether a device holds a document: it was given it and has not been told to drop it.
+fn holds(db: &Connection, run: &Run, doc: DocId) -> Result<bool, HqError> {
+    let token: Option<i64> = db
+        .prepare_cached(
+            "SELECT m.token FROM members m JOIN docs d ON d.n = m.doc WHERE m.device = ?1 AND d.id = ?2",
+        )?
+        .query_row(params![run.device_n, doc.to_bytes()], |r| r.get(0))
+        .optional()?;
+    Ok(token.is_some_and(|t| t >= 0 || !run.told))
 }
 
 fn reject(code: &str, detail: impl Into<String>) -> Rejection {

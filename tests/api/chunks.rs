@@ -109,7 +109,7 @@ fn predecessors_must_be_what_was_seen() {
         device.fresh_actor();
         // Writes "verified_facts" as if it had never been written, on top of a change that did.
         let first = device.act(ours, &[Edit::set("verified_facts", "甲")]);
-        assert!(device.sync(hq, &[first.clone()]).is_empty());
+        assert!(device.sync(hq, std::slice::from_ref(&first)).is_empty());
         let second = device.write(ours, &[Edit::set("verified_facts", "乙")]);
         let facts = chunk::read_change(&second, &lanewalk_protocol::limits::DEVICE_CHANGE).unwrap();
         let mut draft = Draft::new(device.actor, "gw-01")
@@ -159,7 +159,8 @@ fn garbage_in_place_of_changes() {
         let ours = order(hq, &town.cells[1], "gw-01");
         let mut device = Device::enrol(hq, "gw-01", 61);
         let mut honest = Device::enrol(hq, "gw-02", 62);
-        (device.pull(hq), honest.pull(hq));
+        device.pull(hq);
+        honest.pull(hq);
         let garbage: Vec<Vec<u8>> = vec![vec![], vec![0], vec![0xff; 200], vec![0x80; 60_000], vec![1; 70_000]];
         let mut template = device.docs.clone();
         for (n, rest) in garbage.into_iter().enumerate() {

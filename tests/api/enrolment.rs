@@ -1,6 +1,6 @@
 //! Becoming a device, and ceasing to be one.
 
-use crate::{note, order, refused, town};
+use crate::{Code, note, order, refused, town};
 use lanewalk_protocol::{
     enrolment::{EnrolRequest, EnrolResponse, Invitation},
     http::Request,
@@ -11,7 +11,7 @@ use support::hostile::{Device, Footprint, enrolment, enrolment_of, key, send};
 #[test]
 fn an_invitation_that_does_not_hold_makes_no_device() {
     type Make = fn(&Invitation) -> Request;
-    let cases: Vec<(&str, (u16, &str), Make)> = vec![
+    let cases: Vec<(&str, Code, Make)> = vec![
         ("wrong code", (403, "code_unknown"), |i| enrolment(&Invitation { code: [1; 16], ..i.clone() }, &key(40))),
         ("no code", (403, "code_unknown"), |i| enrolment(&Invitation { code: [0; 16], ..i.clone() }, &key(40))),
         ("one bit off", (403, "code_unknown"), |i| {

@@ -24,6 +24,9 @@ use support::{
     town::{Plan, START, Town},
 };
 
+/// Status and code of a refusal.
+type Code = (u16, &'static str);
+
 /// Two community workers, one property manager, a few orders; their honest phones exist too.
 /// gw-01 holds cells 0 and 1, gw-02 cells 1 and 2, ps-01 cells 2 and 0.
 fn town() -> Town {
@@ -64,7 +67,7 @@ fn visit(worker: &str, grid: &str) -> Vec<Edit> {
 
 /// Sends what must be refused as a whole: signed answer, right code, nothing changed.
 #[track_caller]
-fn refused(hq: &mut Headquarters, request: &Request, want: (u16, &str)) -> Answer {
+fn refused(hq: &mut Headquarters, request: &Request, want: Code) -> Answer {
     let before = Footprint::of(hq);
     let answer = send(hq, request);
     assert_eq!(answer.code(), want, "{:?}", answer.error);
@@ -93,7 +96,7 @@ fn kept_out(hq: &mut Headquarters, device: &mut Device, what: &str, entry: Entry
     let (order, edit) = honest;
     device.fresh_actor();
     device.learn(hq, order);
-    let next = device.act(order, &[edit.clone()]);
+    let next = device.act(order, std::slice::from_ref(&edit));
     assert_eq!(device.sync(hq, &[next]).len(), 0, "the honest entry after: {what}");
     assert!(hq.document(order).unwrap().unwrap().get(edit.key()).is_some(), "{what}");
 }

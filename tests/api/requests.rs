@@ -1,6 +1,6 @@
 //! Requests that are not what the protocol says.
 
-use crate::{note, order, refused, town};
+use crate::{Code, note, order, refused, town};
 use lanewalk_headquarters::Headquarters;
 use lanewalk_model::id::{DeviceId, DocId};
 use lanewalk_protocol::{
@@ -52,7 +52,7 @@ fn zeros(n: usize) -> Vec<u8> {
     zstd::bulk::compress(&vec![0; n], 3).unwrap()
 }
 
-fn cases() -> Vec<(&'static str, (u16, &'static str), Bend)> {
+fn cases() -> Vec<(&'static str, Code, Bend)> {
     vec![
         ("unsigned", (401, "missing_header"), bend(|r| r.headers.truncate(1))),
         ("no digest", (401, "missing_header"), bend(|r| r.headers.retain(|(n, _)| n != httpsig::CONTENT_DIGEST))),
@@ -255,7 +255,8 @@ fn hostile_requests_do_not_hold_back_others_in_their_batch() {
 #[test]
 fn extreme_numbers_are_harmless() {
     let town = town();
-    let bends: Vec<(&str, fn(&mut RawRequest))> = vec![
+    type Twist = fn(&mut RawRequest);
+    let bends: Vec<(&str, Twist)> = vec![
         ("last_seq", |b| b.last_seq = u64::MAX),
         ("cursor index", |b| b.cursor.index = u64::MAX),
         ("cursor token", |b| b.cursor.token = u64::MAX),
@@ -276,7 +277,8 @@ fn extreme_numbers_are_harmless() {
         for (n, (what, bend)) in bends.iter().enumerate() {
             let mut honest = Device::enrol(hq, "gw-02", 60 + n as u8);
             let mut device = Device::enrol(hq, "gw-01", 80 + n as u8);
-            (honest.pull(hq), device.pull(hq));
+            honest.pull(hq);
+            device.pull(hq);
             let entry = device.act(order, &[note(100 + n as u64)]);
             let mut body = RawRequest::of(&device.body(std::slice::from_ref(&entry)));
             bend(&mut body);

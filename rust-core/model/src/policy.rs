@@ -138,6 +138,14 @@ pub fn may_write<'a>(
     Ok(())
 }
 
+/// Says whether a denial does not count because the writing device still holds the document:
+/// headquarters gave it out and has not told the device to drop it, so the order was moved or
+/// given to others behind the worker's back, and what was seen at the door is a fact (law 2).
+pub fn excused_while_held(denial: Denial, subject: &Subject, kind: DocKind, facts: &ScopeFacts) -> bool {
+    let own = !matches!(kind, DocKind::Visit | DocKind::Appeal) || facts.author == subject.worker;
+    own && matches!(denial, Denial::OutsideGrid | Denial::NotAssigned)
+}
+
 /// Property staff: only what is assigned to them or what they made (DOMAIN.md §3, R45).
 fn assigned_or_own(subject: &Subject, kind: DocKind, facts: &ScopeFacts) -> Result<(), Denial> {
     match kind {
@@ -220,6 +228,24 @@ mod tests {
         assert_eq!(may_read(&s, DocKind::Order, &f, TimeMs(100)), Err(Denial::OutsideGrid));
         s.grants.first_mut().unwrap().to = None;
         assert_eq!(may_read(&s, DocKind::Order, &f, TimeMs(KEEP_FINISHED_MS + 1)), Err(Denial::Finished));
+    }
+
+    #[test]
+    fn a_moved_order_takes_facts_from_who_still_holds_it() {
+        use DocKind::*;
+        let other = facts("g2", "x", "x");
+        for (kind, denial, want) in [
+            (Order, Denial::OutsideGrid, true),
+            (Order, Denial::NotAssigned, true),
+            (Place, Denial::OutsideGrid, true),
+            (Visit, Denial::OutsideGrid, false),
+            (Order, Denial::RoleField, false),
+            (Order, Denial::RoleKind, false),
+            (Order, Denial::UnknownField, false),
+        ] {
+            let got = excused_while_held(denial, &subject(Role::GridWorker), kind, &other);
+            assert_eq!(got, want, "{kind:?} {denial:?}");
+        }
     }
 
     #[test]
