@@ -31,7 +31,7 @@ impl Source for SystemSource {
     }
 }
 
-/// Figures a town may change. The defaults are DOMAIN.md's proposals marked [P].
+/// Figures a town may change. The defaults are DOMAIN.md's proposals marked \[P\].
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Limits of orders (R30, R31).

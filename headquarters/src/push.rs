@@ -58,8 +58,11 @@ struct Run {
     known_seq: u64,
     entries: Vec<Incoming>,
     refusal: Option<Refusal>,
-    /// Nothing new can have been written before: when the last push came in.
-    since: TimeMs,
+    /// Nothing at all can have been written before: when the device was enrolled.
+    enrolled: TimeMs,
+    /// When the device was last heard of, and the last number it had written by then; what comes
+    /// after that was written later. Not the last push: a long backlog comes in several.
+    heard: (TimeMs, u64),
     /// Whether the device names the page in flight: what that told it to drop it has dropped.
     told: bool,
 }
@@ -102,7 +105,8 @@ impl Batch {
             known_seq: device.last_seq,
             entries: Vec::new(),
             refusal: None,
-            since: last_push(tx, device.n)?,
+            enrolled: enrolled_at(tx, device.n)?,
+            heard: (TimeMs(device.last_contact.unwrap_or(i64::MIN)), device.announced_seq),
             told: request.cursor.token == device.page_token,
         };
         // Two requests of one device in a batch: the second is refused, its sender asks again.
@@ -183,7 +187,9 @@ impl Batch {
             OpAction::Set(Scalar::Text(t)) => Some((op.key.as_str(), t.as_str())),
             _ => None,
         }));
-        let from = run.since.max(seen.unwrap_or(run.since));
+        let (heard_at, written) = run.heard;
+        let since = if entry.header.seq > written { heard_at } else { run.enrolled };
+        let from = since.max(seen.unwrap_or(run.enrolled)).max(run.enrolled);
         let keys = facts.ops.iter().map(|o| o.key.as_str());
         let verdict =
             policy::may_write(subject, doc.kind, existing.as_ref(), &created, keys, (from, self.now));
@@ -371,13 +377,10 @@ impl Batch {
     }
 }
 
-/// Returns when a device's last entry came in, or when it was enrolled.
-fn last_push(db: &Connection, device: i64) -> Result<TimeMs, HqError> {
+/// Returns when a device was enrolled.
+fn enrolled_at(db: &Connection, device: i64) -> Result<TimeMs, HqError> {
     let at = db
-        .prepare_cached(
-            "SELECT coalesce(l.received_at, d.enrolled_at) FROM devices d
-             LEFT JOIN log l ON l.device = d.n AND l.seq = d.last_seq WHERE d.n = ?1",
-        )?
+        .prepare_cached("SELECT enrolled_at FROM devices WHERE n = ?1")?
         .query_row([device], |r| r.get(0))?;
     Ok(TimeMs(at))
 }

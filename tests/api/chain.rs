@@ -110,9 +110,13 @@ fn a_push_bent_on_the_wire_is_refused_as_a_whole() {
         ("a boot outside the table", malformed, |b| batch(b).clocks[0].boot = 1),
         ("an anchor outside the table", malformed, |b| batch(b).clocks[0].anchor = u32::MAX),
         ("a dependency on itself", malformed, |b| batch(b).changes.rows[1].deps = vec![RawDep::Back(0)]),
-        ("a dependency before the batch", malformed, |b| batch(b).changes.rows[1].deps = vec![RawDep::Back(5)]),
+        ("a dependency before the batch", malformed, |b| {
+            batch(b).changes.rows[1].deps = vec![RawDep::Back(5)]
+        }),
         ("a dependency of 2^64", malformed, |b| batch(b).changes.rows[1].deps = vec![RawDep::Back(u64::MAX)]),
-        ("a hash that is cut", malformed, |b| batch(b).changes.rows[1].deps = vec![RawDep::Hash(vec![1; 31])]),
+        ("a hash that is cut", malformed, |b| {
+            batch(b).changes.rows[1].deps = vec![RawDep::Hash(vec![1; 31])]
+        }),
         ("too many dependencies", malformed, |b| {
             batch(b).changes.rows[1].deps = vec![RawDep::Hash(vec![1; 32]); limits::MAX_DEPS + 1];
         }),
@@ -202,7 +206,8 @@ fn entries_of_another_device_are_nobodys() {
         assert_eq!(thief.ask(hq, &body).code(), (401, "bad_chain_signature"));
         assert_eq!(Footprint::of(hq), before);
         // Retold as one's own chain: the changes carry the victim's actor.
-        let retold: Vec<Entry> = entries[3..].iter().map(|e| thief.entry(e.header.doc, e.change.clone())).collect();
+        let retold: Vec<Entry> =
+            entries[3..].iter().map(|e| thief.entry(e.header.doc, e.change.clone())).collect();
         let refused = thief.sync(hq, &retold);
         assert_eq!(refused.into_values().collect::<Vec<_>>(), ["actor_bound", "actor_bound"]);
     });
@@ -245,7 +250,8 @@ fn fifty_at_once_count_once() {
         let (mut device, _, entries) = five(hq, &town.cells[0]);
         let request = device.request(&device.body(&entries[3..]));
         let requests = vec![request.clone(); 50];
-        let answers: Vec<_> = hq.handle(&requests).iter().map(|r| read_answer(&device.hq_key, &request, r)).collect();
+        let answers: Vec<_> =
+            hq.handle(&requests).iter().map(|r| read_answer(&device.hq_key, &request, r)).collect();
         assert_eq!(answers[0].code(), (200, ""));
         assert!(answers[1..].iter().all(|a| a.code() == (409, "busy")));
         device.nonce = answers.last().unwrap().next_nonce.clone();
@@ -263,9 +269,11 @@ fn two_requests_of_one_device_in_a_batch() {
     let town = town();
     town.network.hq(|hq| {
         let (mut device, order, entries) = five(hq, &town.cells[0]);
-        let requests = [device.request(&device.body(&entries[3..4])), device.request(&device.body(&entries[3..]))];
+        let requests =
+            [device.request(&device.body(&entries[3..4])), device.request(&device.body(&entries[3..]))];
         let responses = hq.handle(&requests);
-        let codes: Vec<_> = requests.iter().zip(&responses).map(|(q, r)| read_answer(&device.hq_key, q, r)).collect();
+        let codes: Vec<_> =
+            requests.iter().zip(&responses).map(|(q, r)| read_answer(&device.hq_key, q, r)).collect();
         assert_eq!([codes[0].code(), codes[1].code()], [(200, ""), (409, "busy")]);
         device.nonce = codes[1].next_nonce.clone();
         assert!(device.sync(hq, &entries[3..]).is_empty());

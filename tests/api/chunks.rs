@@ -44,9 +44,15 @@ const CASES: &[(&str, &str, Bend)] = &[
     }),
     ("F35: ten million empty rows", "null_row", |d| d.column(ACTION, &[&[0], million().as_slice()].concat())),
     ("F36: a compressed column", "compressed_column", |d| d.column(VALUE | 8, &[1, 2, 3])),
-    ("F37: a map inside the map", "nested_object", |d| d.column(ACTION, &[0x7f, 0]).column(META, &[0x7f, 0]).column(VALUE, &[])),
-    ("F37: a list inside the map", "list_op", |d| d.column(ACTION, &[0x7f, 2]).column(META, &[0x7f, 0]).column(VALUE, &[])),
-    ("a text object", "text_object", |d| d.column(ACTION, &[0x7f, 4]).column(META, &[0x7f, 0]).column(VALUE, &[])),
+    ("F37: a map inside the map", "nested_object", |d| {
+        d.column(ACTION, &[0x7f, 0]).column(META, &[0x7f, 0]).column(VALUE, &[])
+    }),
+    ("F37: a list inside the map", "list_op", |d| {
+        d.column(ACTION, &[0x7f, 2]).column(META, &[0x7f, 0]).column(VALUE, &[])
+    }),
+    ("a text object", "text_object", |d| {
+        d.column(ACTION, &[0x7f, 4]).column(META, &[0x7f, 0]).column(VALUE, &[])
+    }),
     ("an unknown action", "unknown_action", |d| d.column(ACTION, &[0x7f, 60])),
     ("an unknown column", "unknown_column", |d| d.column(0x91, &[1])),
     ("a value longer than its column", "truncated", |d| d.column(META, &[0x7f, 0x76])),
@@ -161,7 +167,8 @@ fn garbage_in_place_of_changes() {
         let mut honest = Device::enrol(hq, "gw-02", 62);
         device.pull(hq);
         honest.pull(hq);
-        let garbage: Vec<Vec<u8>> = vec![vec![], vec![0], vec![0xff; 200], vec![0x80; 60_000], vec![1; 70_000]];
+        let garbage: Vec<Vec<u8>> =
+            vec![vec![], vec![0], vec![0xff; 200], vec![0x80; 60_000], vec![1; 70_000]];
         let mut template = device.docs.clone();
         for (n, rest) in garbage.into_iter().enumerate() {
             device.fresh_actor();
@@ -173,7 +180,8 @@ fn garbage_in_place_of_changes() {
                 minicbor::decode(&minicbor::to_vec(&body).unwrap()).unwrap();
             let (entry, hash) = read.push.unwrap().batch.unpack(device.id).unwrap().remove(0);
             device.chain = (entry.header.seq, hash);
-            body.push.as_mut().unwrap().signature = device.push(std::slice::from_ref(&entry)).unwrap().signature;
+            body.push.as_mut().unwrap().signature =
+                device.push(std::slice::from_ref(&entry)).unwrap().signature;
             let beside = honest.act(ours, &[note(100 + n as u64)]);
             let requests = [
                 device.signed(frame::encode(&body)),
@@ -189,8 +197,10 @@ fn garbage_in_place_of_changes() {
             let page = read_answer(&device.hq_key, &requests[1], &responses[1]).page();
             assert!(page.refused.is_empty());
             honest.take(page);
-            honest.nonce = support::hostile::read_answer(&device.hq_key, &requests[1], &responses[1]).next_nonce;
-            device.nonce = support::hostile::read_answer(&device.hq_key, &requests[0], &responses[0]).next_nonce;
+            honest.nonce =
+                support::hostile::read_answer(&device.hq_key, &requests[1], &responses[1]).next_nonce;
+            device.nonce =
+                support::hostile::read_answer(&device.hq_key, &requests[0], &responses[0]).next_nonce;
         }
     });
 }

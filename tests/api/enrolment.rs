@@ -12,8 +12,12 @@ use support::hostile::{Device, Footprint, enrolment, enrolment_of, key, send};
 fn an_invitation_that_does_not_hold_makes_no_device() {
     type Make = fn(&Invitation) -> Request;
     let cases: Vec<(&str, Code, Make)> = vec![
-        ("wrong code", (403, "code_unknown"), |i| enrolment(&Invitation { code: [1; 16], ..i.clone() }, &key(40))),
-        ("no code", (403, "code_unknown"), |i| enrolment(&Invitation { code: [0; 16], ..i.clone() }, &key(40))),
+        ("wrong code", (403, "code_unknown"), |i| {
+            enrolment(&Invitation { code: [1; 16], ..i.clone() }, &key(40))
+        }),
+        ("no code", (403, "code_unknown"), |i| {
+            enrolment(&Invitation { code: [0; 16], ..i.clone() }, &key(40))
+        }),
         ("one bit off", (403, "code_unknown"), |i| {
             let mut code = i.code;
             code[15] ^= 1;

@@ -7,6 +7,7 @@ mod chain;
 mod chunks;
 mod enrolment;
 mod entries;
+mod misuse;
 mod requests;
 mod scope;
 
@@ -77,7 +78,14 @@ fn refused(hq: &mut Headquarters, request: &Request, want: Code) -> Answer {
 
 /// Pushes an entry that is kept outside the documents, then an honest one of the same chain.
 #[track_caller]
-fn kept_out(hq: &mut Headquarters, device: &mut Device, what: &str, entry: Entry, code: &str, honest: (DocId, Edit)) {
+fn kept_out(
+    hq: &mut Headquarters,
+    device: &mut Device,
+    what: &str,
+    entry: Entry,
+    code: &str,
+    honest: (DocId, Edit),
+) {
     let doc = entry.header.doc;
     let before = hq.document(doc).unwrap();
     let seq = entry.header.seq;

@@ -55,15 +55,27 @@ fn zeros(n: usize) -> Vec<u8> {
 fn cases() -> Vec<(&'static str, Code, Bend)> {
     vec![
         ("unsigned", (401, "missing_header"), bend(|r| r.headers.truncate(1))),
-        ("no digest", (401, "missing_header"), bend(|r| r.headers.retain(|(n, _)| n != httpsig::CONTENT_DIGEST))),
-        ("no signature", (401, "missing_header"), bend(|r| r.headers.retain(|(n, _)| n != httpsig::SIGNATURE))),
+        (
+            "no digest",
+            (401, "missing_header"),
+            bend(|r| r.headers.retain(|(n, _)| n != httpsig::CONTENT_DIGEST)),
+        ),
+        (
+            "no signature",
+            (401, "missing_header"),
+            bend(|r| r.headers.retain(|(n, _)| n != httpsig::SIGNATURE)),
+        ),
         ("repeated header", (401, "malformed"), bend(|r| r.headers.push(r.headers[3].clone()))),
         (
             "repeated header in capitals",
             (401, "malformed"),
             bend(|r| r.headers.push(("Signature-Input".into(), r.headers[2].1.clone()))),
         ),
-        ("header with a space more", (401, "malformed"), bend(|r| header(r, httpsig::SIGNATURE_INPUT).push(' '))),
+        (
+            "header with a space more",
+            (401, "malformed"),
+            bend(|r| header(r, httpsig::SIGNATURE_INPUT).push(' ')),
+        ),
         (
             "unknown device",
             (401, "unknown_device"),
@@ -96,7 +108,11 @@ fn cases() -> Vec<(&'static str, Code, Bend)> {
         ),
         ("method signed otherwise", (401, "bad_signature"), signed_as(|r| r.method = "PUT".into())),
         ("path signed otherwise", (401, "bad_signature"), signed_as(|r| r.path = http::ENROL_PATH.into())),
-        ("authority signed otherwise", (401, "bad_signature"), signed_as(|r| r.authority = "evil.test".into())),
+        (
+            "authority signed otherwise",
+            (401, "bad_signature"),
+            signed_as(|r| r.authority = "evil.test".into()),
+        ),
         ("query signed otherwise", (401, "bad_signature"), signed_as(|r| r.query = "a=b".into())),
         ("query added", (401, "bad_signature"), bend(|r| r.query = "all=1".into())),
         ("body signed otherwise", (401, "digest_mismatch"), signed_as(|r| r.body.push(0))),
@@ -153,11 +169,7 @@ fn cases() -> Vec<(&'static str, Code, Bend)> {
         ("GET", (404, "not_found"), bend(|r| r.method = "GET".into())),
         ("unknown path", (404, "not_found"), bend(|r| r.path = "/v1/admin".into())),
         ("path with a dot", (404, "not_found"), bend(|r| r.path = "/v1/./sync".into())),
-        (
-            "oversized body",
-            (413, "too_large"),
-            bytes(|_| vec![0; limits::MAX_REQUEST_BYTES + 1]),
-        ),
+        ("oversized body", (413, "too_large"), bytes(|_| vec![0; limits::MAX_REQUEST_BYTES + 1])),
         ("zstd bomb of 1 GiB", (413, "malformed"), bytes(|_| bomb())),
         ("just over the cap", (413, "malformed"), bytes(|_| zeros(limits::MAX_REQUEST_DECODED + 1))),
         ("truncated frame", (400, "malformed"), bytes(|b| b[..b.len() - 3].to_vec())),
@@ -169,7 +181,14 @@ fn cases() -> Vec<(&'static str, Code, Bend)> {
             (400, "malformed"),
             bytes(|_| zstd::bulk::compress(&[0xa1, 0x05, 0x9b, 0x10, 0, 0, 0, 0, 0, 0, 0], 3).unwrap()),
         ),
-        ("a byte behind the frame", (400, "malformed"), bytes(|mut b| { b.push(0); b })),
+        (
+            "a byte behind the frame",
+            (400, "malformed"),
+            bytes(|mut b| {
+                b.push(0);
+                b
+            }),
+        ),
         ("a second frame behind the frame", (400, "malformed"), bytes(|b| [b, zeros(3)].concat())),
         (
             "a byte behind the message",
@@ -185,7 +204,12 @@ fn cases() -> Vec<(&'static str, Code, Bend)> {
         (
             "too many wanted",
             (400, "too_many_wanted"),
-            field(|b| b.want = vec![DocId { kind: lanewalk_model::schema::DocKind::Order, uuid: [1; 16] }; limits::MAX_WANTED + 1]),
+            field(|b| {
+                b.want = vec![
+                    DocId { kind: lanewalk_model::schema::DocKind::Order, uuid: [1; 16] };
+                    limits::MAX_WANTED + 1
+                ]
+            }),
         ),
     ]
 }
@@ -229,8 +253,10 @@ fn hostile_requests_do_not_hold_back_others_in_their_batch() {
         let order = order(hq, &town.cells[1], "gw-02");
         let mut honest = Device::enrol(hq, "gw-02", 12);
         honest.pull(hq);
-        let devices: Vec<Device> = (0..cases().len()).map(|n| Device::enrol(hq, "gw-01", 20 + n as u8)).collect();
-        let mut requests: Vec<Request> = devices.iter().zip(cases()).map(|(d, (_, _, make))| make(d)).collect();
+        let devices: Vec<Device> =
+            (0..cases().len()).map(|n| Device::enrol(hq, "gw-01", 20 + n as u8)).collect();
+        let mut requests: Vec<Request> =
+            devices.iter().zip(cases()).map(|(d, (_, _, make))| make(d)).collect();
         let entry = honest.act(order, &[note(1)]);
         let middle = requests.len() / 2;
         requests.insert(middle, honest.request(&honest.body(std::slice::from_ref(&entry))));
@@ -284,7 +310,8 @@ fn extreme_numbers_are_harmless() {
             bend(&mut body);
             resign(&device, &mut body);
             let beside = honest.act(order, &[note(n as u64)]);
-            let requests = [device.request(&body), honest.request(&honest.body(std::slice::from_ref(&beside)))];
+            let requests =
+                [device.request(&body), honest.request(&honest.body(std::slice::from_ref(&beside)))];
             let responses = hq.handle(&requests);
             for (request, response) in requests.iter().zip(&responses) {
                 assert_eq!(read_answer(&honest.hq_key, request, response).code(), (200, ""), "{what}");
@@ -367,6 +394,10 @@ fn a_request_is_of_one_device_only() {
 
 fn log_entries(hq: &Headquarters, device: &Device) -> u64 {
     hq.reader()
-        .query_row("SELECT count(*) FROM log JOIN devices d ON d.n = log.device WHERE d.id = ?1", [device.id.0], |r| r.get(0))
+        .query_row(
+            "SELECT count(*) FROM log JOIN devices d ON d.n = log.device WHERE d.id = ?1",
+            [device.id.0],
+            |r| r.get(0),
+        )
         .unwrap()
 }

@@ -44,9 +44,15 @@ fn asking_by_name_gives_what_the_scope_gives() {
                 let page = device.ask(hq, &body).page();
                 for id in part {
                     let row = lanewalk_headquarters::store::DocRow::find(hq.reader(), *id).unwrap();
-                    let may = row.is_some_and(|r| lanewalk_model::policy::may_read(&subject, id.kind, &r.facts, now).is_ok());
+                    let may = row.is_some_and(|r| {
+                        lanewalk_model::policy::may_read(&subject, id.kind, &r.facts, now).is_ok()
+                    });
                     assert_eq!(may, held.contains(id), "{worker} {id}: the scope is what was pulled");
-                    assert_eq!(page.snapshots.iter().filter(|s| s.doc == *id).count(), usize::from(may), "{worker} {id}");
+                    assert_eq!(
+                        page.snapshots.iter().filter(|s| s.doc == *id).count(),
+                        usize::from(may),
+                        "{worker} {id}"
+                    );
                     assert_eq!(page.left.contains(id), !may, "{worker} {id}");
                 }
                 assert_eq!(page.snapshots.len() + page.left.len(), part.len());
@@ -76,7 +82,12 @@ fn asking_often_does_not_multiply_the_answer() {
         device.take(page);
         for id in &orders {
             let text: Vec<Edit> = (0..20)
-                .map(|n| Edit::set(format!("note/{n:032x}"), to_json(&NoteRecord { text: "长".repeat(1_300), at: TimeMs(0) })))
+                .map(|n| {
+                    Edit::set(
+                        format!("note/{n:032x}"),
+                        to_json(&NoteRecord { text: "长".repeat(1_300), at: TimeMs(0) }),
+                    )
+                })
                 .collect();
             hq.write_by_rule(&[(*id, text)]).unwrap();
         }
@@ -101,7 +112,9 @@ fn invented_cursors() {
             let mut body = device.body(&[]);
             body.cursor = Cursor { index, token };
             let page = device.ask(hq, &body).page();
-            for id in page.snapshots.iter().map(|s| s.doc).chain(page.changes.expand().unwrap().iter().map(|c| c.0)) {
+            for id in
+                page.snapshots.iter().map(|s| s.doc).chain(page.changes.expand().unwrap().iter().map(|c| c.0))
+            {
                 assert!(held.contains(&id), "cursor {index}/{token} brought {id}");
             }
         }
@@ -148,26 +161,39 @@ fn busy_town() -> Town {
     town.network.hq(|hq| {
         let text = format!("我是{NAME},手机139 1111 2222或139-1111-2222,楼上太吵");
         hq.take_in(&[incoming(1, &text), incoming(2, &text)], "hc-01").unwrap();
-        let amended = IncomingOrder { payload_sha256: [9; 32], ..incoming(1, &format!("{text}。{NAME}补充:请打１３９１１１１２２２２")) };
+        let amended = IncomingOrder {
+            payload_sha256: [9; 32],
+            ..incoming(1, &format!("{text}。{NAME}补充:请打１３９１１１１２２２２"))
+        };
         hq.take_in(&[amended], "hc-01").unwrap();
         let mut worker = Device::enrol(hq, "gw-01", 73);
         worker.pull(hq);
-        let (person, care, seen) = (worker.new_id(DocKind::Person), worker.new_id(DocKind::Care), worker.new_id(DocKind::Visit));
+        let (person, care, seen) =
+            (worker.new_id(DocKind::Person), worker.new_id(DocKind::Care), worker.new_id(DocKind::Visit));
         let grid = |n: usize| Edit::set("grid", cells[n].as_str());
         let entries = vec![
-            worker.act(person, &[
-                Edit::set("name", RESIDENT),
-                Edit::set("phone", RESIDENT_PHONE),
-                Edit::set("purpose", "走访"),
-                grid(0),
-            ]),
-            worker.act(care, &[
-                Edit::set("person", person.to_string()),
-                Edit::set("kind", ILLNESS),
-                Edit::set("basis", "本人自述"),
-                grid(0),
-            ]),
-            worker.act(seen, &[visit("gw-01", &cells[0]), vec![Edit::set("target", person.to_string())]].concat()),
+            worker.act(
+                person,
+                &[
+                    Edit::set("name", RESIDENT),
+                    Edit::set("phone", RESIDENT_PHONE),
+                    Edit::set("purpose", "走访"),
+                    grid(0),
+                ],
+            ),
+            worker.act(
+                care,
+                &[
+                    Edit::set("person", person.to_string()),
+                    Edit::set("kind", ILLNESS),
+                    Edit::set("basis", "本人自述"),
+                    grid(0),
+                ],
+            ),
+            worker.act(
+                seen,
+                &[visit("gw-01", &cells[0]), vec![Edit::set("target", person.to_string())]].concat(),
+            ),
         ];
         assert!(worker.sync(hq, &entries).is_empty());
     });
@@ -215,21 +241,28 @@ fn property_staff_never_receive_what_names_people() {
         let mut worker = Device::enrol(hq, "gw-01", 75);
         worker.pull(hq);
         let person = worker.new_id(DocKind::Person);
-        let entry = worker.act(person, &[
-            Edit::set("name", RESIDENT),
-            Edit::set("phone", RESIDENT_PHONE),
-            Edit::set("purpose", "x"),
-            Edit::set("grid", cells[0].as_str()),
-        ]);
+        let entry = worker.act(
+            person,
+            &[
+                Edit::set("name", RESIDENT),
+                Edit::set("phone", RESIDENT_PHONE),
+                Edit::set("purpose", "x"),
+                Edit::set("grid", cells[0].as_str()),
+            ],
+        );
         assert!(worker.sync(hq, &[entry]).is_empty());
         ask(&mut device, hq, &[person]);
         clock.advance(60_000);
         let now = TimeMs(clock.now());
-        hq.grant("ps-01", &Grant { grid: cells[1].clone(), role: Role::PropertyStaff, from: now, to: None }).unwrap();
+        hq.grant("ps-01", &Grant { grid: cells[1].clone(), role: Role::PropertyStaff, from: now, to: None })
+            .unwrap();
         // A right of another role that the person does not have as staff counts for nothing.
-        hq.grant("ps-01", &Grant { grid: cells[0].clone(), role: Role::GridWorker, from: now, to: None }).unwrap();
+        hq.grant("ps-01", &Grant { grid: cells[0].clone(), role: Role::GridWorker, from: now, to: None })
+            .unwrap();
         ask(&mut device, hq, &[]);
-        for part in all(hq, &[DocKind::Brief, DocKind::Person, DocKind::Care, DocKind::Visit]).chunks(limits::MAX_WANTED) {
+        for part in all(hq, &[DocKind::Brief, DocKind::Person, DocKind::Care, DocKind::Visit])
+            .chunks(limits::MAX_WANTED)
+        {
             ask(&mut device, hq, part);
         }
         hq.end_grant("ps-01", &cells[0], now).unwrap();
@@ -241,8 +274,19 @@ fn property_staff_never_receive_what_names_people() {
             assert!(!kinds.contains(&kind), "{kind:?} was sent");
         }
         let canaries = [
-            NAME, PHONE, "139 1111 2222", "139-1111-2222", "１３９１１１１２２２２", "赵**", "139****2222", RESIDENT, RESIDENT_PHONE,
-            ILLNESS, "张三丰", "13800008000", "138****8000",
+            NAME,
+            PHONE,
+            "139 1111 2222",
+            "139-1111-2222",
+            "１３９１１１１２２２２",
+            "赵**",
+            "139****2222",
+            RESIDENT,
+            RESIDENT_PHONE,
+            ILLNESS,
+            "张三丰",
+            "13800008000",
+            "138****8000",
         ];
         for canary in canaries {
             let found = heard.windows(canary.len()).any(|w| w == canary.as_bytes());
@@ -277,7 +321,9 @@ fn nobody_receives_the_requesters_phone() {
         assert!(!has(&to_hex(PHONE.as_bytes())));
         let stored: u64 = hq
             .reader()
-            .query_row("SELECT count(*) FROM requesters WHERE name = ?1 AND phone = ?2", (NAME, PHONE), |r| r.get(0))
+            .query_row("SELECT count(*) FROM requesters WHERE name = ?1 AND phone = ?2", (NAME, PHONE), |r| {
+                r.get(0)
+            })
             .unwrap();
         assert_eq!(stored, 2, "the identity lies in its own table");
     });

@@ -10,8 +10,8 @@ use lanewalk_headquarters::{
 use lanewalk_model::{
     document::Edit,
     id::DocId,
-    records::to_json,
     position::Position,
+    records::to_json,
     schema::DocKind,
     staff::{Grant, Role},
     time::TimeMs,
@@ -28,7 +28,8 @@ pub(crate) fn serve(dir: &str, d: u64) {
     let dir = Path::new(dir);
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let url = format!("http://127.0.0.1:{port}");
-    let command = WorkerCommand { program: std::env::current_exe().unwrap(), args: vec!["gate-worker".into()] };
+    let command =
+        WorkerCommand { program: std::env::current_exe().unwrap(), args: vec!["gate-worker".into()] };
     let gate = WorkerPool::start(2, command, WorkerLimits::default()).unwrap();
     let settings = Settings { public_url: url.clone(), ..Settings::default() };
     let place = Place::File(dir.join("hq.db"));
@@ -39,7 +40,8 @@ pub(crate) fn serve(dir: &str, d: u64) {
     let (desk, _thread) = Desk::start(hq).unwrap();
     let router = server::router(desk.clone(), dir.join("hq.db"));
     std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let address = format!("127.0.0.1:{port}").parse().unwrap();
         runtime.block_on(server::serve(router, address, |_| {}, std::future::pending())).unwrap();
     });
@@ -55,7 +57,9 @@ pub(crate) fn serve(dir: &str, d: u64) {
                 for part in &documents {
                     hq.write_by_rule(part).unwrap();
                 }
-                let new: Vec<_> = (0..orders_len(d)).map(|i| (hq.new_id(DocKind::Order), order(&mut Dice::new(i, 9), i))).collect();
+                let new: Vec<_> = (0..orders_len(d))
+                    .map(|i| (hq.new_id(DocKind::Order), order(&mut Dice::new(i, 9), i)))
+                    .collect();
                 hq.write_by_rule(&new).unwrap();
             })
             .unwrap();
@@ -74,7 +78,8 @@ pub(crate) fn serve(dir: &str, d: u64) {
             let digest = desk.run(|hq| {
                 let mut all = std::collections::BTreeMap::new();
                 let mut s = hq.reader().prepare("SELECT id, saved FROM docs").unwrap();
-                let rows = s.query_map([], |r| Ok((r.get::<_, Vec<u8>>(0)?, r.get::<_, Vec<u8>>(1)?))).unwrap();
+                let rows =
+                    s.query_map([], |r| Ok((r.get::<_, Vec<u8>>(0)?, r.get::<_, Vec<u8>>(1)?))).unwrap();
                 for row in rows {
                     let (id, saved) = row.unwrap();
                     let id = DocId::from_slice(&id).unwrap();
@@ -87,12 +92,17 @@ pub(crate) fn serve(dir: &str, d: u64) {
         }
         "invite" => {
             let n = question["n"].as_u64().unwrap();
-            let texts = desk.run(move |hq| (0..n).map(|_| hq.invite("gw-01").unwrap().to_text()).collect::<Vec<_>>());
+            let texts =
+                desk.run(move |hq| (0..n).map(|_| hq.invite("gw-01").unwrap().to_text()).collect::<Vec<_>>());
             json!({ "do": "load", "invitations": texts.unwrap() })
         }
         "commits" => {
             let commits: u64 = desk
-                .run(|hq| hq.reader().query_row("SELECT count(DISTINCT received_at) FROM log", [], |r| r.get(0)).unwrap())
+                .run(|hq| {
+                    hq.reader()
+                        .query_row("SELECT count(DISTINCT received_at) FROM log", [], |r| r.get(0))
+                        .unwrap()
+                })
                 .unwrap();
             json!({ "commits": commits })
         }
@@ -117,7 +127,8 @@ fn fill(hq: &mut Headquarters, d: u64, dice: &mut Dice) -> Vec<DocId> {
     hq.grant("gw-01", &grant).unwrap();
     let mut ids = Vec::new();
     for start in (0..d).step_by(500) {
-        let part: Vec<_> = (start..d.min(start + 500)).map(|i| (hq.new_id(DocKind::Order), order(dice, i))).collect();
+        let part: Vec<_> =
+            (start..d.min(start + 500)).map(|i| (hq.new_id(DocKind::Order), order(dice, i))).collect();
         hq.write_by_rule(&part).unwrap();
         ids.extend(part.iter().map(|(id, _)| *id));
     }

@@ -13,7 +13,8 @@ const PUSHES: usize = 60;
 pub(crate) fn run(dir: &str, url: &str) {
     let dir = Path::new(dir);
     child::answer(|question| {
-        let invitations: Vec<&str> = question["invitations"].as_array().unwrap().iter().map(|v| v.as_str().unwrap()).collect();
+        let invitations: Vec<&str> =
+            question["invitations"].as_array().unwrap().iter().map(|v| v.as_str().unwrap()).collect();
         let phones: Vec<Field> = invitations
             .iter()
             .zip(1_u8..)
@@ -26,7 +27,8 @@ pub(crate) fn run(dir: &str, url: &str) {
             .collect();
         let (cpu, start) = (process::cpu_ms(), Instant::now());
         let mut times: Vec<f64> = std::thread::scope(|scope| {
-            let running: Vec<_> = phones.iter().zip(0..).map(|(field, i)| scope.spawn(move || push(field, url, i))).collect();
+            let running: Vec<_> =
+                phones.iter().zip(0..).map(|(field, i)| scope.spawn(move || push(field, url, i))).collect();
             running.into_iter().flat_map(|t| t.join().unwrap()).collect()
         });
         let seconds = start.elapsed().as_secs_f64();

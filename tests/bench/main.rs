@@ -74,9 +74,15 @@ fn workload(d: u64, dir: &std::path::Path) {
     phone.ask(&json!({"do": "quit"}));
     let mut again = Child::start(&["phone", phone_dir.to_str().unwrap()]);
     let cold = again.ask(&json!({"do": "cold"}));
-    println!("  cold open         {} ms to the first {} rows (new process, key given)", cold["ms"], cold["rows"]);
+    println!(
+        "  cold open         {} ms to the first {} rows (new process, key given)",
+        cold["ms"], cold["rows"]
+    );
     let search = again.ask(&json!({"do": "search"}));
-    println!("  search            p50 {} ms, p99 {} ms over {} queries", search["p50"], search["p99"], search["n"]);
+    println!(
+        "  search            p50 {} ms, p99 {} ms over {} queries",
+        search["p50"], search["p99"], search["n"]
+    );
     again.ask(&json!({"do": "quit"}));
     hq.ask(&json!({"do": "quit"}));
 }
@@ -90,7 +96,10 @@ fn row(what: &str, phone: &Value, hq: Option<&Value>) {
         print!(", first screen after {first} ms");
     }
     if let Some(hq) = hq {
-        print!("; HQ {} ms CPU, peak {} MB (gate workers {} MB)", hq["cpu_ms"], hq["peak_mb"], hq["workers_mb"]);
+        print!(
+            "; HQ {} ms CPU, peak {} MB (gate workers {} MB)",
+            hq["cpu_ms"], hq["peak_mb"], hq["workers_mb"]
+        );
     }
     println!();
 }
@@ -106,7 +115,12 @@ fn many_phones(dir: &std::path::Path) {
     let figures = hq.ask(&json!({"do": "figures"}));
     println!(
         "\nheadquarters: {} pushes of one visit by {} phones at once: {} pushes/s, p50 {} ms, p99 {} ms, {} commits",
-        done["pushes"], done["phones"], done["per_s"], done["p50"], done["p99"], hq.ask(&json!({"do": "commits"}))["commits"]
+        done["pushes"],
+        done["phones"],
+        done["per_s"],
+        done["p50"],
+        done["p99"],
+        hq.ask(&json!({"do": "commits"}))["commits"]
     );
     println!(
         "  CPU: headquarters {} ms, gate workers {} ms, phones {} ms; headquarters' peak {} MB",

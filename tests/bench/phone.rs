@@ -1,7 +1,9 @@
 //! One phone as a process.
 
 use crate::{child, hq, process};
-use lanewalk_field::{Config, Field, HttpTransport, ListQuery, NewVisit, StoreKey, SystemSource, TransportError};
+use lanewalk_field::{
+    Config, Field, HttpTransport, ListQuery, NewVisit, StoreKey, SystemSource, TransportError,
+};
 use lanewalk_model::{id::DocId, schema::DocKind, view::Value as Field_};
 use lanewalk_protocol::{
     enrolment::Invitation,
@@ -91,7 +93,12 @@ pub(crate) fn run(dir: &str) {
     let dir = Path::new(dir);
     let start = Instant::now();
     let field = open(dir, 7);
-    let rows = field.list(&ListQuery { kind: Some(DocKind::Order), open_only: true, limit: 50, ..ListQuery::default() });
+    let rows = field.list(&ListQuery {
+        kind: Some(DocKind::Order),
+        open_only: true,
+        limit: 50,
+        ..ListQuery::default()
+    });
     // A phone that is not enrolled yet has no list.
     let cold = json!({ "ms": process::ms(start.elapsed()), "rows": rows.map_or(0, |r| r.len()) });
     let mut dice = Dice::new(8, 0);
@@ -196,4 +203,3 @@ fn search(field: &Field, dice: &mut Dice) -> Value {
         .collect();
     json!({ "p50": process::percentile(&mut times, 50), "p99": process::percentile(&mut times, 99), "n": times.len() })
 }
-

@@ -86,7 +86,13 @@ fn logged(town: &Town, hash: Hash) -> (Option<String>, i64, String, i64) {
 }
 
 fn visit(order: DocId, kind: &str, notes: &str) -> NewVisit {
-    NewVisit { order: Some(order), kind: kind.into(), result: "met".into(), notes: notes.into(), ..NewVisit::default() }
+    NewVisit {
+        order: Some(order),
+        kind: kind.into(),
+        result: "met".into(),
+        notes: notes.into(),
+        ..NewVisit::default()
+    }
 }
 
 fn ids(field: &Field, kind: DocKind) -> Vec<DocId> {

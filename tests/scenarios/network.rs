@@ -70,31 +70,74 @@ fn whoever_answers_without_headquarters_signature_is_no_network() {
         ("a redirect", html(302)),
         ("unauthorised", html(511)),
         ("nothing", Box::new(|_| Response { status: 204, ..Response::default() })),
-        ("our type, their body", Box::new(|mut r| { r.body = b"{}".to_vec(); r })),
-        ("our type, no signature", Box::new(|mut r| { r.headers.retain(|(n, _)| n != "lanewalk-signature"); r })),
-        ("another status", Box::new(|mut r| { r.status = 403; r })),
-        ("another nonce", Box::new(|mut r| {
-            for (name, value) in &mut r.headers {
-                if name == "lanewalk-nonce" {
-                    value.push('0');
+        (
+            "our type, their body",
+            Box::new(|mut r| {
+                r.body = b"{}".to_vec();
+                r
+            }),
+        ),
+        (
+            "our type, no signature",
+            Box::new(|mut r| {
+                r.headers.retain(|(n, _)| n != "lanewalk-signature");
+                r
+            }),
+        ),
+        (
+            "another status",
+            Box::new(|mut r| {
+                r.status = 403;
+                r
+            }),
+        ),
+        (
+            "another nonce",
+            Box::new(|mut r| {
+                for (name, value) in &mut r.headers {
+                    if name == "lanewalk-nonce" {
+                        value.push('0');
+                    }
                 }
-            }
-            r
-        })),
-        ("half the answer", Box::new(|mut r| { r.body.truncate(r.body.len() / 2); r })),
-        ("another headquarters", Box::new(move |_| foreign.hq(|hq| {
-            hq.handle(&[Request { method: "POST".into(), path: "/v1/sync".into(), ..Request::default() }]).pop().unwrap()
-        }))),
-        ("a refusal of nobody's", Box::new(|_| Response {
-            status: 403,
-            headers: vec![("content-type".into(), MEDIA_TYPE.into())],
-            body: Vec::new(),
-        })),
+                r
+            }),
+        ),
+        (
+            "half the answer",
+            Box::new(|mut r| {
+                r.body.truncate(r.body.len() / 2);
+                r
+            }),
+        ),
+        (
+            "another headquarters",
+            Box::new(move |_| {
+                foreign.hq(|hq| {
+                    hq.handle(&[Request {
+                        method: "POST".into(),
+                        path: "/v1/sync".into(),
+                        ..Request::default()
+                    }])
+                    .pop()
+                    .unwrap()
+                })
+            }),
+        ),
+        (
+            "a refusal of nobody's",
+            Box::new(|_| Response {
+                status: 403,
+                headers: vec![("content-type".into(), MEDIA_TYPE.into())],
+                body: Vec::new(),
+            }),
+        ),
     ];
     for (what, portal) in portals {
         let status = field.status().unwrap();
         let heads = field.heads().unwrap();
-        let wire = Hand(town.network.clone(), move |network: &_, request: Request| Ok(portal(deliver(network, &request))));
+        let wire = Hand(town.network.clone(), move |network: &_, request: Request| {
+            Ok(portal(deliver(network, &request)))
+        });
         no_network(field.sync(&wire));
         assert_eq!((field.status().unwrap(), field.heads().unwrap()), (status, heads), "{what}");
     }

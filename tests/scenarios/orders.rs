@@ -23,7 +23,11 @@ fn a_closed_order_keeps_the_visit_and_refuses_the_proposal() {
     town.clock.advance(600_000);
     let now = town.clock.now();
     let version = at_hq(&town, order).int("order_version").unwrap();
-    let closed = vec![Edit::set("state", "CLOSED"), Edit::set("closed_at", now), Edit::set("order_version", version + 1)];
+    let closed = vec![
+        Edit::set("state", "CLOSED"),
+        Edit::set("closed_at", now),
+        Edit::set("order_version", version + 1),
+    ];
     town.network.hq(|hq| hq.write_by_rule(&[(order, closed)]).unwrap());
     town.clock.advance(600_000);
     town.settle();
@@ -67,7 +71,10 @@ fn a_property_managers_no_is_kept_as_a_note() {
         let page = town.phones[phone].field().order(order).unwrap();
         refused(&town, phone, order, &event, Refusal::RoleMayNot);
         let notes: Vec<_> = page.view.members("note").filter_map(|(_, v)| v.text()).collect();
-        assert!(notes.iter().any(|n| n.contains("不属实") && n.contains("退单") && n.contains("ps-01")), "{notes:?}");
+        assert!(
+            notes.iter().any(|n| n.contains("不属实") && n.contains("退单") && n.contains("ps-01")),
+            "{notes:?}"
+        );
         // What was reported stays beside what was found.
         for key in ["title", "summary", "place_text"] {
             assert_eq!(page.view.get(key), reported.get(key), "{key}");
@@ -101,11 +108,17 @@ fn ack_and_submit_of_one_morning_are_both_accepted() {
     town.clock.advance(1_800_000);
     first.record_visit(visit(order, "site_check", "已劝说")).unwrap();
     first.set_field(order, "reply_text", Value::Text("已现场调解".into())).unwrap();
-    let submit = first.propose(order, ProposalKind::Submit, "", Some("mediated"), None, false).unwrap().to_string();
-    assert_eq!(first.order(order).unwrap().view.int("order_version"), morning, "nothing is decided on a phone");
+    let submit =
+        first.propose(order, ProposalKind::Submit, "", Some("mediated"), None, false).unwrap().to_string();
+    assert_eq!(
+        first.order(order).unwrap().view.int("order_version"),
+        morning,
+        "nothing is decided on a phone"
+    );
     // The colleague, offline as well.
     second.record_visit(visit(order, "site_check", "没人开门")).unwrap();
-    let late = second.propose(order, ProposalKind::Submit, "", Some("not_found"), None, true).unwrap().to_string();
+    let late =
+        second.propose(order, ProposalKind::Submit, "", Some("not_found"), None, true).unwrap().to_string();
 
     town.sync(A).unwrap();
     accepted(&town, A, order, &ack);
@@ -130,13 +143,15 @@ fn a_submit_on_an_old_sight_is_stale() {
     first.record_visit(visit(order, "site_check", "车已劝离")).unwrap();
     second.record_visit(visit(order, "site_check", "车还在")).unwrap();
     second.set_field(order, "reply_text", Value::Text("无法联系车主".into())).unwrap();
-    let late = second.propose(order, ProposalKind::Submit, "", Some("not_found"), None, true).unwrap().to_string();
+    let late =
+        second.propose(order, ProposalKind::Submit, "", Some("not_found"), None, true).unwrap().to_string();
     town.sync(A).unwrap();
     assert_eq!(at_hq(&town, order).text("state"), Some("INVESTIGATING"));
     town.settle();
     refused(&town, OTHER, order, &late, Refusal::StaleVersion);
     // He looks again and submits what he now sees.
-    let again = second.propose(order, ProposalKind::Submit, "", Some("not_found"), None, false).unwrap().to_string();
+    let again =
+        second.propose(order, ProposalKind::Submit, "", Some("not_found"), None, false).unwrap().to_string();
     town.settle();
     accepted(&town, OTHER, order, &again);
     check::laws(&town);

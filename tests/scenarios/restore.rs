@@ -2,12 +2,7 @@
 
 use crate::{A, B, OTHER, accepted, at_hq, hq_ids, logged, order_in, town, visit};
 use lanewalk_field::{NewPlace, SyncError};
-use lanewalk_model::{
-    id::Hash,
-    records::ProposalKind,
-    schema::DocKind,
-    view::Value,
-};
+use lanewalk_model::{id::Hash, records::ProposalKind, schema::DocKind, view::Value};
 use support::{check, town::Town};
 
 fn in_log(town: &Town, hash: Hash) -> Option<Option<String>> {
@@ -39,13 +34,15 @@ fn a_restored_headquarters_gets_every_fact_again() {
     let saved: Vec<_> = town.saved.clone();
     assert!(saved.len() > 15);
     // And some that nobody has sent yet.
-    town.phones[OTHER].field().new_place(NewPlace {
-        name: "粮油店".into(),
-        kind: "shop".into(),
-        grid: Some(town.cells[1].clone()),
-        ..NewPlace::default()
-    })
-    .unwrap();
+    town.phones[OTHER]
+        .field()
+        .new_place(NewPlace {
+            name: "粮油店".into(),
+            kind: "shop".into(),
+            grid: Some(town.cells[1].clone()),
+            ..NewPlace::default()
+        })
+        .unwrap();
     town.remember(OTHER, "place");
 
     town.clock.advance(3_600_000);
@@ -56,10 +53,15 @@ fn a_restored_headquarters_gets_every_fact_again() {
     town.settle();
     // Law 1, one by one: in the log, and in the documents or visibly refused.
     for act in &town.saved {
-        let refused = in_log(&town, act.hash).unwrap_or_else(|| panic!("LOST after the restore: {}", act.what));
+        let refused =
+            in_log(&town, act.hash).unwrap_or_else(|| panic!("LOST after the restore: {}", act.what));
         if let Some(code) = refused {
             let shown = town.phones[act.phone].field().quarantine().unwrap();
-            assert!(shown.iter().any(|q| q.hash == act.hash && q.code == code), "{} ({code}) is not shown", act.what);
+            assert!(
+                shown.iter().any(|q| q.hash == act.hash && q.code == code),
+                "{} ({code}) is not shown",
+                act.what
+            );
         }
     }
     assert_eq!(in_log(&town, fact), Some(None), "a visit depends on nothing and is a fact again");
@@ -96,7 +98,10 @@ fn what_was_built_on_lost_decisions_is_refused_visibly() {
     // The note did.
     assert_eq!(in_log(&town, note.hash), Some(Some("missing_dependency".into())));
     let shown = field.quarantine().unwrap();
-    assert_eq!(shown.iter().map(|q| (q.hash, q.code.as_str())).collect::<Vec<_>>(), [(note.hash, "missing_dependency")]);
+    assert_eq!(
+        shown.iter().map(|q| (q.hash, q.code.as_str())).collect::<Vec<_>>(),
+        [(note.hash, "missing_dependency")]
+    );
     assert!(field.export_quarantine().unwrap().contains("狗主已到派出所"));
     assert_eq!(at_hq(&town, order).members("note").count(), 0);
     // Written again it is a fact.
@@ -126,10 +131,16 @@ fn an_order_lost_with_the_restore() {
     town.settle();
     assert_ne!(order, again);
     assert_eq!(in_log(&town, fact), Some(None), "the visit is a document of its own and stays");
-    assert_eq!(at_hq(&town, hq_ids(&town, DocKind::Visit)[0]).text("order"), Some(order.to_string().as_str()));
+    assert_eq!(
+        at_hq(&town, hq_ids(&town, DocKind::Visit)[0]).text("order"),
+        Some(order.to_string().as_str())
+    );
     let code = in_log(&town, note.hash).expect("kept").expect("refused");
     let shown = field.quarantine().unwrap();
-    assert_eq!(shown.iter().map(|q| (q.hash, q.code.as_str())).collect::<Vec<_>>(), [(note.hash, code.as_str())]);
+    assert_eq!(
+        shown.iter().map(|q| (q.hash, q.code.as_str())).collect::<Vec<_>>(),
+        [(note.hash, code.as_str())]
+    );
     assert!(field.export_quarantine().unwrap().contains("无人受伤"));
     assert!(field.order(order).is_err(), "the lost order has left the phone");
     assert!(field.order(again).is_ok());

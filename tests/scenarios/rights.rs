@@ -19,13 +19,27 @@ fn a_demotion_refuses_what_the_new_role_may_not_and_blocks_nothing() {
     assert!(!ids(town.phones[A].field(), DocKind::Brief).is_empty());
     town.clock.advance(3_600_000);
     let field = town.phones[A].field().clone();
-    let person = NewPerson { name: "李秀兰".into(), phone: "13700001111".into(), purpose: "走访".into(), grid: grid.clone() };
+    let person = NewPerson {
+        name: "李秀兰".into(),
+        phone: "13700001111".into(),
+        purpose: "走访".into(),
+        grid: grid.clone(),
+    };
     let person = field.new_person(person).unwrap();
     let refused = town.remember(A, "person");
     let note = field.add_note(order, "住户不在,下午再来").unwrap();
-    field.new_appeal(NewAppeal { kind: "help".into(), text: "想装扶手".into(), grid: grid.clone(), ..NewAppeal::default() }).unwrap();
+    field
+        .new_appeal(NewAppeal {
+            kind: "help".into(),
+            text: "想装扶手".into(),
+            grid: grid.clone(),
+            ..NewAppeal::default()
+        })
+        .unwrap();
     let appeal = town.remember(A, "appeal");
-    field.new_place(NewPlace { name: "早餐店".into(), kind: "shop".into(), grid, ..NewPlace::default() }).unwrap();
+    field
+        .new_place(NewPlace { name: "早餐店".into(), kind: "shop".into(), grid, ..NewPlace::default() })
+        .unwrap();
     let place = town.remember(A, "place");
     field.record_visit(visit(order, "site_check", "楼道里有笼子")).unwrap();
     let seen = town.remember(A, "visit");
@@ -36,7 +50,8 @@ fn a_demotion_refuses_what_the_new_role_may_not_and_blocks_nothing() {
         hq.put_staff("gw-01", "转岗物业", Role::PropertyStaff).unwrap();
         for cell in &town.cells[..2] {
             hq.end_grant("gw-01", cell, now).unwrap();
-            hq.grant("gw-01", &Grant { grid: cell.clone(), role: Role::PropertyStaff, from: now, to: None }).unwrap();
+            hq.grant("gw-01", &Grant { grid: cell.clone(), role: Role::PropertyStaff, from: now, to: None })
+                .unwrap();
         }
     });
     town.phones[A].role = Role::PropertyStaff;
@@ -44,7 +59,10 @@ fn a_demotion_refuses_what_the_new_role_may_not_and_blocks_nothing() {
     town.settle();
 
     let quarantine = field.quarantine().unwrap();
-    assert_eq!(quarantine.iter().map(|q| (q.hash, q.code.as_str())).collect::<Vec<_>>(), [(refused, "may_not_create")]);
+    assert_eq!(
+        quarantine.iter().map(|q| (q.hash, q.code.as_str())).collect::<Vec<_>>(),
+        [(refused, "may_not_create")]
+    );
     assert_eq!(quarantine[0].doc, person);
     let words: Vec<_> = quarantine[0].written.iter().filter_map(|w| w.value.as_deref()).collect();
     assert!(words.contains(&"李秀兰"), "{words:?}");
@@ -53,10 +71,20 @@ fn a_demotion_refuses_what_the_new_role_may_not_and_blocks_nothing() {
     for (hash, what) in [(note.hash, "note"), (appeal, "appeal"), (place, "place"), (seen, "visit")] {
         assert_eq!(logged(&town, hash).0, None, "{what}");
     }
-    assert_eq!(logged(&town, refused).0.as_deref(), Some("may_not_create"), "and headquarters has it in the log");
+    assert_eq!(
+        logged(&town, refused).0.as_deref(),
+        Some("may_not_create"),
+        "and headquarters has it in the log"
+    );
     assert!(!hq_ids(&town, DocKind::Person).contains(&person));
     // The phone has let go of what the new role may not hold.
-    assert!(field.heads().unwrap().keys().all(|d| !matches!(d.kind, DocKind::Brief | DocKind::Person | DocKind::Care)));
+    assert!(
+        field
+            .heads()
+            .unwrap()
+            .keys()
+            .all(|d| !matches!(d.kind, DocKind::Brief | DocKind::Person | DocKind::Care))
+    );
     // And work goes on.
     field.add_note(order, "以物业身份再来一次").unwrap();
     assert_eq!(town.settle(), 2);
@@ -101,12 +129,15 @@ fn a_reassigned_grid_keeps_what_was_done_in_it() {
     town.settle();
     check::laws(&town);
     // A new fact there is refused at once, on the phone.
-    let late = lanewalk_field::NewVisit { grid: Some(old.clone()), kind: "patrol".into(), ..Default::default() };
+    let late =
+        lanewalk_field::NewVisit { grid: Some(old.clone()), kind: "patrol".into(), ..Default::default() };
     assert_eq!(field.record_visit(late).unwrap_err().code(), "not_allowed");
 
     town.clock.advance(3_600_000);
     let now = TimeMs(town.clock.now());
-    town.network.hq(|hq| hq.grant("gw-01", &Grant { grid: old, role: Role::GridWorker, from: now, to: None }).unwrap());
+    town.network.hq(|hq| {
+        hq.grant("gw-01", &Grant { grid: old, role: Role::GridWorker, from: now, to: None }).unwrap()
+    });
     town.settle();
     assert_eq!(field.order(order).unwrap().visits.len(), 3);
     assert_eq!(field.heads().unwrap().len(), held + 3);
@@ -151,4 +182,26 @@ fn a_revoked_phone_keeps_its_work() {
     let export = field.export_unsent().unwrap();
     assert!(export.contains("已劝离两辆车") && export.contains("第三辆无人应答"));
     assert_eq!(at_hq(&town, order).members("note").count(), 0, "nothing came in");
+}
+
+/// So much was written offline that it takes several pushes; the right ended meanwhile. The later
+/// pushes were written before the first came in, too.
+#[test]
+fn a_long_backlog_of_a_reassigned_grid_comes_in_whole() {
+    let mut town = town(105, 2);
+    let order = order_in(&mut town, 0, "老旧小区改造");
+    let notes = "逐户走访记录。".repeat(560);
+    for _ in 0..300 {
+        town.clock.advance(1_000);
+        town.phones[A].field().record_visit(visit(order, "prelim", &notes)).unwrap();
+        town.remember(A, "visit");
+    }
+    let (now, cell) = (TimeMs(town.clock.now()), town.cells[0].clone());
+    town.network.hq(|hq| hq.end_grant("gw-01", &cell, now).unwrap());
+    town.clock.advance(3_600_000);
+    assert!(town.sync(A).unwrap().requests >= 3);
+    assert_eq!(town.phones[A].field().quarantine().unwrap().len(), 0);
+    assert_eq!(hq_ids(&town, DocKind::Visit).len(), 300);
+    town.settle();
+    check::laws(&town);
 }

@@ -19,7 +19,10 @@ fn the_greater_severity_stands_whoever_syncs_first() {
         }
         assert_eq!(at_hq(&town, order).int("severity"), Some(3));
         // It cannot be talked down afterwards.
-        assert_eq!(town.phones[B].field().set_field(order, "severity", Value::Int(2)).unwrap_err().code(), "invalid");
+        assert_eq!(
+            town.phones[B].field().set_field(order, "severity", Value::Int(2)).unwrap_err().code(),
+            "invalid"
+        );
         check::laws(&town);
     }
 }
@@ -29,7 +32,10 @@ fn the_last_access_note_stands_and_the_other_stays_readable() {
     for first in [A, B] {
         let mut town = town(302, 2);
         let grid = Some(town.cells[0].clone());
-        let place = NewPlace { name: "金御皇庭7号楼".into(), kind: "dwelling".into(), grid, ..NewPlace::default() };
+        let place =
+            NewPlace {
+                name: "金御皇庭7号楼".into(), kind: "dwelling".into(), grid, ..NewPlace::default()
+            };
         let place = town.phones[A].field().new_place(place).unwrap();
         town.settle();
         town.clock.advance(60_000);
@@ -38,9 +44,14 @@ fn the_last_access_note_stands_and_the_other_stays_readable() {
         town.phones[B].field().set_field(place, "access_note", Value::Text("走地下车库".into())).unwrap();
         town.sync(first).unwrap();
         town.settle();
-        for view in [A, B].map(|p| town.phones[p].field().document(place).unwrap()).into_iter().chain([at_hq(&town, place)]) {
+        for view in [A, B]
+            .map(|p| town.phones[p].field().document(place).unwrap())
+            .into_iter()
+            .chain([at_hq(&town, place)])
+        {
             assert_eq!(view.text("access_note"), Some("走地下车库"), "the later one by the clock");
-            let all: Vec<_> = view.all("access_note").iter().map(|a| (a.by.as_str(), a.value.text().unwrap())).collect();
+            let all: Vec<_> =
+                view.all("access_note").iter().map(|a| (a.by.as_str(), a.value.text().unwrap())).collect();
             assert!(all.contains(&("gw-01", "密码锁,问门卫")), "{all:?}");
             assert!(!view.is_open_conflict("access_note"), "nobody is asked to choose");
         }
@@ -56,7 +67,10 @@ fn two_truths_wait_for_a_person_and_then_one_stands_everywhere() {
     town.clock.advance(60_000);
     town.phones[A].field().set_field(order, "verified_facts", Value::Text("阳台封闭,已十年".into())).unwrap();
     town.clock.advance(60_000);
-    town.phones[OTHER].field().set_field(order, "verified_facts", Value::Text("阳台新封,上月".into())).unwrap();
+    town.phones[OTHER]
+        .field()
+        .set_field(order, "verified_facts", Value::Text("阳台新封,上月".into()))
+        .unwrap();
     town.settle();
     let says = |view: &lanewalk_model::view::DocView| {
         let all = view.all("verified_facts").iter();
@@ -71,10 +85,10 @@ fn two_truths_wait_for_a_person_and_then_one_stands_everywhere() {
         let mut seen = says(&field.document(order).unwrap());
         seen.sort();
         assert_eq!(seen, both, "both, with who and when, on phone {phone}");
-        assert_eq!(field.conflicts().unwrap().iter().map(|(id, c)| (*id, c.key.as_str())).collect::<Vec<_>>(), [(
-            order,
-            "verified_facts"
-        )]);
+        assert_eq!(
+            field.conflicts().unwrap().iter().map(|(id, c)| (*id, c.key.as_str())).collect::<Vec<_>>(),
+            [(order, "verified_facts")]
+        );
         assert_eq!(field.status().unwrap().conflicts, 1);
         assert_eq!(field.order(order).unwrap().conflicts.len(), 1);
     }
@@ -85,7 +99,11 @@ fn two_truths_wait_for_a_person_and_then_one_stands_everywhere() {
     town.clock.advance(60_000);
     town.phones[A].field().set_field(order, "verified_facts", Value::Text("阳台新封,上月".into())).unwrap();
     town.settle();
-    for view in [A, OTHER].map(|p| town.phones[p].field().document(order).unwrap()).into_iter().chain([at_hq(&town, order)]) {
+    for view in [A, OTHER]
+        .map(|p| town.phones[p].field().document(order).unwrap())
+        .into_iter()
+        .chain([at_hq(&town, order)])
+    {
         assert_eq!(says(&view), [("gw-01".to_owned(), TimeMs(start + 180_000), "阳台新封,上月".to_owned())]);
         assert!(!view.is_open_conflict("verified_facts"));
     }
@@ -107,7 +125,8 @@ fn two_resolutions_are_a_conflict_again() {
     }
     town.settle();
     let view = at_hq(&town, order);
-    let mut seen: Vec<_> = view.all("verified_facts").iter().map(|a| (a.by.as_str(), a.value.text().unwrap())).collect();
+    let mut seen: Vec<_> =
+        view.all("verified_facts").iter().map(|a| (a.by.as_str(), a.value.text().unwrap())).collect();
     seen.sort_unstable();
     assert_eq!(seen, [("gw-01", "乙说"), ("gw-02", "甲说")]);
     check::laws(&town);

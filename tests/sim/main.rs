@@ -47,7 +47,12 @@ fn options(seed: u64) -> Options {
         flip_response: fault(15),
         kill: fault(15),
     };
-    let plan = Plan { seed, grid_workers: 2 + dice.below(3), property_staff: 1 + dice.below(2), orders: 4 + dice.below(12) };
+    let plan = Plan {
+        seed,
+        grid_workers: 2 + dice.below(3),
+        property_staff: 1 + dice.below(2),
+        orders: 4 + dice.below(12),
+    };
     Options {
         plan,
         weather,
@@ -147,7 +152,10 @@ fn run_named(seed: u64, talk: bool) -> (check::State, u64) {
     match std::panic::catch_unwind(|| run(seed, talk)) {
         Ok(done) => done,
         Err(why) => {
-            println!("seed {seed} fails; replay: SIM_SEED={seed} cargo test -p lanewalk-tests --test sim\n{:#?}", options(seed));
+            println!(
+                "seed {seed} fails; replay: SIM_SEED={seed} cargo test -p lanewalk-tests --test sim\n{:#?}",
+                options(seed)
+            );
             std::panic::resume_unwind(why)
         }
     }
@@ -177,13 +185,20 @@ fn nothing_lost_nothing_overwritten_same_everywhere() {
                     }
                     let (state, _) = run_named(seed, false);
                     let mut t = totals.lock().unwrap();
-                    *t = (t.0 + state.entries, t.1 + state.refused, t.2 + state.conflicts, t.3 + state.decided);
+                    *t = (
+                        t.0 + state.entries,
+                        t.1 + state.refused,
+                        t.2 + state.conflicts,
+                        t.3 + state.decided,
+                    );
                 }
             });
         }
     });
     let (entries, refused, conflicts, decided) = totals.into_inner().unwrap();
-    println!("{seeds} seeds: {entries} entries, {refused} refused, {conflicts} conflicts kept, {decided} proposals decided");
+    println!(
+        "{seeds} seeds: {entries} entries, {refused} refused, {conflicts} conflicts kept, {decided} proposals decided"
+    );
     // A simulator in which nothing happens proves nothing.
     assert!(entries > seeds * 50 && conflicts > seeds / 2 && decided > seeds);
 }

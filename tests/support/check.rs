@@ -46,7 +46,9 @@ pub fn laws(town: &Town) -> State {
         heads.iter().for_each(|h| hash.update(h.0));
     }
     let (entries, refused) = town.network.hq(|hq| {
-        hq.reader().query_row("SELECT count(*), count(refused) FROM log", [], |r| Ok((r.get(0)?, r.get(1)?))).unwrap()
+        hq.reader()
+            .query_row("SELECT count(*), count(refused) FROM log", [], |r| Ok((r.get(0)?, r.get(1)?)))
+            .unwrap()
     });
     State { hash: hash.finalize().into(), entries, refused, conflicts, decided }
 }
@@ -61,7 +63,9 @@ fn law_1_nothing_lost(town: &Town) -> BTreeMap<DocId, Vec<Hash>> {
     });
     for act in &town.saved {
         let phone = &town.phones[act.phone];
-        let refused = log.get(&act.hash.0).unwrap_or_else(|| panic!("LOST: {} of {} {}", act.what, phone.worker, act.hash));
+        let refused = log
+            .get(&act.hash.0)
+            .unwrap_or_else(|| panic!("LOST: {} of {} {}", act.what, phone.worker, act.hash));
         if let Some(code) = refused {
             let shown = phone.field().quarantine().unwrap().iter().any(|q| q.hash == act.hash);
             assert!(shown, "{} of {} was refused ({code}) but is not shown there", act.what, phone.worker);
@@ -107,7 +111,11 @@ fn law_2_every_proposal_answered(town: &Town) {
             let page = phone.field().order(id).unwrap();
             for proposal in page.proposals {
                 match proposal.decision {
-                    Some(DecisionRecord { verdict: lanewalk_model::records::Verdict::Refused, reason, .. }) => {
+                    Some(DecisionRecord {
+                        verdict: lanewalk_model::records::Verdict::Refused,
+                        reason,
+                        ..
+                    }) => {
                         assert!(reason.is_some(), "refused without a reason");
                     }
                     Some(_) => {}
@@ -198,13 +206,21 @@ fn subject(town: &Town, worker: &str) -> Subject {
 fn least_knowledge(town: &Town) {
     for phone in town.phones.iter().filter(|p| p.role == lanewalk_model::staff::Role::PropertyStaff) {
         for id in phone.field().heads().unwrap().into_keys() {
-            assert!(!matches!(id.kind, DocKind::Brief | DocKind::Person | DocKind::Care), "{} holds {id}", phone.worker);
+            assert!(
+                !matches!(id.kind, DocKind::Brief | DocKind::Person | DocKind::Care),
+                "{} holds {id}",
+                phone.worker
+            );
             let view = phone.field().document(id).unwrap();
             for (key, values) in view.entries() {
-                let own = |v: &lanewalk_model::view::Attributed| v.by.starts_with("gw-") || v.by.starts_with("ps-");
+                let own =
+                    |v: &lanewalk_model::view::Attributed| v.by.starts_with("gw-") || v.by.starts_with("ps-");
                 for v in values.iter().filter(|v| !own(v)) {
                     let text = v.value.to_string();
-                    assert!(!text.contains("13800008000") && !text.contains("张三丰"), "{id} {key} names the requester");
+                    assert!(
+                        !text.contains("13800008000") && !text.contains("张三丰"),
+                        "{id} {key} names the requester"
+                    );
                 }
             }
         }

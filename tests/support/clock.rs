@@ -65,7 +65,13 @@ impl PhoneSource {
     /// Makes the source.
     pub fn new(clock: TownClock, dice: Dice) -> Self {
         let boot_at = AtomicI64::new(clock.now() - 60_000);
-        Self { clock, wall_error: AtomicI64::new(0), boot_at, boot: AtomicU64::new(1), dice: Mutex::new(dice) }
+        Self {
+            clock,
+            wall_error: AtomicI64::new(0),
+            boot_at,
+            boot: AtomicU64::new(1),
+            dice: Mutex::new(dice),
+        }
     }
 
     /// Restarts the phone: new boot id, monotonic clock from zero.

@@ -4,9 +4,14 @@
 //! Invariant: no answer is believed that headquarters did not sign for exactly this request.
 //! Rejected: bending a real phone core, which refuses to write most of what must be tried here.
 
+mod draft;
+mod wire;
+
+pub use draft::{Draft, column, signed, unsigned};
+pub use wire::{RawBatch, RawChanges, RawClock, RawDep, RawPush, RawRequest, RawRow};
+
 use lanewalk_headquarters::{Headquarters, store::StoredDoc};
 use lanewalk_model::{
-    chunk,
     document::{Document, Edit, Stamp},
     id::{ActorId, DeviceId, DocId, Hash},
     schema::DocKind,
@@ -26,7 +31,7 @@ use lanewalk_protocol::{
     receipt::{ErrorBody, response_message},
     sync::{Cursor, Push, SyncRequest, SyncResponse},
 };
-use minicbor::{Decode, Encode, bytes::ByteVec};
+use minicbor::Encode;
 use std::collections::BTreeMap;
 
 /// What requests to the simulated headquarters are addressed to.
@@ -383,7 +388,19 @@ pub struct Footprint(BTreeMap<&'static str, Vec<String>>);
 impl Footprint {
     /// Reads it.
     pub fn of(hq: &Headquarters) -> Self {
-        let tables = ["log", "docs", "members", "devices", "actors", "invitations", "staff", "grants", "audit", "upstream", "requesters"];
+        let tables = [
+            "log",
+            "docs",
+            "members",
+            "devices",
+            "actors",
+            "invitations",
+            "staff",
+            "grants",
+            "audit",
+            "upstream",
+            "requesters",
+        ];
         Self(tables.into_iter().map(|t| (t, rows(hq.reader(), t))).collect())
     }
 }
@@ -391,7 +408,11 @@ impl Footprint {
 fn rows(db: &rusqlite::Connection, table: &str) -> Vec<String> {
     use sha2::Digest as _;
     // That a device was heard of is no effect of what it asked.
-    let columns = if table == "devices" { "id, worker, key, revoked_at, last_seq, head, scanned, scan_pending, page_token" } else { "*" };
+    let columns = if table == "devices" {
+        "id, worker, key, revoked_at, last_seq, head, scanned, scan_pending, page_token"
+    } else {
+        "*"
+    };
     let mut statement = db.prepare(&format!("SELECT {columns} FROM {table} ORDER BY 1, 2")).unwrap();
     let columns = statement.column_count();
     let read = |row: &rusqlite::Row<'_>| {
@@ -399,230 +420,4 @@ fn rows(db: &rusqlite::Connection, table: &str) -> Vec<String> {
         Ok(Hash(sha2::Sha256::digest(values.join("|")).into()).to_string())
     };
     statement.query_map([], read).unwrap().collect::<Result<_, _>>().unwrap()
-}
-
-/// A change in parts: a new actor sets the key `name` to `v` on nothing.
-#[derive(Debug, Clone)]
-pub struct Draft {
-    /// Dependencies.
-    pub deps: Vec<[u8; 32]>,
-    /// Actor.
-    pub actor: ActorId,
-    /// Number among the actor's changes.
-    pub seq: u64,
-    /// Counter of the first operation.
-    pub start_op: u64,
-    /// Author.
-    pub message: String,
-    /// Columns by number.
-    pub columns: Vec<(u64, Vec<u8>)>,
-}
-
-/// Column numbers of a change.
-#[allow(missing_docs, reason = "automerge's own names")]
-pub mod column {
-    pub const KEY: u64 = 0x15;
-    pub const INSERT: u64 = 0x34;
-    pub const ACTION: u64 = 0x42;
-    pub const META: u64 = 0x56;
-    pub const VALUE: u64 = 0x57;
-    pub const PRED_COUNT: u64 = 0x70;
-}
-
-impl Draft {
-    /// Makes the unbent draft.
-    pub fn new(actor: ActorId, message: &str) -> Self {
-        let columns = vec![
-            (column::KEY, [&[0x7f, 4], b"name".as_slice()].concat()),
-            (column::INSERT, vec![1]),
-            (column::ACTION, vec![0x7f, 1]),
-            (column::META, vec![0x7f, 0x16]),
-            (column::VALUE, vec![b'v']),
-            (column::PRED_COUNT, vec![0x7f, 0]),
-        ];
-        Self { deps: vec![], actor, seq: 1, start_op: 1, message: message.to_owned(), columns }
-    }
-
-    /// Replaces a column, or takes it out when `bytes` is empty.
-    #[must_use]
-    pub fn column(mut self, spec: u64, bytes: &[u8]) -> Self {
-        self.columns.retain(|(other, _)| *other != spec);
-        if !bytes.is_empty() {
-            self.columns.push((spec, bytes.to_vec()));
-            self.columns.sort();
-        }
-        self
-    }
-
-    /// Builds the chunk.
-    pub fn build(&self) -> Vec<u8> {
-        let mut rest = Vec::new();
-        unsigned(&mut rest, self.seq);
-        unsigned(&mut rest, self.start_op);
-        rest.push(0);
-        unsigned(&mut rest, self.message.len() as u64);
-        rest.extend(self.message.as_bytes());
-        rest.push(0);
-        unsigned(&mut rest, self.columns.len() as u64);
-        for (spec, bytes) in &self.columns {
-            unsigned(&mut rest, *spec);
-            unsigned(&mut rest, bytes.len() as u64);
-        }
-        self.columns.iter().for_each(|(_, bytes)| rest.extend(bytes));
-        chunk::join(&self.deps, &self.actor.0, &rest).unwrap()
-    }
-}
-
-/// Appends an unsigned LEB128 number.
-pub fn unsigned(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push((value & 0x7f) as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
-/// Appends a signed LEB128 number.
-pub fn signed(out: &mut Vec<u8>, mut value: i64) {
-    while !(-64..64).contains(&value) {
-        out.push((value & 0x7f) as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push((value & 0x7f) as u8);
-}
-
-/// A push as it lies on the wire, every number open.
-#[derive(Debug, Clone, Encode, Decode)]
-#[cbor(array)]
-#[allow(missing_docs, reason = "the fields of Push and EntryBatch")]
-pub struct RawPush {
-    #[n(0)]
-    pub batch: RawBatch,
-    #[n(1)]
-    pub signature: Signature,
-}
-
-#[derive(Debug, Clone, Encode, Decode)]
-#[cbor(array)]
-#[allow(missing_docs, reason = "the fields of EntryBatch")]
-pub struct RawBatch {
-    #[n(0)]
-    pub first_seq: u64,
-    #[n(1)]
-    pub prev: ByteVec,
-    #[n(2)]
-    pub boots: ByteVec,
-    #[n(3)]
-    pub anchors: Vec<AnchorRef>,
-    #[n(4)]
-    pub clocks: Vec<RawClock>,
-    #[n(5)]
-    pub changes: RawChanges,
-}
-
-#[derive(Debug, Clone, Encode, Decode)]
-#[cbor(array)]
-#[allow(missing_docs, reason = "the fields of a clock")]
-pub struct RawClock {
-    #[n(0)]
-    pub wall: i64,
-    #[n(1)]
-    pub mono: i64,
-    #[n(2)]
-    pub boot: u32,
-    #[n(3)]
-    pub anchor: u32,
-    #[n(4)]
-    pub base_version: u64,
-}
-
-#[derive(Debug, Clone, Encode, Decode)]
-#[cbor(array)]
-#[allow(missing_docs, reason = "the fields of Changes")]
-pub struct RawChanges {
-    #[n(0)]
-    pub docs: Vec<ByteVec>,
-    #[n(1)]
-    pub actors: ByteVec,
-    #[n(2)]
-    pub rows: Vec<RawRow>,
-}
-
-#[derive(Debug, Clone, Encode, Decode)]
-#[cbor(array)]
-#[allow(missing_docs, reason = "the fields of a change on the wire")]
-pub struct RawRow {
-    #[n(0)]
-    pub doc: u32,
-    #[n(1)]
-    pub actor: u32,
-    #[n(2)]
-    pub deps: Vec<RawDep>,
-    #[n(3)]
-    pub rest: ByteVec,
-}
-
-/// A dependency: steps back in the batch, or a hash.
-#[derive(Debug, Clone)]
-#[allow(missing_docs, reason = "said above")]
-pub enum RawDep {
-    Back(u64),
-    Hash(Vec<u8>),
-}
-
-impl<C> Encode<C> for RawDep {
-    fn encode<W: minicbor::encode::Write>(
-        &self,
-        e: &mut minicbor::Encoder<W>,
-        _: &mut C,
-    ) -> Result<(), minicbor::encode::Error<W::Error>> {
-        match self {
-            Self::Back(n) => e.u64(*n)?.ok(),
-            Self::Hash(hash) => e.bytes(hash)?.ok(),
-        }
-    }
-}
-
-impl<'b, C> Decode<'b, C> for RawDep {
-    fn decode(d: &mut minicbor::Decoder<'b>, _: &mut C) -> Result<Self, minicbor::decode::Error> {
-        match d.datatype()? {
-            minicbor::data::Type::Bytes => Ok(Self::Hash(d.bytes()?.to_vec())),
-            _ => d.u64().map(Self::Back),
-        }
-    }
-}
-
-/// A sync request with its push open.
-#[derive(Debug, Clone, Encode, Decode)]
-#[cbor(map)]
-#[allow(missing_docs, reason = "the fields of SyncRequest")]
-pub struct RawRequest {
-    #[n(0)]
-    pub version: u16,
-    #[n(1)]
-    pub hq_epoch: u64,
-    #[n(2)]
-    pub cursor: Cursor,
-    #[n(3)]
-    pub push: Option<RawPush>,
-    #[n(4)]
-    pub page_bytes: u32,
-    #[n(5)]
-    pub want: Vec<ByteVec>,
-    #[n(6)]
-    pub last_seq: u64,
-    #[n(7)]
-    pub lease_version: u64,
-}
-
-impl RawRequest {
-    /// Opens an honest body.
-    pub fn of(body: &SyncRequest) -> Self {
-        minicbor::decode(&minicbor::to_vec(body).unwrap()).unwrap()
-    }
-
-    /// Returns the open batch.
-    pub fn batch(&mut self) -> &mut RawBatch {
-        &mut self.push.as_mut().unwrap().batch
-    }
 }

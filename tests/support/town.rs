@@ -9,7 +9,10 @@ use crate::{
     network::{Network, Wire},
     words,
 };
-use lanewalk_field::{Config, Field, FieldError, ListQuery, NewAppeal, NewPerson, NewPlace, NewVisit, Saved, StoreKey, SyncError, SyncReport};
+use lanewalk_field::{
+    Config, Field, FieldError, ListQuery, NewAppeal, NewPerson, NewPlace, NewVisit, Saved, StoreKey,
+    SyncError, SyncReport,
+};
 use lanewalk_headquarters::{Headquarters, Settings, gate::InProcess, import::IncomingOrder, store::Place};
 use lanewalk_model::{
     calendar::Calendar,
@@ -186,7 +189,10 @@ impl Town {
                 // What lies on the disk at this moment is what the phone has when it comes back.
                 if !dying.swap(true, Ordering::Relaxed) {
                     let life = lives.load(Ordering::Relaxed);
-                    copy_dir(&root.join(format!("phone-{i}-{life}")), &root.join(format!("phone-{i}-{}", life + 1)));
+                    copy_dir(
+                        &root.join(format!("phone-{i}-{life}")),
+                        &root.join(format!("phone-{i}-{}", life + 1)),
+                    );
                 }
             })
         };
@@ -293,7 +299,9 @@ impl Town {
         for round in 1..=6 {
             let mut moved = false;
             for i in 0..self.phones.len() {
-                let report = self.sync(i).unwrap_or_else(|e| panic!("{} cannot sync in fair weather: {e}", self.phones[i].worker));
+                let report = self
+                    .sync(i)
+                    .unwrap_or_else(|e| panic!("{} cannot sync in fair weather: {e}", self.phones[i].worker));
                 moved |= report.pushed > 0 || report.pulled > 0 || report.left > 0;
             }
             if !moved {
@@ -318,7 +326,12 @@ impl Town {
                     self.saved.push(SavedAct { phone, hash, what });
                 }
             }
-            Err(FieldError::NotAllowed { .. } | FieldError::WouldBeRefused { .. } | FieldError::NotFound | FieldError::LeaseOver) => {}
+            Err(
+                FieldError::NotAllowed { .. }
+                | FieldError::WouldBeRefused { .. }
+                | FieldError::NotFound
+                | FieldError::LeaseOver,
+            ) => {}
             Err(e) => panic!("{what} on {}: {e}", self.phones[phone].worker),
         }
     }
@@ -342,7 +355,8 @@ impl Phone {
         // The old core's own files are not looked at again: the copy was made at the kill.
         self.field = None;
         let life = self.lives.fetch_add(1, Ordering::Relaxed) + 1;
-        let name = self.directory.file_name().unwrap().to_string_lossy().rsplit_once('-').unwrap().0.to_owned();
+        let name =
+            self.directory.file_name().unwrap().to_string_lossy().rsplit_once('-').unwrap().0.to_owned();
         let next = self.directory.with_file_name(format!("{name}-{life}"));
         let old = std::mem::replace(&mut self.directory, next);
         std::fs::remove_dir_all(old).unwrap();
@@ -367,7 +381,8 @@ fn open_hq(directory: &Path, clock: &TownClock, seed: u64, life: u64) -> Headqua
 }
 
 fn seed_headquarters(hq: &mut Headquarters, plan: Plan) -> Vec<String> {
-    let communities: Vec<CommunityId> = ["370705005004", "370705005008"].iter().map(|c| c.parse().unwrap()).collect();
+    let communities: Vec<CommunityId> =
+        ["370705005004", "370705005008"].iter().map(|c| c.parse().unwrap()).collect();
     let bounds = Bounds {
         west_e7: WEST_E7,
         south_e7: SOUTH_E7,
@@ -461,7 +476,10 @@ fn act(dice: &mut Dice, phone: &Phone, cells: &[String], now: i64) -> (&'static 
             let severity = i64::try_from(dice.below(4)).unwrap();
             let done = field.set_field(order, "severity", Value::Int(severity));
             // A smaller severity than the one seen is refused at once: MAX only grows.
-            ("severity", if matches!(done, Err(FieldError::Invalid { .. })) { Ok(None) } else { done.map(Some) })
+            (
+                "severity",
+                if matches!(done, Err(FieldError::Invalid { .. })) { Ok(None) } else { done.map(Some) },
+            )
         }
         (6 | 7, Some(order)) => {
             let value = Value::Text(words::sentence(dice));
@@ -471,22 +489,43 @@ fn act(dice: &mut Dice, phone: &Phone, cells: &[String], now: i64) -> (&'static 
             ("reply", field.set_field(order, "reply_text", Value::Text(words::sentence(dice))).map(Some))
         }
         (9 | 10, Some(order)) => {
-            let kind = *dice.pick(&[ProposalKind::Ack, ProposalKind::Return, ProposalKind::Handle, ProposalKind::Submit, ProposalKind::Extend]);
+            let kind = *dice.pick(&[
+                ProposalKind::Ack,
+                ProposalKind::Return,
+                ProposalKind::Handle,
+                ProposalKind::Submit,
+                ProposalKind::Extend,
+            ]);
             let outcome = (kind == ProposalKind::Submit).then(|| "mediated".to_owned());
             let days = (kind == ProposalKind::Extend).then_some(3);
             // Forced: what the phone would have told at once is exactly what headquarters must refuse.
-            ("proposal", field.propose(order, kind, "邻里纠纷,非本网格职责", outcome.as_deref(), days, true).map(|_| None))
+            (
+                "proposal",
+                field
+                    .propose(order, kind, "邻里纠纷,非本网格职责", outcome.as_deref(), days, true)
+                    .map(|_| None),
+            )
         }
         (11, _) => {
-            let appeal = NewAppeal { kind: "help".into(), text: words::sentence(dice), grid, ..NewAppeal::default() };
+            let appeal =
+                NewAppeal { kind: "help".into(), text: words::sentence(dice), grid, ..NewAppeal::default() };
             ("appeal", field.new_appeal(appeal).map(|_| None))
         }
         (12, _) => {
-            let place = NewPlace { raw_address: words::address(dice), name: "小店".into(), kind: "shop".into(), grid, position: None };
+            let place = NewPlace {
+                raw_address: words::address(dice),
+                name: "小店".into(),
+                kind: "shop".into(),
+                grid,
+                position: None,
+            };
             ("place", field.new_place(place).map(|_| None))
         }
         (13, _) if phone.role == Role::GridWorker => {
-            let person = NewPerson { name: "张三".into(), phone: "13900001111".into(), grid, purpose: "走访".into() };
+            let person =
+                NewPerson {
+                    name: "张三".into(), phone: "13900001111".into(), grid, purpose: "走访".into()
+                };
             ("person", field.new_person(person).map(|_| None))
         }
         (14, _) => match of_kind(DocKind::Place, dice) {

@@ -2,9 +2,20 @@
 
 use crate::dice::Dice;
 
-const SUBJECTS: &[&str] = &["楼道", "电梯", "垃圾", "噪音", "停车", "路灯", "下水道", "宠物", "违建", "消防通道", "供暖", "漏水"];
-const VERBS: &[&str] = &["无人清理", "长期损坏", "影响休息", "堵塞通行", "多次反映未果", "夜间扰民", "存在安全隐患", "需要尽快处理"];
-const PLACES: &[&str] = &["华府一品", "金御皇庭", "潍棉小区", "幸福街", "健康街", "星河花园", "北王社区", "道口家园"];
+const SUBJECTS: &[&str] =
+    &["楼道", "电梯", "垃圾", "噪音", "停车", "路灯", "下水道", "宠物", "违建", "消防通道", "供暖", "漏水"];
+const VERBS: &[&str] = &[
+    "无人清理",
+    "长期损坏",
+    "影响休息",
+    "堵塞通行",
+    "多次反映未果",
+    "夜间扰民",
+    "存在安全隐患",
+    "需要尽快处理",
+];
+const PLACES: &[&str] =
+    &["华府一品", "金御皇庭", "潍棉小区", "幸福街", "健康街", "星河花园", "北王社区", "道口家园"];
 
 /// Makes a sentence.
 pub fn sentence(dice: &mut Dice) -> String {
@@ -22,7 +33,14 @@ pub fn sentence(dice: &mut Dice) -> String {
 
 /// Makes an address.
 pub fn address(dice: &mut Dice) -> String {
-    format!("{}{}号楼{}单元{}0{}室", dice.pick(PLACES), 1 + dice.below(40), 1 + dice.below(6), 1 + dice.below(30), 1 + dice.below(4))
+    format!(
+        "{}{}号楼{}单元{}0{}室",
+        dice.pick(PLACES),
+        1 + dice.below(40),
+        1 + dice.below(6),
+        1 + dice.below(30),
+        1 + dice.below(4)
+    )
 }
 
 /// Makes a text of about so many bytes.

@@ -10,8 +10,8 @@ use crate::{
     words::{Failure, say, sync_words},
 };
 use lanewalk_field::{
-    Field, FieldError, HttpTransport, NewAppeal, NewPerson, NewPlace, NewVisit, SyncError,
-    Transport, TransportError,
+    Field, FieldError, HttpTransport, NewAppeal, NewPerson, NewPlace, NewVisit, SyncError, Transport,
+    TransportError,
 };
 use lanewalk_model::{
     datum::Datum,

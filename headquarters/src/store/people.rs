@@ -34,7 +34,7 @@ pub struct DeviceRow {
     pub scan_pending: u64,
     /// Token of the page in flight.
     pub page_token: u64,
-    /// When it was last heard of, to within [`CONTACT_STEP_MS`].
+    /// When it was last heard of, to within ten minutes.
     pub last_contact: Option<i64>,
     /// Last sequence number it said it has written.
     pub announced_seq: u64,

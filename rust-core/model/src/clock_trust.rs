@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::TimeMs;
 
-/// How far the claimed wall time may differ from the corrected time by default: 5 minutes [P].
+/// How far the claimed wall time may differ from the corrected time by default: 5 minutes \[P\].
 pub const DEFAULT_TOLERANCE_MS: u64 = 5 * 60_000;
 
 /// A signed HQ time and what the phone's monotonic clock showed when it was seen.

@@ -12,7 +12,7 @@ use crate::{
     view::DocView,
 };
 
-/// How long a phone keeps finished work (DESIGN.md law 6; [P]).
+/// How long a phone keeps finished work (DESIGN.md law 6; \[P\]).
 pub const KEEP_FINISHED_MS: i64 = 30 * 24 * 3_600_000;
 
 /// What the rules need to know about a document.

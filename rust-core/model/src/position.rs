@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::datum::{Datum, convert};
 
-/// Accuracy up to which a fix is usable by default, in metres [P].
+/// Accuracy up to which a fix is usable by default, in metres \[P\].
 pub const DEFAULT_USABLE_ACCURACY_M: u32 = 50;
 const E7: f64 = 1e7;
 const MAX_LAT_E7: i32 = 900_000_000;

@@ -31,7 +31,7 @@ pub const MAX_DEPS: usize = 16;
 pub const MAX_WORKER_BYTES: usize = 32;
 /// Life of an enrolment code.
 pub const ENROLMENT_TTL_MS: i64 = 10 * 60_000;
-/// Life of a lease (F32, [P]).
+/// Life of a lease (F32, \[P\]).
 pub const LEASE_MS: i64 = 72 * 3_600_000;
 
 /// What a change from a phone may look like.

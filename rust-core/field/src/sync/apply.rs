@@ -261,7 +261,11 @@ impl Applier<'_> {
         // and what is written here from now on can only fork the chain.
         let written = meta::chain(self.tx)?.seq;
         if response.known_seq > written {
-            meta::set_problem(self.tx, "fork", &[response.known_seq, written].map(|n| n.to_string()).join(" > "))?;
+            meta::set_problem(
+                self.tx,
+                "fork",
+                &[response.known_seq, written].map(|n| n.to_string()).join(" > "),
+            )?;
         }
         meta::put_int(self.tx, key::CONTACT, response.beacon.hq_time)?;
         clock::put_beacon(self.tx, &response.beacon, page.now)?;

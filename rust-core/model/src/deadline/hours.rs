@@ -104,7 +104,7 @@ impl Hours {
 }
 
 impl Default for Hours {
-    /// 8:30–12:00 and 13:30–17:30 on every date [P].
+    /// 8:30–12:00 and 13:30–17:30 on every date \[P\].
     fn default() -> Self {
         let first = HoursRow {
             // Any date serves: the first row also holds before its date.

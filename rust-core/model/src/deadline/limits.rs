@@ -1,6 +1,6 @@
 //! The limits themselves, as configuration.
 //!
-//! Invariant: no figure marked [P] in DOMAIN.md is a constant of a rule; it is a field here.
+//! Invariant: no figure marked \[P\] in DOMAIN.md is a constant of a rule; it is a field here.
 //! Whoever loads a table calls [`Limits::check`]; the rules refuse a bad limit again. Rejected: one number and a unit guessed
 //! from the urgency, since towns mix working days, working hours and clock hours freely.
 
@@ -41,17 +41,17 @@ pub struct Limits {
     pub urgent: Limit,
     /// A rework round is closed within (夏阳街道 2022: 3 working days).
     pub rework: Limit,
-    /// A section may return an order to the street within (4 working hours [P]).
+    /// A section may return an order to the street within (4 working hours \[P\]).
     pub return_street: Limit,
     /// The street may return an order upstream within (Shandong 2020: 2 working days).
     pub return_upstream: Limit,
     /// First contact with the requester of a general order (夏阳街道: 1 working day).
     pub response_general: Limit,
-    /// First contact with the requester of an urgent order (30 minutes [P]).
+    /// First contact with the requester of an urgent order (30 minutes \[P\]).
     pub response_urgent: Limit,
-    /// The clerk on watch accepts a general order within (R23, 30 minutes [P]).
+    /// The clerk on watch accepts a general order within (R23, 30 minutes \[P\]).
     pub accept_general: Limit,
-    /// The clerk on watch accepts an urgent order within (R23, 5 minutes [P]).
+    /// The clerk on watch accepts an urgent order within (R23, 5 minutes \[P\]).
     pub accept_urgent: Limit,
     /// Longest extension in working days (Shandong 2020: 10).
     pub max_extension_workdays: u16,

@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Checks every operation of a change against the schema alone: known key, right type, right
-/// way to write it for its merge rule. `before` gives [`Document::values_before`] of a key.
+/// way to write it for its merge rule. `before` gives [`super::Document::values_before`] of a key.
 pub fn check_schema(
     kind: DocKind,
     facts: &ChangeFacts,
