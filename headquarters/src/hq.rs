@@ -6,7 +6,7 @@ use crate::{
     core::Core,
     error::{HqError, Refusal},
     gate::Gate,
-    pull, push,
+    pull, push, receipts,
     store::{self, Place, StoredDoc, set_meta},
 };
 use lanewalk_model::{
@@ -324,7 +324,7 @@ impl Core {
         if request.hq_epoch != 0 && request.hq_epoch != self.epoch {
             // After a restore an entry may have come in again and been refused in an answer that
             // was lost, while the phone still holds the receipt of the former life (F26).
-            pushed.refused = push::all_refused(tx, caller.device.n)?;
+            pushed.refused = receipts::all_refused(tx, caller.device.n)?;
         }
         let page = pull::page(tx, self, caller, request, now)?;
         Ok(SyncResponse {

@@ -7,6 +7,7 @@
 //! transaction, which cost one fsync per push and cannot be replayed from a seed.
 
 pub mod auth;
+mod chain;
 pub mod config;
 pub mod console;
 mod core;
@@ -19,6 +20,7 @@ pub mod import;
 pub mod intake;
 mod pull;
 mod push;
+mod receipts;
 pub mod server;
 pub mod store;
 mod workflow;

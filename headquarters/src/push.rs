@@ -7,25 +7,26 @@
 
 use crate::{
     auth::Caller,
+    chain,
     core::Core,
     error::{HqError, Refusal},
     gate::{BASE_UNREADABLE, Job, JobResult, Rejection},
+    receipts,
     store::{self, DocRow, LogRow, StoredDoc},
     workflow,
 };
 use lanewalk_model::{
     chunk::{self, ChangeFacts, OpAction, Scalar},
     clock_trust::{self, ClockTrust},
-    id::{DeviceId, DocId, Hash},
+    id::{DocId, Hash},
     policy,
     staff::Subject,
     time::{HLC_MAX_AHEAD_MS, Hlc, TimeMs},
 };
 use lanewalk_protocol::{
-    entry::{AnchorRef, Entry, chain_message},
-    keys::{Domain, sign_domain, verify_domain},
+    entry::{AnchorRef, Entry},
     limits,
-    receipt::{Receipt, Refused, UnsignedReceipt},
+    receipt::{Receipt, Refused},
     sync::SyncRequest,
 };
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
@@ -65,6 +66,16 @@ struct Run {
     heard: (TimeMs, u64),
     /// Whether the device names the page in flight: what that told it to drop it has dropped.
     told: bool,
+}
+
+impl Run {
+    /// Says what the push came to.
+    fn answer(self, tx: &Transaction<'_>, core: &Core) -> Result<Pushed, HqError> {
+        let out = Pushed { refusal: self.refusal, known_seq: self.known_seq, ..Pushed::default() };
+        let (Some(run), None) = (self.answer, &out.refusal) else { return Ok(out) };
+        let (receipts, refused) = receipts::of_run(tx, core, self.device_n, run)?;
+        Ok(Pushed { known_seq: out.known_seq.max(run.1), receipts, refused, ..out })
+    }
 }
 
 /// Where each document's entries are: (run, entry).
@@ -114,7 +125,7 @@ impl Batch {
         match &request.push {
             _ if twice => run.refusal = Some(Refusal::new(409, "busy")),
             None => {}
-            Some(push) => match check_chain(tx, caller, push)? {
+            Some(push) => match chain::check(tx, caller, push)? {
                 Err(refusal) => run.refusal = Some(refusal),
                 Ok(fresh) => {
                     let last = push.batch.first_seq + push.batch.len() as u64 - 1;
@@ -279,7 +290,10 @@ impl Batch {
                 }
             }
         }
-        self.runs.into_iter().map(|run| answer(tx, core, run)).collect()
+        self.runs
+            .into_iter()
+            .map(|run| run.map_or_else(|| Ok(Pushed::default()), |r| r.answer(tx, core)))
+            .collect()
     }
 
     /// Asks the gate about all entries. A document that headquarters itself cannot read holds
@@ -398,107 +412,4 @@ fn holds(db: &Connection, run: &Run, doc: DocId) -> Result<bool, HqError> {
 
 fn reject(code: &str, detail: impl Into<String>) -> Rejection {
     Rejection { code: code.to_owned(), detail: detail.into() }
-}
-
-/// Checks that a push continues the device's chain and that its end is signed; returns the
-/// entries headquarters does not have yet.
-fn check_chain(
-    db: &Connection,
-    caller: &Caller,
-    push: &lanewalk_protocol::sync::Push,
-) -> Result<Result<Vec<(Entry, Hash)>, Refusal>, HqError> {
-    let device = &caller.device;
-    let entries = match push.batch.unpack(device.id) {
-        Ok(entries) => entries,
-        Err(e) => return Ok(Err(Refusal::new(400, "malformed").detail(e.to_string()))),
-    };
-    let Some((last, head)) = entries.last().map(|(e, h)| (e.header.seq, *h)) else {
-        return Ok(Err(Refusal::new(400, "empty_push")));
-    };
-    if verify_domain(&device.key, Domain::Chain, &chain_message(device.id, last, head), &push.signature)
-        .is_err()
-    {
-        return Ok(Err(Refusal::new(401, "bad_chain_signature")));
-    }
-    let first = push.batch.first_seq;
-    if first == 0 {
-        return Ok(Err(Refusal::new(400, "malformed").detail("sequence numbers start at 1")));
-    }
-    if first > device.last_seq + 1 {
-        let mut refusal = Refusal::new(409, "chain_gap");
-        refusal.need_seq = Some(device.last_seq + 1);
-        return Ok(Err(refusal));
-    }
-    let before = hash_at(db, device.n, first - 1)?.unwrap_or(Hash([0; 32]));
-    let mut fork = push.batch.prev != before;
-    let mut fresh = Vec::with_capacity(entries.len());
-    for (entry, hash) in entries {
-        if entry.header.seq > device.last_seq {
-            fresh.push((entry, hash));
-        } else {
-            fork |= hash_at(db, device.n, entry.header.seq)? != Some(hash);
-        }
-    }
-    // Two children of one entry: a cloned or restored phone (F27).
-    if fork { Ok(Err(Refusal::new(409, "fork"))) } else { Ok(Ok(fresh)) }
-}
-
-fn hash_at(db: &Connection, device: i64, seq: u64) -> Result<Option<Hash>, HqError> {
-    let hash: Option<Vec<u8>> = db
-        .prepare_cached("SELECT hash FROM log WHERE device = ?1 AND seq = ?2")?
-        .query_row(params![device, seq], |r| r.get(0))
-        .optional()?;
-    Ok(hash.and_then(|h| Hash::from_slice(&h).ok()))
-}
-
-/// Makes the receipts and refusals for what a request pushed, from the log.
-fn answer(tx: &Transaction<'_>, core: &Core, run: Option<Run>) -> Result<Pushed, HqError> {
-    let Some(run) = run else { return Ok(Pushed::default()) };
-    let mut out = Pushed { refusal: run.refusal, known_seq: run.known_seq, ..Pushed::default() };
-    let (Some((first, last)), None) = (run.answer, &out.refusal) else { return Ok(out) };
-    out.known_seq = out.known_seq.max(last);
-    let mut statement = tx.prepare_cached(
-        "SELECT l.idx, l.seq, l.hash, l.received_at, l.refused, l.detail, d.id FROM log l JOIN devices d ON d.n = l.device
-         WHERE l.device = ?1 AND l.seq BETWEEN ?2 AND ?3 ORDER BY l.seq",
-    )?;
-    let mut rows = statement.query(params![run.device_n, first, last])?;
-    // (first seq, last seq, last hash, first index, time)
-    let mut spans: Vec<(u64, u64, Hash, u64, i64)> = Vec::new();
-    let mut device = core.own;
-    while let Some(r) = rows.next()? {
-        let (idx, seq): (u64, u64) = (r.get(0)?, r.get(1)?);
-        let hash = Hash::from_slice(&r.get::<_, Vec<u8>>(2)?).unwrap_or(Hash([0; 32]));
-        let at: i64 = r.get(3)?;
-        if let Some(code) = r.get::<_, Option<String>>(4)? {
-            out.refused.push(Refused { seq, hash, code, detail: r.get(5)? });
-        }
-        device = DeviceId::from_slice(&r.get::<_, Vec<u8>>(6)?).unwrap_or(core.own);
-        match spans.last_mut() {
-            Some(open) if open.4 == at && idx - open.3 == seq - open.0 => (open.1, open.2) = (seq, hash),
-            _ => spans.push((seq, seq, hash, idx, at)),
-        }
-    }
-    // A receipt that cannot be signed is not given; the phone keeps its entries and asks again.
-    out.receipts = spans.into_iter().filter_map(|span| sign_receipt(core, device, span)).collect();
-    Ok(out)
-}
-
-/// Lists every entry of a device that is kept outside the documents, the newest 4,096 of them.
-pub(crate) fn all_refused(db: &Connection, device: i64) -> Result<Vec<Refused>, HqError> {
-    let mut statement = db.prepare_cached(
-        "SELECT seq, hash, refused, detail FROM log WHERE device = ?1 AND refused IS NOT NULL ORDER BY seq DESC LIMIT ?2",
-    )?;
-    let rows = statement.query_map(params![device, limits::MAX_PUSH_ENTRIES], |r| {
-        let hash = Hash(r.get(1)?);
-        Ok(Refused { seq: r.get(0)?, hash, code: r.get(2)?, detail: r.get(3)? })
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
-}
-
-fn sign_receipt(core: &Core, device: DeviceId, span: (u64, u64, Hash, u64, i64)) -> Option<Receipt> {
-    let (first_seq, last_seq, head, log_index, hq_time) = span;
-    let unsigned =
-        UnsignedReceipt { device, first_seq, last_seq, head, log_index, hq_time, hq_epoch: core.epoch };
-    let signature = sign_domain(&core.signer, Domain::Receipt, &unsigned.message()).ok()?;
-    Some(unsigned.with(signature))
 }
