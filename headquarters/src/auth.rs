@@ -29,6 +29,12 @@ impl Nonces {
         nonce
     }
 
+    /// Gives the nonce that counts, making one only if there is none: a replayed old request must
+    /// not void what the device was given.
+    pub(crate) fn current_or(&mut self, device: DeviceId, random: [u8; 12]) -> String {
+        self.0.entry(device).or_insert_with(|| to_hex(&random)).clone()
+    }
+
     pub(crate) fn is_current(&self, device: DeviceId, nonce: &str) -> bool {
         self.0.get(&device).is_some_and(|n| n == nonce)
     }

@@ -88,11 +88,18 @@ impl Core {
         status: u16,
         body: Vec<u8>,
     ) -> http::Response {
-        let next = device.map_or_else(String::new, |d| {
-            let mut random = [0; 12];
-            self.source.fill_random(&mut random);
-            self.nonces.renew(d, random)
-        });
+        let random = self.random();
+        let next = device.map_or_else(String::new, |d| self.nonces.renew(d, random));
+        self.sign(request_nonce, status, next, body)
+    }
+
+    fn random(&self) -> [u8; 12] {
+        let mut random = [0; 12];
+        self.source.fill_random(&mut random);
+        random
+    }
+
+    fn sign(&self, request_nonce: &str, status: u16, next: String, body: Vec<u8>) -> http::Response {
         let signature = sign::sign_response(&self.signer, request_nonce, status, &next, &body);
         let mut headers = vec![
             ("content-type".to_owned(), frame::MEDIA_TYPE.to_owned()),
@@ -110,7 +117,14 @@ impl Core {
         device: Option<DeviceId>,
         refusal: &Refusal,
     ) -> http::Response {
-        self.respond(request_nonce, device, refusal.status, refusal.body())
+        match device {
+            Some(device) if refusal.code == "nonce" => {
+                let random = self.random();
+                let current = self.nonces.current_or(device, random);
+                self.sign(request_nonce, refusal.status, current, refusal.body())
+            }
+            _ => self.respond(request_nonce, device, refusal.status, refusal.body()),
+        }
     }
 
     pub(crate) fn save_clock(&self, tx: &Transaction<'_>) -> Result<(), HqError> {
@@ -139,7 +153,8 @@ impl Core {
         let stamp = Stamp { actor: self.actor, worker: by.to_owned(), hlc: self.hlc };
         let Some(change) = doc.edit(&stamp, edits)? else { return Ok(doc.view()) };
         let view = doc.view();
-        let n = store::docs_put(tx, id, &view, &doc.save(), &doc.heads())?;
+        let now = self.now();
+        let n = store::docs_put(tx, id, &view, &doc.save(), &doc.heads(), now)?;
         self.append_own(tx, id, n, change)?;
         Ok(view)
     }

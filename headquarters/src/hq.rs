@@ -171,7 +171,7 @@ impl Headquarters {
         for ask in &asked {
             if let Ok(Ask::Sync(sync)) = ask {
                 let (caller, request) = sync.as_ref();
-                caller.device.heard(&tx, now.0, request.last_seq)?;
+                caller.device.heard(&tx, now.0, announced(&caller.device, request))?;
                 batch.admit(&tx, core, caller, request)?;
             } else {
                 batch.skip();
@@ -344,6 +344,16 @@ impl Core {
             digest: page.digest,
         })
     }
+}
+
+/// What a device says it has written, as far as an honest one can: it pushes all it has unless
+/// the push was cut.
+fn announced(device: &store::DeviceRow, request: &SyncRequest) -> u64 {
+    const MOST_UNSENT: u64 = 50_000;
+    let pushed = request.push.as_ref().map(|p| p.batch.first_seq.saturating_add(p.batch.len() as u64));
+    let most =
+        pushed.map_or(device.last_seq, |to| to.min(device.last_seq + 4_097).saturating_add(MOST_UNSENT));
+    request.last_seq.min(most)
 }
 
 /// Names what is wrong with a protocol version that is not ours.

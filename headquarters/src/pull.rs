@@ -22,6 +22,9 @@ use lanewalk_protocol::{
 use rusqlite::{Connection, Transaction, params};
 use std::collections::{BTreeSet, HashMap};
 
+/// Log rows looked at for one page, whoever they concern: everybody else waits meanwhile.
+const MAX_LOG_ROWS: u32 = 20_000;
+
 /// One page.
 #[derive(Debug, Default)]
 pub(crate) struct Page {
@@ -59,7 +62,12 @@ pub(crate) fn page(
     let scope = scope_version(tx, now)?;
     let fresh_start = request.cursor.token == 0;
     let restored = request.hq_epoch != 0 && request.hq_epoch != core.epoch;
-    let mut index = if fresh_start || restored {
+    // A phone is at the last page or at the one before. Anything else is a store that fell back
+    // behind what it had named (a power cut takes unsynced pages, a copy was restored).
+    let gone_back =
+        request.cursor.token != writer.token && request.cursor.token.saturating_add(1) != writer.token;
+    let from_scratch = fresh_start || restored || gone_back;
+    let mut index = if from_scratch {
         writer.forget_all()?;
         end
     } else {
@@ -77,7 +85,7 @@ pub(crate) fn page(
     let scanned: u64 = tx
         .prepare_cached("SELECT scanned FROM devices WHERE n = ?1")?
         .query_row([writer.device], |r| r.get(0))?;
-    if !(fresh_start || restored) {
+    if !from_scratch {
         index = writer.changes_since(index)?;
     }
     let mut more = index < end;
@@ -210,8 +218,10 @@ impl PageWriter<'_> {
         let mut statement =
             tx.prepare_cached("SELECT idx, device, doc, change FROM log WHERE idx > ?1 AND doc IS NOT NULL AND refused IS NULL ORDER BY idx")?;
         let mut rows = statement.query([from])?;
+        let mut looked_at = 0;
         while let Some(r) = rows.next()? {
-            if self.budget <= 0 {
+            looked_at += 1;
+            if self.budget <= 0 || looked_at > MAX_LOG_ROWS {
                 return Ok(reached);
             }
             let (idx, author, n): (u64, i64, i64) = (r.get(0)?, r.get(1)?, r.get(2)?);
@@ -222,6 +232,9 @@ impl PageWriter<'_> {
     }
 
     fn one_change(&mut self, n: i64, author: i64, change: &[u8]) -> Result<(), HqError> {
+        if self.scopes.get(&n) == Some(&(false, false)) {
+            return Ok(());
+        }
         let Some(doc) = DocRow::by_number(self.tx, n)? else { return Ok(()) };
         match self.scope(&doc)? {
             (true, true) if author == self.device => Ok(()),
@@ -291,9 +304,9 @@ impl PageWriter<'_> {
         if moved {
             self.tx
                 .prepare_cached(
-                    "UPDATE devices SET page_token = ?2, scan_pending = ?3, page_index = ?4 WHERE n = ?1",
+                    "UPDATE devices SET page_token = ?2, scan_pending = ?3, page_index = ?4, page_at = ?5 WHERE n = ?1",
                 )?
-                .execute(params![self.device, token, scan_pending, index])?;
+                .execute(params![self.device, token, scan_pending, index, self.now.0])?;
             if !more {
                 self.page.digest = Some(self.digest()?);
             }

@@ -18,8 +18,10 @@ use crate::{
 use lanewalk_model::{
     chunk::{self, ChangeFacts, OpAction, Scalar},
     clock_trust::{self, ClockTrust},
+    document::Edit,
     id::{DocId, Hash},
     policy,
+    schema::JOINED,
     staff::Subject,
     time::{HLC_MAX_AHEAD_MS, Hlc, TimeMs},
 };
@@ -66,6 +68,8 @@ struct Run {
     heard: (TimeMs, u64),
     /// Whether the device names the page in flight: what that told it to drop it has dropped.
     told: bool,
+    /// When the page in flight was made.
+    page_at: TimeMs,
 }
 
 impl Run {
@@ -119,6 +123,7 @@ impl Batch {
             enrolled: enrolled_at(tx, device.n)?,
             heard: (TimeMs(device.last_contact.unwrap_or(i64::MIN)), device.announced_seq),
             told: request.cursor.token == device.page_token,
+            page_at: TimeMs(device.page_at),
         };
         // Two requests of one device in a batch: the second is refused, its sender asks again.
         let twice = self.runs.iter().flatten().any(|r| r.device_n == device.n);
@@ -206,7 +211,7 @@ impl Batch {
             policy::may_write(subject, doc.kind, existing.as_ref(), &created, keys, (from, self.now));
         if let (Err(denial), Some(now)) = (verdict, &existing)
             && policy::excused_while_held(denial, subject, doc.kind, now)
-            && holds(tx, run, doc)?
+            && holds(tx, run, doc, seen)?
         {
             return Ok(None);
         }
@@ -241,7 +246,10 @@ impl Batch {
         let mut rows: HashMap<DocId, i64> = HashMap::new();
         for (doc, result) in &saved {
             if result.verdicts.iter().any(Result::is_ok) {
-                rows.insert(*doc, store::docs_put(tx, *doc, &result.view, &result.saved, &result.heads)?);
+                rows.insert(
+                    *doc,
+                    store::docs_put(tx, *doc, &result.view, &result.saved, &result.heads, self.now)?,
+                );
             }
         }
         for run in self.runs.iter().flatten().filter(|r| r.refusal.is_none()) {
@@ -288,6 +296,11 @@ impl Batch {
                 if let Some(facts) = &e.facts {
                     workflow::on_entry(tx, core, subject, e.entry.header.doc, facts, e.effective.0)?;
                 }
+            }
+        }
+        for (doc, result) in &saved {
+            if result.heads.len() > limits::MAX_HEADS {
+                core.write(tx, *doc, "hq", &[Edit::set(JOINED, self.now.0)])?;
             }
         }
         self.runs
@@ -400,14 +413,16 @@ fn enrolled_at(db: &Connection, device: i64) -> Result<TimeMs, HqError> {
 }
 
 /// Says whether a device holds a document: it was given it and has not been told to drop it.
-fn holds(db: &Connection, run: &Run, doc: DocId) -> Result<bool, HqError> {
+fn holds(db: &Connection, run: &Run, doc: DocId, seen: Option<TimeMs>) -> Result<bool, HqError> {
     let token: Option<i64> = db
         .prepare_cached(
             "SELECT m.token FROM members m JOIN docs d ON d.n = m.doc WHERE m.device = ?1 AND d.id = ?2",
         )?
         .query_row(params![run.device_n, doc.to_bytes()], |r| r.get(0))
         .optional()?;
-    Ok(token.is_some_and(|t| t >= 0 || !run.told))
+    // Written while the page that took the document back was still under way.
+    let before_told = !run.told || seen.is_none_or(|at| at < run.page_at);
+    Ok(token.is_some_and(|t| t >= 0 || before_told))
 }
 
 fn reject(code: &str, detail: impl Into<String>) -> Rejection {

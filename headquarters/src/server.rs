@@ -185,13 +185,23 @@ fn plain(status: StatusCode, text: &'static str) -> Response {
     response
 }
 
+/// Says whether nothing in a request tells of a proxy or of another machine's name for this one
+/// (a proxy's peer is loopback too, and so is a page that rebinds its name).
+fn asked_on_this_machine(headers: &axum::http::HeaderMap) -> bool {
+    let forwarded =
+        ["forwarded", "x-forwarded-for", "x-real-ip", "via"].iter().any(|h| headers.contains_key(*h));
+    let host = headers.get("host").and_then(|h| h.to_str().ok()).unwrap_or_default();
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    !forwarded && matches!(name, "localhost" | "127.0.0.1" | "[::1]")
+}
+
 /// The console has no login yet, so it answers only to the machine it runs on.
 async fn page(
     State(app): State<App>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
-    if !peer.ip().is_loopback() {
+    if !peer.ip().is_loopback() || !asked_on_this_machine(request.headers()) {
         return plain(StatusCode::NOT_FOUND, "not found");
     }
     let path = request.uri().path().to_owned();

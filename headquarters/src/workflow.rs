@@ -95,6 +95,10 @@ fn decide(
     effective_at: TimeMs,
 ) -> Result<(), HqError> {
     let Some(view) = view(tx, order)? else { return Ok(()) };
+    // Decided once: the same change in a new entry asks nothing new.
+    if view.get(&format!("decision/{event}")).is_some() {
+        return Ok(());
+    }
     let Some(proposal) = read_proposal(&view, event) else {
         return answer(tx, core, order, event, &Outcome::Refuse(Refusal::Unreadable), "hq", None);
     };

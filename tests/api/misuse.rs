@@ -271,7 +271,8 @@ fn a_right_that_ended_is_not_revived_without_a_beacon() {
         town.clock.advance(60_000);
         s.hq.end_grant("gw-01", &town.cells[0], TimeMs(town.clock.now())).unwrap();
         town.clock.advance(86_400_000);
-        // The device has heard of it, and said that it had written nothing more.
+        // The device has heard of it, has said that it heard, and that it had written nothing more.
+        s.worker.pull(s.hq);
         s.worker.pull(s.hq);
         for anchor in [None, oldest] {
             town.clock.advance(86_400_000);

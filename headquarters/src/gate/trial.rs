@@ -272,6 +272,7 @@ fn schema_rejection(error: &SchemaError) -> Rejection {
         SchemaProblem::Immutable => "schema_immutable",
         SchemaProblem::Shrinks => "schema_shrinks",
         SchemaProblem::NotRemovable => "schema_not_removable",
+        SchemaProblem::PersonalData => "schema_personal_data",
     };
     let detail = match error.problem {
         // An unknown key may be any text.

@@ -93,8 +93,13 @@ pub(crate) fn put(
     view: &DocView,
     saved: &[u8],
     heads: &[Hash],
+    now: TimeMs,
 ) -> Result<i64, HqError> {
-    let facts = ScopeFacts::of(view);
+    let mut facts = ScopeFacts::of(view);
+    if matches!(id.kind, DocKind::Visit | DocKind::Appeal) {
+        // Law 5: a phone's clock does not decide how long phones keep its work.
+        facts.finished_at = Some(now);
+    }
     let row = ListRow::of(id, view);
     let json = serde_json::to_string(&row).unwrap_or_default();
     let n = tx
@@ -102,7 +107,8 @@ pub(crate) fn put(
             "INSERT INTO docs (id, kind, grid, assignees, author, finished_at, priority, parent, open, due_at, row, saved, share)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
              ON CONFLICT (id) DO UPDATE SET grid = excluded.grid, assignees = excluded.assignees,
-                author = excluded.author, finished_at = excluded.finished_at, priority = excluded.priority,
+                author = excluded.author, priority = excluded.priority,
+                finished_at = CASE WHEN kind IN (3, 4) THEN finished_at ELSE excluded.finished_at END,
                 parent = excluded.parent, open = excluded.open, due_at = excluded.due_at,
                 row = excluded.row, saved = excluded.saved, share = excluded.share
              RETURNING n",

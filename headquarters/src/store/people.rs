@@ -38,6 +38,8 @@ pub struct DeviceRow {
     pub last_contact: Option<i64>,
     /// Last sequence number it said it has written.
     pub announced_seq: u64,
+    /// When the page in flight was made.
+    pub page_at: i64,
 }
 
 /// An idle sync is noted this often at most, because noting it costs a write.
@@ -49,7 +51,7 @@ impl DeviceRow {
         let row = db
             .prepare_cached(
                 "SELECT n, worker, key, revoked_at, last_seq, head, lease_version, scanned, scan_pending, page_token,
-                        last_contact, announced_seq
+                        last_contact, announced_seq, page_at
                  FROM devices WHERE id = ?1",
             )?
             .query_row([id.0], |r| {
@@ -70,6 +72,7 @@ impl DeviceRow {
                     page_token: r.get(9)?,
                     last_contact: r.get(10)?,
                     announced_seq: r.get(11)?,
+                    page_at: r.get(12)?,
                 })
             })
             .optional()?;

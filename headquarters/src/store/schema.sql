@@ -49,7 +49,8 @@ CREATE TABLE devices (
     scanned       INTEGER NOT NULL DEFAULT 0,
     scan_pending  INTEGER NOT NULL DEFAULT 0,
     page_token    INTEGER NOT NULL DEFAULT 0,
-    page_index    INTEGER NOT NULL DEFAULT 0
+    page_index    INTEGER NOT NULL DEFAULT 0,
+    page_at       INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 CREATE TABLE actors (
@@ -75,6 +76,8 @@ CREATE TABLE docs (
     share       BLOB    NOT NULL
 ) STRICT;
 CREATE INDEX docs_by_grid ON docs (kind, grid, priority, due_at);
+CREATE INDEX docs_by_place ON docs (grid, finished_at);
+CREATE INDEX docs_share ON docs (n, share);
 CREATE INDEX docs_by_parent ON docs (parent, kind) WHERE parent <> '';
 CREATE INDEX docs_due ON docs (kind, open, due_at);
 

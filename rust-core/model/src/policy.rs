@@ -36,10 +36,10 @@ impl ScopeFacts {
             grid: view.text("grid").unwrap_or_default().to_owned(),
             assignees: view.members("assignee").map(|(m, _)| m.to_owned()).collect(),
             author: view.text("by").unwrap_or_default().to_owned(),
+            // A visit's or an appeal's own times are claims of a phone (law 5): for them
+            // headquarters takes the time of receipt.
             finished_at: match view.kind() {
                 DocKind::Order | DocKind::Brief => time("closed_at"),
-                DocKind::Visit => time("started"),
-                DocKind::Appeal => time("at"),
                 _ => None,
             },
         }

@@ -25,8 +25,10 @@ pub const MAX_WANTED: usize = 256;
 pub const PAGE_BYTES: u32 = 1_500_000;
 /// Uncompressed bytes of the first page, so that the first screen comes soon.
 pub const FIRST_PAGE_BYTES: u32 = 150_000;
-/// Dependencies of one change.
-pub const MAX_DEPS: usize = 16;
+/// Dependencies of one change: a change names all heads its author saw.
+pub const MAX_DEPS: usize = 256;
+/// Concurrent heads of a document before headquarters joins them with a change of its own.
+pub const MAX_HEADS: usize = 8;
 /// Longest staff id.
 pub const MAX_WORKER_BYTES: usize = 32;
 /// Life of an enrolment code.

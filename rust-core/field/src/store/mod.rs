@@ -112,15 +112,13 @@ impl Store {
     ) -> Result<T, FieldError> {
         let mut guard = lock(&self.writer);
         let Writer { conn, cache } = guard.as_mut().ok_or(FieldError::Paused)?;
-        if durability == Durability::Page {
-            conn.pragma_update(None, "synchronous", "NORMAL")?;
-        }
-        let out = transact(conn, cache, run);
+        // Set on the way in: whatever a write before it left behind, an act is durable.
+        let level = if durability == Durability::Act { "FULL" } else { "NORMAL" };
+        conn.pragma_update(None, "synchronous", level)?;
+        let run = std::panic::AssertUnwindSafe(|| transact(conn, cache, run));
+        let out = std::panic::catch_unwind(run).unwrap_or_else(|_| Err(FieldError::internal("panicked")));
         if out.is_err() {
             cache.clear();
-        }
-        if durability == Durability::Page {
-            conn.pragma_update(None, "synchronous", "FULL")?;
         }
         out
     }

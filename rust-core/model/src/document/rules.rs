@@ -3,6 +3,7 @@
 use super::{Edit, from_scalar, to_scalar};
 use crate::{
     chunk::{self, ChangeFacts, OpAction},
+    privacy,
     schema::{DocKind, Rule},
     view::{DocView, Value},
 };
@@ -24,6 +25,9 @@ pub fn check_schema(
                 let value = from_scalar(scalar);
                 if !spec.accepts(&value) {
                     return Err(wrong(SchemaProblem::WrongValue));
+                }
+                if kind == DocKind::Order && names_a_person(&value) {
+                    return Err(wrong(SchemaProblem::PersonalData));
                 }
                 let seen = before(&op.key);
                 match spec.rule {
@@ -64,6 +68,9 @@ pub enum SchemaProblem {
     /// A MAX field may only grow.
     #[error("may only grow")]
     Shrinks,
+    /// A telephone or identity number or a mail address in an order, which property staff read.
+    #[error("has a personal number or address in it")]
+    PersonalData,
     /// Only set members can be removed.
     #[error("cannot be removed")]
     NotRemovable,
@@ -92,4 +99,13 @@ pub fn check_edits(view: &DocView, edits: &[Edit]) -> Result<(), SchemaError> {
             .collect(),
     };
     check_schema(view.kind(), &facts, |key| view.all(key).iter().map(|a| a.value.clone()).collect())
+}
+
+/// Says whether free text identifies a person (§9). In a JSON record only its texts count.
+fn names_a_person(value: &Value) -> bool {
+    let Value::Text(text) = value else { return false };
+    match serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text) {
+        Ok(record) => record.values().filter_map(serde_json::Value::as_str).any(privacy::identifies),
+        Err(_) => privacy::identifies(text),
+    }
 }

@@ -164,9 +164,19 @@ pub struct KindSpec {
 /// Longest member part of a family key, in bytes.
 pub const MAX_MEMBER_BYTES: usize = 64;
 
+/// A key that every kind has: when headquarters last joined a document's concurrent heads, so
+/// that a document many wrote to offline never names more dependencies than a change may have.
+pub const JOINED: &str = "joined";
+
+static JOINED_FIELD: FieldSpec =
+    FieldSpec { name: JOINED, family: false, ty: Type::Time, rule: Rule::Hq, writers: Roles::NONE };
+
 impl KindSpec {
     /// Finds the field a key belongs to; `None` for keys this version does not know.
     pub fn field(&self, key: &str) -> Option<&'static FieldSpec> {
+        if key == JOINED {
+            return Some(&JOINED_FIELD);
+        }
         let (name, member) = match key.split_once('/') {
             Some((name, member)) => (name, Some(member)),
             None => (key, None),
