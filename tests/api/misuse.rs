@@ -319,3 +319,34 @@ fn a_clock_from_the_future_does_not_own_a_field() {
         assert_eq!((view.text("access_note"), view.all("access_note").len()), (Some("走正门"), 1));
     });
 }
+
+/// Twenty people who never saw each other write to one order. A change names every head its
+/// author saw, so headquarters joins them before anybody is asked to name too many.
+#[test]
+fn a_document_many_wrote_to_offline_stays_writable_for_everybody() {
+    let town = town();
+    town.network.hq(|hq| {
+        let mut s = scene(hq, &town.cells);
+        let base = s.worker.docs.get(&s.ours).cloned();
+        let mut entries = Vec::new();
+        for n in 0..20 {
+            s.worker.docs.insert(s.ours, base.clone().unwrap());
+            s.worker.fresh_actor();
+            entries.push(s.worker.act(s.ours, &[note(n)]));
+        }
+        let mut all = base.unwrap();
+        all.apply(entries.iter().map(|e| e.change.as_slice())).unwrap();
+        assert_eq!(all.heads().len(), 20);
+        s.worker.docs.insert(s.ours, all);
+        assert!(s.worker.sync(s.hq, &entries).is_empty(), "every one of them is a fact");
+        let sql = "SELECT saved FROM docs WHERE id = ?1";
+        let saved: Vec<u8> = s.hq.reader().query_row(sql, [s.ours.to_bytes()], |r| r.get(0)).unwrap();
+        let mut doc = lanewalk_model::document::Document::load(s.ours.kind, &saved).unwrap();
+        assert_eq!(doc.heads().len(), 1, "headquarters joined them");
+        assert_eq!(doc.view().members("note").count(), 20);
+        s.worker.fresh_actor();
+        s.worker.learn(s.hq, s.ours);
+        let next = s.worker.act(s.ours, &[note(21)]);
+        assert_eq!(s.worker.sync(s.hq, &[next]), std::collections::BTreeMap::new());
+    });
+}
