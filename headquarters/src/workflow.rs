@@ -49,11 +49,13 @@ pub(crate) fn on_entry(
             for op in &facts.ops {
                 if let Some(event) = op.key.strip_prefix("proposal/") {
                     decide(tx, core, author, doc, event, effective_at)?;
-                } else if op.key.starts_with("contact/") {
-                    begin_inquiry(tx, core, doc)?;
                 }
             }
             Ok(())
+        }
+        DocKind::Brief if facts.ops.iter().any(|op| op.key.starts_with("contact/")) => {
+            let order = view(tx, doc)?.and_then(|v| v.text("order")?.parse().ok());
+            order.map_or(Ok(()), |order| begin_inquiry(tx, core, order))
         }
         _ => Ok(()),
     }
@@ -166,7 +168,12 @@ pub(crate) fn circumstances(
 ) -> Result<Circumstances, HqError> {
     let now = core.now();
     let facts = ScopeFacts::of(view);
-    let mut inquiries = u32::try_from(view.members("contact").count()).unwrap_or(u32::MAX);
+    let mut inquiries = 0_u32;
+    for brief in StoredDoc::children(db, &order.to_string(), DocKind::Brief)? {
+        let brief = Document::load(DocKind::Brief, &brief.saved)?.view();
+        let contacts = u32::try_from(brief.members("contact").count()).unwrap_or(u32::MAX);
+        inquiries = inquiries.saturating_add(contacts);
+    }
     let mut site_checks = 0_u32;
     for visit in StoredDoc::children(db, &order.to_string(), DocKind::Visit)? {
         let visit = Document::load(DocKind::Visit, &visit.saved)?.view();

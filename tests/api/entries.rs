@@ -235,8 +235,8 @@ const CASES: &[Case] = &[
     ("a reply by property staff", "role_field", |s| {
         property(s, s.ours, &[Edit::set("reply_text", "已解决")])
     }),
-    ("a police report by property staff", "role_field", |s| {
-        property(s, s.ours, &[Edit::set(format!("police_referral/{:032x}", 1), "{}")])
+    ("a finding by property staff", "role_field", |s| {
+        property(s, s.ours, &[Edit::set(format!("finding/{:032x}", 1), "{}")])
     }),
     ("an order not assigned to property staff", "not_assigned", |s| property(s, s.theirs, &[note(1)])),
     ("a brief written by property staff", "role_kind", |s| {

@@ -236,8 +236,8 @@ mod tests {
         let (names, veil) = (Names::default(), Veil { name: "张三丰".into(), phone: String::new() });
         let show = Showing { names: &names, veil: &veil, most: 300 };
         let of = |key: &str, json: &str| show.value(DocKind::Order, key, &json.into()).into_string();
-        let contact = of("contact/x", r#"{"text":"张三丰 13800008000","at":1783240000000}"#);
-        assert!(contact.contains("[姓名]") && contact.contains("[号码]") && contact.contains("2026-07-05"));
+        let reply = of("liaison_reply/x", r#"{"text":"张三丰 13800008000","at":1783240000000}"#);
+        assert!(reply.contains("[姓名]") && reply.contains("[号码]") && reply.contains("2026-07-05"));
         let measured =
             of("measurement/x", r#"{"what":"猫","milli":20000,"unit":"只","method":"counted","at":1}"#);
         assert!(measured.contains("20") && measured.contains("清点"));

@@ -265,7 +265,7 @@ mod tests {
             (GridWorker, Order, Some(&own), &own, "bogus", Err(Denial::UnknownField)),
             (PropertyStaff, Order, Some(&own), &own, "severity", Ok(())),
             (PropertyStaff, Order, Some(&other), &own, "severity", Err(Denial::NotAssigned)),
-            (PropertyStaff, Order, Some(&own), &own, "police_referral/1", Err(Denial::RoleField)),
+            (PropertyStaff, Order, Some(&own), &own, "finding/1", Err(Denial::RoleField)),
             (PropertyStaff, Person, None, &own, "name", Err(Denial::MayNotCreate)),
             (PropertyStaff, Brief, Some(&own), &own, "reported_text", Err(Denial::RoleKind)),
             (Enforcement, Order, Some(&own), &own, "finding/1", Ok(())),

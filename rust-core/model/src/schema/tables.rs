@@ -12,6 +12,7 @@ const FIELD: Roles = GRID.or(PROPERTY);
 const SECTION: Roles = Role::Section.bit();
 const CLERK: Roles = Role::HotlineClerk.bit();
 const LEADERS: Roles = Role::DeputyLeader.bit().or(Role::Principal.bit());
+const COMMUNITY: Roles = GRID.or(SECTION).or(CLERK);
 const HANDLERS: Roles = FIELD.or(SECTION).or(CLERK);
 
 const fn one(name: &'static str, ty: Type, rule: Rule, writers: Roles) -> FieldSpec {
@@ -101,9 +102,6 @@ static ORDER: KindSpec = KindSpec {
         one("reply_text", FREE, Mv, GRID.or(SECTION)),
         family("note", RECORD, Log, HANDLERS),
         family("measurement", RECORD, Log, FIELD),
-        family("contact", RECORD, Log, HANDLERS),
-        family("mediation", RECORD, Log, HANDLERS),
-        family("police_referral", RECORD, Log, GRID),
         family("liaison_reply", RECORD, Log, Role::Liaison.bit()),
         family("finding", RECORD, Log, Role::Enforcement.bit()),
         family("callback", RECORD, Log, Role::CallbackAgent.bit()),
@@ -126,6 +124,11 @@ static BRIEF: KindSpec = KindSpec {
         one("phone_masked", ID, Hq, HQ),
         one("secrecy", Bool, Hq, HQ),
         one("closed_at", Time, Hq, HQ),
+        // Who was reached, what was tried between whom: these name people, so they stand where
+        // property staff do not read.
+        family("contact", RECORD, Log, COMMUNITY),
+        family("mediation", RECORD, Log, COMMUNITY),
+        family("police_referral", RECORD, Log, GRID),
     ],
 };
 
