@@ -151,6 +151,11 @@ impl PageWriter<'_> {
             self.tx.prepare_cached(&keep)?.execute([self.device])?;
             self.touched = true;
         }
+        if !arrived {
+            // The page made now takes the lost one's number, so that a phone is never more than
+            // one behind, however often the answer is lost.
+            self.token = named;
+        }
         let column = if arrived { "scanned = scan_pending" } else { "scan_pending = scanned" };
         let sql = format!("UPDATE devices SET {column} WHERE n = ?1 AND scanned <> scan_pending");
         self.touched |= self.tx.prepare_cached(&sql)?.execute([self.device])? > 0;

@@ -12,6 +12,7 @@ use lanewalk_protocol::{
 };
 use support::{
     check,
+    network::Weather,
     town::{Plan, Town},
 };
 
@@ -258,5 +259,26 @@ fn one_sync_at_a_time() {
     drop(first);
     assert!(field.session().is_ok());
     town.settle();
+    check::laws(&town);
+}
+
+/// Answers that are lost again and again cost the repeat and nothing else: each new document comes
+/// once, and never everything from the start.
+#[test]
+fn many_lost_answers_do_not_bring_everything_again() {
+    let mut town = Town::new(Plan { seed: 77, grid_workers: 1, property_staff: 0, orders: 12 });
+    town.settle();
+    let before = town.phones[0].field().heads().unwrap().len() as u64;
+    town.network.set_weather(Weather { drop_response: 60, ..Weather::FAIR });
+    let mut received = 0;
+    for _ in 0..40 {
+        town.import(1);
+        received += town.sync(0).map_or(0, |r| r.snapshots);
+    }
+    town.network.set_weather(Weather::FAIR);
+    received += town.sync(0).unwrap().snapshots;
+    let now = town.phones[0].field().heads().unwrap().len() as u64;
+    assert!(now > before + 20);
+    assert_eq!(received, now - before);
     check::laws(&town);
 }

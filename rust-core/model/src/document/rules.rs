@@ -57,22 +57,22 @@ pub struct SchemaError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SchemaProblem {
     /// This kind of document has no such key.
-    #[error("no such field")]
+    #[error("没有这个字段 / no such field")]
     UnknownKey,
     /// Wrong type, too long, or outside its bounds.
-    #[error("value does not fit the field")]
+    #[error("内容不符合要求 / value does not fit the field")]
     WrongValue,
     /// Written before and fixed since.
-    #[error("is fixed once written")]
+    #[error("写定后不能更改 / is fixed once written")]
     Immutable,
     /// A MAX field may only grow.
-    #[error("may only grow")]
+    #[error("只能增大 / may only grow")]
     Shrinks,
     /// A telephone or identity number or a mail address in an order, which property staff read.
-    #[error("has a personal number or address in it")]
+    #[error("含有手机号、身份证号或邮箱 / has a personal number or address in it")]
     PersonalData,
     /// Only set members can be removed.
-    #[error("cannot be removed")]
+    #[error("不能删除 / cannot be removed")]
     NotRemovable,
 }
 
