@@ -179,8 +179,7 @@ fn staff(tx: &Transaction<'_>, id: &str) -> Result<Subject, HqError> {
 }
 
 fn view(tx: &Transaction<'_>, id: DocId) -> Result<DocView, HqError> {
-    let stored = StoredDoc::find(tx, id)?.ok_or_else(|| HqError::NotFound(id.to_string()))?;
-    Ok(Document::load(id.kind, &stored.saved)?.view())
+    StoredDoc::find(tx, id)?.ok_or_else(|| HqError::NotFound(id.to_string()))?.view()
 }
 
 fn proposer(view: &DocView, event: &str) -> String {

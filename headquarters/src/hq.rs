@@ -121,7 +121,7 @@ impl Headquarters {
         let tx = self.db.transaction()?;
         set_meta(&tx, "epoch", &epoch.to_be_bytes())?;
         tx.execute("DELETE FROM members", [])?;
-        tx.execute("UPDATE devices SET scanned = 0, scan_pending = 0, page_token = 0, page_index = 0", [])?;
+        tx.execute("UPDATE devices SET scanned = 0, scan_pending = 0, page_token = 0", [])?;
         tx.commit()?;
         self.core.epoch = epoch;
         Ok(())
@@ -214,8 +214,7 @@ impl Headquarters {
 
     /// Reads a document; `None` when there is none.
     pub fn document(&self, id: DocId) -> Result<Option<DocView>, HqError> {
-        let Some(stored) = StoredDoc::find(&self.db, id)? else { return Ok(None) };
-        Ok(Some(Document::load(id.kind, &stored.saved)?.view()))
+        StoredDoc::find(&self.db, id)?.map(|stored| stored.view()).transpose()
     }
 
     /// Reads a member of staff with all rights; `None` when there is none.

@@ -309,9 +309,9 @@ impl PageWriter<'_> {
         if moved {
             self.tx
                 .prepare_cached(
-                    "UPDATE devices SET page_token = ?2, scan_pending = ?3, page_index = ?4, page_at = ?5 WHERE n = ?1",
+                    "UPDATE devices SET page_token = ?2, scan_pending = ?3, page_at = ?4 WHERE n = ?1",
                 )?
-                .execute(params![self.device, token, scan_pending, index, self.now.0])?;
+                .execute(params![self.device, token, scan_pending, self.now.0])?;
             if !more {
                 self.page.digest = Some(self.digest()?);
             }

@@ -11,7 +11,7 @@ use crate::{
 use lanewalk_model::{
     chunk::{ChangeFacts, OpAction, Scalar},
     deadline,
-    document::{Document, Edit},
+    document::Edit,
     id::DocId,
     order::{self, Circumstances, Outcome, Refusal, State},
     policy::{self, ScopeFacts},
@@ -170,15 +170,13 @@ pub(crate) fn circumstances(
     let facts = ScopeFacts::of(view);
     let mut inquiries = 0_u32;
     for brief in StoredDoc::children(db, &order.to_string(), DocKind::Brief)? {
-        let brief = Document::load(DocKind::Brief, &brief.saved)?.view();
-        let contacts = u32::try_from(brief.members("contact").count()).unwrap_or(u32::MAX);
+        let contacts = u32::try_from(brief.view()?.members("contact").count()).unwrap_or(u32::MAX);
         inquiries = inquiries.saturating_add(contacts);
     }
     let mut site_checks = 0_u32;
     for visit in StoredDoc::children(db, &order.to_string(), DocKind::Visit)? {
-        let visit = Document::load(DocKind::Visit, &visit.saved)?.view();
         inquiries = inquiries.saturating_add(1);
-        if visit.text("kind") != Some("prelim_call") {
+        if visit.view()?.text("kind") != Some("prelim_call") {
             site_checks = site_checks.saturating_add(1);
         }
     }
@@ -206,6 +204,5 @@ pub(crate) fn circumstances(
 }
 
 fn view(db: &Connection, id: DocId) -> Result<Option<DocView>, HqError> {
-    let Some(stored) = StoredDoc::find(db, id)? else { return Ok(None) };
-    Ok(Some(Document::load(id.kind, &stored.saved)?.view()))
+    StoredDoc::find(db, id)?.map(|stored| stored.view()).transpose()
 }

@@ -109,7 +109,7 @@ pub struct Town {
     pub dice: Dice,
     root: tempfile::TempDir,
     hq_lives: u64,
-    backed_up: bool,
+    backup: Option<PathBuf>,
     upstream: u64,
 }
 
@@ -139,7 +139,7 @@ impl Town {
             dice: Dice::new(plan.seed, 3),
             root,
             hq_lives: 0,
-            backed_up: false,
+            backup: None,
             upstream: 0,
         };
         town.import(plan.orders);
@@ -237,26 +237,16 @@ impl Town {
         self.network.replace_hq(hq);
     }
 
-    /// Makes a verified backup of headquarters.
+    /// Makes a verified backup of headquarters and remembers it.
     pub fn backup(&mut self) {
-        let path = self.root.path().join("backup.db");
-        let _ = std::fs::remove_file(&path);
-        self.network.hq(|hq| hq.backup_to(&path).unwrap());
-        self.backed_up = true;
+        self.backup = Some(self.backup_hq());
     }
 
-    /// Loses headquarters' disk and restores the last backup (F26). Without one, nothing.
+    /// Loses headquarters' disk and restores the last remembered backup (F26). Without one, nothing.
     pub fn restore(&mut self) {
-        if !self.backed_up {
-            return;
+        if let Some(backup) = self.backup.clone() {
+            self.restore_hq(&backup);
         }
-        self.hq_lives += 1;
-        let to = self.root.path().join(format!("hq-{}", self.hq_lives));
-        std::fs::create_dir_all(&to).unwrap();
-        std::fs::copy(self.root.path().join("backup.db"), to.join("hq.db")).unwrap();
-        let mut hq = open_hq(&to, &self.clock, self.plan.seed, self.hq_lives);
-        hq.mark_restored().unwrap();
-        self.network.replace_hq(hq);
     }
 
     /// Copies headquarters' database while it runs; returns the file.

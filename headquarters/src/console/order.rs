@@ -15,7 +15,6 @@ use super::{
 };
 use crate::{error::HqError, store::StoredDoc};
 use lanewalk_model::{
-    document::Document,
     id::{DocId, to_hex},
     order,
     records::{DecisionRecord, ProposalRecord},
@@ -29,7 +28,7 @@ use rusqlite::Connection;
 /// Makes the page of an order; `None` when there is no such order.
 pub(super) fn page(db: &Connection, id: DocId, now: TimeMs) -> Result<Option<Markup>, HqError> {
     let Some(stored) = StoredDoc::find(db, id)? else { return Ok(None) };
-    let view = Document::load(id.kind, &stored.saved)?.view();
+    let view = stored.view()?;
     let names = Names::all(db)?;
     let veil = sections::veil(db, id)?;
     let show = Showing { names: &names, veil: &veil, most: 4_000 };

@@ -8,7 +8,6 @@
 //! Rejected alternative: `catch_unwind` in the server process. Running out of memory or stack
 //! aborts, and an endless loop cannot be caught at all (F34–F38).
 
-mod count;
 mod plan;
 mod pool;
 mod process;

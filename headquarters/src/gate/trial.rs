@@ -10,7 +10,6 @@
 
 use super::{
     BASE_UNREADABLE, Job, JobResult, MAX_DOCUMENT_BYTES, MAX_DOCUMENT_CHANGES, MAX_JOB_BYTES, Rejection,
-    count::saved_changes,
 };
 use lanewalk_model::{
     chunk::read_change,
@@ -136,8 +135,8 @@ struct Refused {
 
 impl<'a> Pass<'a> {
     fn open(id: DocId, base: Option<&'a [u8]>, closed: Option<Rejection>) -> Result<Self, Rejection> {
-        let count = base.map_or(Some(0), saved_changes).ok_or_else(unreadable)?;
         let doc = load(id, base)?;
+        let count = doc.change_count();
         let (verdicts, applied) = (Vec::new(), Vec::new());
         Ok(Self { id, base, doc, count, verdicts, applied, rebuilds: 0, closed, unmeasured: 0 })
     }
@@ -236,6 +235,8 @@ fn step(doc: &mut Document, count: usize, closed: Option<&Rejection>, bytes: &[u
 
 fn load(id: DocId, base: Option<&[u8]>) -> Result<Document, Rejection> {
     match base {
+        // automerge would also load nothing at all, or a bare change; type 0 is a document.
+        Some(bytes) if bytes.get(8) != Some(&0) => Err(unreadable()),
         Some(bytes) => Document::load(id.kind, bytes).map_err(|_| unreadable()),
         None => Ok(Document::new(id.kind)),
     }

@@ -2,6 +2,7 @@
 
 use crate::error::HqError;
 use lanewalk_model::{
+    document::Document,
     id::{DocId, Hash},
     policy::ScopeFacts,
     rows::ListRow,
@@ -65,6 +66,11 @@ impl DocRow {
 }
 
 impl StoredDoc {
+    /// Reads the document as plain data.
+    pub fn view(&self) -> Result<DocView, HqError> {
+        Ok(Document::load(self.row.id.kind, &self.saved)?.view())
+    }
+
     /// Finds a document with its bytes.
     pub fn find(db: &Connection, id: DocId) -> Result<Option<Self>, HqError> {
         let sql = format!("SELECT {FACT_COLUMNS}, d.saved FROM docs d WHERE d.id = ?1");

@@ -49,7 +49,6 @@ CREATE TABLE devices (
     scanned       INTEGER NOT NULL DEFAULT 0,
     scan_pending  INTEGER NOT NULL DEFAULT 0,
     page_token    INTEGER NOT NULL DEFAULT 0,
-    page_index    INTEGER NOT NULL DEFAULT 0,
     page_at       INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 

@@ -167,6 +167,11 @@ impl Document {
         heads
     }
 
+    /// Returns the number of changes.
+    pub fn change_count(&self) -> usize {
+        usize::try_from(self.inner.stats().num_changes).unwrap_or(usize::MAX)
+    }
+
     /// Says whether a change is in the document.
     pub fn has_change(&mut self, hash: &Hash) -> bool {
         self.inner.get_change_meta_by_hash(&ChangeHash(hash.0)).is_some()
