@@ -27,7 +27,8 @@ pub fn to_hex(bytes: &[u8]) -> String {
 
 /// Parses exactly `N` bytes of hexadecimal (either case, no separators).
 pub fn from_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
-    if text.len() != N * 2 || !text.is_ascii() {
+    // Digits only: the standard library's parser would also take a plus sign.
+    if text.len() != N * 2 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
         return None;
     }
     let mut out = [0_u8; N];

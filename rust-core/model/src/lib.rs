@@ -22,6 +22,7 @@ pub mod grid;
 pub mod id;
 pub mod kpi;
 pub mod order;
+pub mod photo;
 pub mod policy;
 pub mod position;
 pub mod privacy;

@@ -4,7 +4,7 @@
 //! unit and fields from a newer version stay in it untouched. Rejected: one key per record
 //! field, which costs eight operations where one is meant and lets a record be half written.
 
-use crate::{order::Refusal, position::Position, time::TimeMs};
+use crate::{order::Refusal, time::TimeMs};
 use serde::{Deserialize, Serialize};
 
 /// What a phone can ask headquarters for.
@@ -117,38 +117,6 @@ pub struct MeasurementRecord {
     pub method: Method,
     /// Phone time (a claim).
     pub at: TimeMs,
-}
-
-/// What a photo shows in the course of the work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PhotoRole {
-    /// Before.
-    Before,
-    /// During.
-    During,
-    /// After.
-    After,
-    /// A document.
-    Document,
-}
-
-/// A photo as a fact of a visit; the bytes travel apart, named by their hash.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PhotoRecord {
-    /// SHA-256 of the original, hexadecimal.
-    pub sha256: String,
-    /// Size in bytes.
-    pub bytes: u64,
-    /// Phone time (a claim).
-    pub taken_at: TimeMs,
-    /// Role.
-    pub role: PhotoRole,
-    /// True when taken in the app, false when imported from the gallery.
-    pub in_app: bool,
-    /// Where, if known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub position: Option<Position>,
 }
 
 /// A resident's confirmation on the phone (R42): evidence, not the callback.

@@ -18,6 +18,12 @@ impl TimeMs {
         self.china_with("%Y-%m-%d %H:%M")
     }
 
+    /// Formats as an HTTP date: `Mon, 22 Jun 2026 02:05:00 GMT`.
+    pub fn http_date(self) -> String {
+        chrono::DateTime::from_timestamp_millis(self.0)
+            .map_or_else(String::new, |t| t.format("%a, %d %b %Y %H:%M:%S GMT").to_string())
+    }
+
     /// Formats in China's time with a chrono format string.
     pub fn china_with(self, format: &str) -> String {
         chrono::DateTime::from_timestamp_millis(self.0.saturating_add(8 * 3_600_000))

@@ -11,7 +11,8 @@ use lanewalk_model::{
     document::{Document, DocumentError, Edit, SchemaProblem, Stamp, check_edits},
     id::{ActorId, DocId, IdError},
     order::{self, State},
-    records::{MeasurementRecord, NoteRecord, PhotoRecord, ProposalRecord},
+    photo::PhotoRecord,
+    records::{MeasurementRecord, NoteRecord, ProposalRecord},
     rows::ListRow,
     schema::DocKind,
     time::{Hlc, TimeMs},
@@ -220,7 +221,7 @@ fn records_keep_fields_of_a_newer_version_byte_for_byte() {
     assert_eq!(order::pending(&view), [("p1".to_owned(), record)]);
     assert_eq!(serde_json::from_str::<NoteRecord>(note).unwrap().text, "看过");
     assert_eq!(serde_json::from_str::<MeasurementRecord>(measurement).unwrap().milli, 20_000);
-    let photo = r#"{"sha256":"00","bytes":1,"taken_at":1,"role":"after","in_app":true,"lens":"wide",
+    let photo = r#"{"sha256":"0707070707070707070707070707070707070707070707070707070707070707","bytes":1,"taken_at":1,"role":"after","in_app":true,"lens":"wide",
         "position":{"lat":367005000,"lon":1191320000,"src":"gps","datum":"wgs84","alt":12}}"#;
     let photo: PhotoRecord = serde_json::from_str(photo).unwrap();
     assert_eq!(photo.position.map(|p| p.lat_e7()), Some(367_005_000));

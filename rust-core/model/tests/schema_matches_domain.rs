@@ -131,6 +131,8 @@ const OTHERWISE: &[(&str, Rule, DocKind, &str, Rule, &str)] = &[
 
 /// (kind, field, rule, why it exists): not named in §5.
 const EXTRAS: &[(DocKind, &str, Rule, &str)] = &[
+    (Visit, "photo_trouble", Log, "F12: a file that can never arrive is told to headquarters"),
+    (Visit, "original_wanted", Hq, "decided: originals go up on Wi-Fi or on request"),
     (Order, "reported_position", Imm, "upstream coordinates, as reported"),
     (Order, "payload_hash", Imm, "§4: the importer records the upstream payload hash"),
     (Order, "recurrence_of", Imm, "R2, §4: link of a relapse to the old order"),

@@ -162,6 +162,9 @@ static VISIT: KindSpec = KindSpec {
         family("measurement", RECORD, Log, FIELD),
         family("photo", RECORD, Log, FIELD),
         family("caption", LINE, Lww, FIELD),
+        // Files of photos that can never arrive, told by the phone; files headquarters asks for.
+        family("photo_trouble", RECORD, Log, FIELD),
+        family("original_wanted", Bool, Hq, HQ),
         family("redaction_box", RECORD, Add, CLERK),
         family("met", ID, Log, FIELD),
         family("confirmation", RECORD, Log, FIELD),
