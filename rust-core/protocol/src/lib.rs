@@ -17,6 +17,7 @@ pub mod keys;
 pub mod limits;
 pub mod receipt;
 pub mod sync;
+pub mod upload;
 
 /// Version of the protocol spoken here.
 pub const VERSION: u16 = 1;

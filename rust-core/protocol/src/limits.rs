@@ -31,6 +31,16 @@ pub const MAX_DEPS: usize = 256;
 pub const MAX_HEADS: usize = 8;
 /// Longest staff id.
 pub const MAX_WORKER_BYTES: usize = 32;
+/// Longest file of a photo.
+pub const MAX_FILE_BYTES: u64 = 64 << 20;
+/// Longest stamped copy or thumbnail: it must fit into one answer.
+pub const MAX_COPY_BYTES: u64 = 3 << 20;
+/// Bytes of a file in one `PATCH`.
+pub const UPLOAD_PART_BYTES: usize = 1 << 20;
+/// Life of an upload after its last byte.
+pub const UPLOAD_TTL_MS: i64 = 7 * 24 * 3_600_000;
+/// Unfinished uploads of one device.
+pub const MAX_OPEN_UPLOADS: u64 = 64;
 /// Life of an enrolment code.
 pub const ENROLMENT_TTL_MS: i64 = 10 * 60_000;
 /// Life of a lease (F32, \[P\]).

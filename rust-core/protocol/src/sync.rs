@@ -157,4 +157,8 @@ pub struct SyncResponse {
     /// What the phone should hold after this page; only when nothing more is waiting.
     #[n(13)]
     pub digest: Option<ScopeDigest>,
+    /// Files with a receipt index up to this are in a verified backup; `None` from a version
+    /// before uploads, which holds no files.
+    #[n(14)]
+    pub durable_files: Option<u64>,
 }

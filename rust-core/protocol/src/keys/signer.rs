@@ -44,6 +44,8 @@ pub enum Domain {
     Chain,
     /// A receipt of headquarters.
     Receipt,
+    /// A receipt of headquarters for a file.
+    File,
     /// A response of headquarters to a request.
     Response,
     /// A device's proof that it owns the key it enrols.
@@ -54,7 +56,8 @@ pub enum Domain {
 
 impl Domain {
     /// Lists every domain.
-    pub const ALL: [Self; 5] = [Self::Chain, Self::Receipt, Self::Response, Self::Enrolment, Self::Lease];
+    pub const ALL: [Self; 6] =
+        [Self::Chain, Self::Receipt, Self::File, Self::Response, Self::Enrolment, Self::Lease];
 
     /// Returns the bytes put before the message. No tag is the start of another (each ends with
     /// its only zero byte) and none starts like an RFC 9421 signature base (`"`).
@@ -62,6 +65,7 @@ impl Domain {
         match self {
             Self::Chain => b"lanewalk/v1/chain\0",
             Self::Receipt => b"lanewalk/v1/receipt\0",
+            Self::File => b"lanewalk/v1/file\0",
             Self::Response => b"lanewalk/v1/response\0",
             Self::Enrolment => b"lanewalk/v1/enrolment\0",
             Self::Lease => b"lanewalk/v1/lease\0",

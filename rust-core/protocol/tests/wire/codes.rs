@@ -62,13 +62,31 @@ fn walk(dir: &Path, into: &mut BTreeMap<String, PathBuf>) {
 fn every_code_is_in_the_handbook() {
     let mut codes = BTreeMap::new();
     let hq = root().join("headquarters/src");
-    for file in ["push.rs", "chain.rs", "core.rs", "hq.rs", "auth.rs", "enrol.rs", "error.rs", "pull.rs"] {
+    for file in [
+        "ask.rs",
+        "push.rs",
+        "chain.rs",
+        "core.rs",
+        "hq.rs",
+        "auth.rs",
+        "enrol.rs",
+        "error.rs",
+        "pull.rs",
+        "photos/reach.rs",
+        "photos/stage.rs",
+        "photos/settle.rs",
+    ] {
         let path = hq.join(file);
         let source = std::fs::read_to_string(&path).unwrap();
         codes.extend(codes_in(&source).into_iter().map(|code| (code, path.clone())));
     }
     walk(&hq.join("gate"), &mut codes);
-    for file in ["model/src/chunk/error.rs", "model/src/policy.rs", "protocol/src/httpsig/error.rs"] {
+    for file in [
+        "model/src/chunk/error.rs",
+        "model/src/policy.rs",
+        "protocol/src/httpsig/error.rs",
+        "protocol/src/upload/error.rs",
+    ] {
         let path = root().join("rust-core").join(file);
         let source = std::fs::read_to_string(&path).unwrap();
         codes.extend(codes_in(&source).into_iter().map(|code| (code, path.clone())));
@@ -86,6 +104,9 @@ fn every_code_is_in_the_handbook() {
         "gate_timeout",
         "digest_mismatch",
         "gate_unavailable",
+        "upload_gone",
+        "too_many_uploads",
+        "upload_offset",
     ] {
         assert!(codes.contains_key(known), "{known}");
     }

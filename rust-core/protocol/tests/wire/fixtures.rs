@@ -18,6 +18,7 @@ use lanewalk_protocol::{
     limits,
     receipt::{ErrorBody, Receipt, response_message},
     sync::{SyncRequest, SyncResponse},
+    upload::{FileReceipt, UploadAnswer},
 };
 
 /// Freezes a message and checks both directions.
@@ -78,6 +79,23 @@ fn a_receipt() {
     let read: Receipt = minicbor::decode(&frozen).unwrap();
     assert_eq!(read.verify(&sample::hq_key().public_key()), Ok(()));
     assert!(read.verify(&sample::phone_key().public_key()).is_err());
+}
+
+#[test]
+fn a_receipt_for_a_file_and_the_answer_that_brings_it() {
+    let message = sample::unsigned_file_receipt().message();
+    check("file-receipt-message.hex", "message of a receipt for a file, without its domain tag", &message);
+    let answer = sample::upload_answer();
+    let frozen = both("file-receipt.hex", "FileReceipt", answer.receipt.as_ref().unwrap());
+    let read: FileReceipt = minicbor::decode(&frozen).unwrap();
+    assert_eq!(read.verify(&sample::hq_key().public_key()), Ok(()));
+    let lines: Vec<String> = answer.headers().iter().map(|(n, v)| format!("{n}: {v}\n")).collect();
+    let head = check_text("upload-answer.txt", &lines.concat());
+    let headers: Vec<(String, String)> =
+        head.lines().filter_map(|l| l.split_once(": ")).map(|(n, v)| (n.into(), v.into())).collect();
+    assert_eq!(UploadAnswer::read(&headers).as_ref(), Some(&answer));
+    let content = String::from_utf8(answer.message()).unwrap();
+    check_text("upload-answer-content.txt", &content);
 }
 
 #[test]

@@ -39,7 +39,7 @@ fn block(name: &str, made: &str) {
 }
 
 fn limits_table() -> String {
-    let rows: [(&str, u64); 26] = [
+    let rows: [(&str, u64); 31] = [
         ("Request body as sent, bytes", limits::MAX_REQUEST_BYTES as u64),
         ("Request body decompressed, bytes", limits::MAX_REQUEST_DECODED as u64),
         ("Response body as sent, bytes", limits::MAX_RESPONSE_BYTES as u64),
@@ -69,6 +69,11 @@ fn limits_table() -> String {
         ("Invitation text, characters", 1_024),
         ("Life of an invitation, ms", limits::ENROLMENT_TTL_MS as u64),
         ("Life of a lease, ms", limits::LEASE_MS as u64),
+        ("File of a photo, bytes", limits::MAX_FILE_BYTES),
+        ("Stamped copy or thumbnail, bytes", limits::MAX_COPY_BYTES),
+        ("Body of one `POST` or `PATCH` of an upload, bytes", limits::UPLOAD_PART_BYTES as u64),
+        ("Open uploads of one device", limits::MAX_OPEN_UPLOADS),
+        ("Life of an upload, ms", limits::UPLOAD_TTL_MS as u64),
     ];
     let rows: String = rows.iter().map(|(what, n)| format!("| {what} | {} |\n", grouped(*n))).collect();
     format!("| What | At most |\n|---|---|\n{rows}")

@@ -4,6 +4,7 @@ use crate::support::{DEVICE, Phone, START, hq_change};
 use lanewalk_model::{
     document::{Document, Edit},
     id::{DeviceId, DocId, Hash, uuid_v7},
+    photo::FileRef,
     schema::DocKind,
 };
 use lanewalk_protocol::{
@@ -17,6 +18,7 @@ use lanewalk_protocol::{
     limits,
     receipt::{Beacon, ErrorBody, Lease, Receipt, Refused, UnsignedReceipt, WireGrant},
     sync::{Cursor, Push, ScopeDigest, Snapshot, SyncRequest, SyncResponse},
+    upload::{UnsignedFileReceipt, UploadAnswer, UploadId},
 };
 
 pub(crate) const ORDER: DocId = DocId { kind: DocKind::Order, uuid: uuid(0x0d) };
@@ -125,6 +127,24 @@ pub(crate) fn receipt() -> Receipt {
     unsigned.with(sign_domain(&hq_key(), Domain::Receipt, &unsigned.message()).unwrap())
 }
 
+pub(crate) fn unsigned_file_receipt() -> UnsignedFileReceipt {
+    UnsignedFileReceipt {
+        device: DEVICE,
+        file: FileRef { sha256: Hash([0xf1; 32]), bytes: 70_000 },
+        index: 17,
+        hq_time: START + 120_000,
+        hq_epoch: 1,
+    }
+}
+
+/// The answer to the last `PATCH` of that file.
+pub(crate) fn upload_answer() -> UploadAnswer {
+    let unsigned = unsigned_file_receipt();
+    let receipt = unsigned.with(sign_domain(&hq_key(), Domain::File, &unsigned.message()).unwrap());
+    let id = UploadId([0x0f; 16]);
+    UploadAnswer { id, offset: 70_000, length: 70_000, expires: 0, receipt: Some(receipt) }
+}
+
 pub(crate) fn lease() -> Lease {
     let grant = |grid: &str, to| WireGrant { grid: grid.into(), role: "grid_worker".into(), from: 0, to };
     Lease {
@@ -199,6 +219,7 @@ pub(crate) fn sync_response() -> SyncResponse {
         durable_seq: 2,
         lease: Some(lease()),
         digest: Some(digest),
+        durable_files: Some(16),
     }
 }
 
