@@ -13,8 +13,9 @@ use crate::{
 use lanewalk_model::{
     document::Edit,
     id::{DocId, EventId},
+    photo::PhotoRecord,
     position::Position,
-    records::{MeasurementRecord, Method, NoteRecord, PhotoRecord, to_json},
+    records::{MeasurementRecord, Method, NoteRecord, to_json},
     schema::DocKind,
     time::TimeMs,
     view::Value,

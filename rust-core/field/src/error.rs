@@ -4,6 +4,8 @@
 //! `match` on SQLite's codes below; no text in a variant holds personal data. Rejected: passing
 //! library errors outward, which gives shells forty cases and none they can act on.
 
+use crate::photos::vault::ReadFailure;
+use lanewalk_media::MediaError;
 use lanewalk_model::{
     document::{DocumentError, SchemaError},
     order::Refusal,
@@ -65,6 +67,15 @@ pub enum FieldError {
         /// What is wrong with it.
         why: String,
     },
+    /// A file cannot be a photo, or a photo's file cannot be read.
+    #[error("photo: {code}: {detail}")]
+    Photo {
+        /// Stable code: of [`lanewalk_media::MediaError`], or `changed`, `copy_too_large`,
+        /// `missing`, `altered`.
+        code: &'static str,
+        /// For support; no path.
+        detail: String,
+    },
     /// A fault of this software.
     #[error("internal: {detail}")]
     Internal {
@@ -88,6 +99,7 @@ impl FieldError {
             Self::WouldBeRefused { .. } => "would_be_refused",
             Self::LeaseOver => "lease_over",
             Self::Invalid { .. } => "invalid",
+            Self::Photo { code, .. } => code,
             Self::Internal { .. } => "internal",
         }
     }
@@ -120,6 +132,21 @@ impl From<rusqlite::Error> for FieldError {
             | rusqlite::Error::IntegralValueOutOfRange(..)
             | rusqlite::Error::InvalidColumnType(..) => Self::corrupt("a row does not read back"),
             _ => Self::internal("sqlite"),
+        }
+    }
+}
+
+impl From<MediaError> for FieldError {
+    fn from(error: MediaError) -> Self {
+        Self::Photo { code: error.code(), detail: error.to_string() }
+    }
+}
+
+impl From<ReadFailure> for FieldError {
+    fn from(failure: ReadFailure) -> Self {
+        match failure {
+            ReadFailure::Lost(trouble) => Self::Photo { code: trouble.code(), detail: String::new() },
+            ReadFailure::Disk(error) => error,
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::{
     clock::Now,
     error::FieldError,
     identity::{self, Identity, Me},
+    photos::{capture::Darkroom, vault::Vault},
     reads::{ListQuery, References},
     source::Source,
     store::{Store, StoreKey, docs, entries, list, lock, meta},
@@ -23,7 +24,7 @@ use lanewalk_protocol::keys::DeviceSigner;
 use std::{
     collections::BTreeMap,
     path::PathBuf,
-    sync::{Arc, Mutex, atomic::AtomicBool},
+    sync::{Arc, Mutex, MutexGuard, atomic::AtomicBool},
 };
 
 /// Where the store lies and what opens it.
@@ -49,6 +50,10 @@ pub(crate) struct Inner {
     pub(crate) references: Mutex<References>,
     /// Single flight: true while a session runs (F15).
     pub(crate) syncing: AtomicBool,
+    /// The same for photo files.
+    pub(crate) uploading: AtomicBool,
+    pub(crate) vault: Vault,
+    darkroom: Mutex<Darkroom>,
     /// Writes changes until the process ends or an entry is refused: an actor is one unbroken
     /// line of changes, so a line with a refused link is never continued.
     actor: Mutex<ActorId>,
@@ -80,6 +85,8 @@ pub struct PurgeReport {
     pub documents: u64,
     /// Acknowledged entries that went.
     pub entries: u64,
+    /// Photos of such documents whose files headquarters holds in a verified backup.
+    pub photos: u64,
 }
 
 impl Field {
@@ -93,8 +100,9 @@ impl Field {
         signer: Arc<dyn DeviceSigner>,
     ) -> Result<Self, FieldError> {
         let store = Store::open(&config.directory, config.key)?;
+        let vault = Vault::open(&config.directory)?;
         let actor = Mutex::new(random_actor(source.as_ref()));
-        Ok(Self {
+        let field = Self {
             inner: Arc::new(Inner {
                 store,
                 source,
@@ -102,9 +110,14 @@ impl Field {
                 watchers: Watchers::default(),
                 references: Mutex::default(),
                 syncing: AtomicBool::new(false),
+                uploading: AtomicBool::new(false),
+                vault,
+                darkroom: Mutex::default(),
                 actor,
             }),
-        })
+        };
+        field.sweep_photos()?;
+        Ok(field)
     }
 
     /// Returns who this phone is; `None` before enrolment or while paused.
@@ -148,7 +161,7 @@ impl Field {
     /// has in a verified backup; never anything without a receipt.
     pub fn purge(&self) -> Result<PurgeReport, FieldError> {
         let now = self.inner.now();
-        let report = self.inner.store.write(crate::store::Durability::Act, |tx, cache| {
+        let mut report = self.inner.store.write(crate::store::Durability::Act, |tx, cache| {
             let clock = crate::clock::Clock::load(tx, now)?;
             // The phone's own clock may be years ahead; only headquarters' time lets work go.
             let before = clock.hq_seen.saturating_sub(KEEP_FINISHED_MS);
@@ -164,6 +177,7 @@ impl Field {
             report.entries = u64::try_from(gone).unwrap_or(u64::MAX);
             Ok(report)
         })?;
+        report.photos = self.purge_photos()?;
         if report.documents > 0 {
             self.inner.notify(&DocKind::ALL);
         }
@@ -223,6 +237,11 @@ impl Inner {
     pub(crate) fn me(&self) -> Result<Me, FieldError> {
         let now = self.now();
         self.store.read(|conn| Me::load(conn, now))
+    }
+
+    /// Returns the photo settings, locked; hold them for a moment only.
+    pub(crate) fn darkroom(&self) -> MutexGuard<'_, Darkroom> {
+        lock(&self.darkroom)
     }
 
     /// Returns the writing actor.

@@ -10,6 +10,7 @@ use crate::{
 };
 use lanewalk_model::{
     id::DeviceId,
+    policy::ScopeFacts,
     schema::DocKind,
     staff::{Role, Subject},
 };
@@ -51,6 +52,12 @@ impl Me {
     /// Says whether the lease has run out without contact (F32).
     pub(crate) fn lease_over(&self) -> bool {
         self.clock.best().0 > self.lease.valid_until
+    }
+
+    /// Refuses to write to others' documents after the lease's end.
+    pub(crate) fn may_act_on(&self, facts: &ScopeFacts) -> Result<(), FieldError> {
+        let others = facts.author != self.subject.worker;
+        if self.lease_over() && others { Err(FieldError::LeaseOver) } else { Ok(()) }
     }
 
     /// Lists the kinds whose residents may not be read any more.

@@ -14,6 +14,7 @@ mod clock;
 mod error;
 mod facade;
 mod identity;
+mod photos;
 mod proposals;
 mod quarantine;
 mod reads;
@@ -27,13 +28,18 @@ pub use acts::{NewAppeal, NewCare, NewPerson, NewPlace, NewVisit};
 pub use error::FieldError;
 pub use facade::{Config, Field, PurgeReport, Status};
 pub use identity::Identity;
+pub use lanewalk_media::{Limits as PhotoLimits, stamp::FontFile};
+pub use photos::{
+    Alike, Freed, PartState, PhotoSettings, PhotoView, Shot, StorageBudget, StorageReport, Ticket,
+};
 pub use proposals::{OrderPage, ProposalStatus};
 pub use quarantine::{Quarantined, Written};
 pub use reads::{ListItem, ListQuery};
 pub use source::{Source, SystemSource};
 pub use store::StoreKey;
 pub use sync::{
-    Enrolled, HttpTransport, Progress, SyncError, SyncReport, SyncSession, Transport, TransportError,
+    Enrolled, HttpTransport, Originals, Progress, SyncError, SyncReport, SyncSession, Transport,
+    TransportError, UploadPolicy, UploadReport, UploadSession,
 };
 pub use watch::{Change, ListListener, ListUpdate, WatchHandle};
 pub use write::Saved;

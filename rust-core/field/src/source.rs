@@ -1,9 +1,10 @@
-//! Where time and randomness come from.
+//! Where time, randomness and the disk's free room come from.
 //!
 //! Invariant: nothing else in this crate reads a clock or draws a random number, so a seeded
 //! [`Source`] replays a phone exactly. Rejected: `SystemTime::now()` where it is needed.
 
 use std::{
+    path::Path,
     sync::atomic::{AtomicU64, Ordering},
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
@@ -16,6 +17,10 @@ pub trait Source: Send + Sync {
     fn mono_ms(&self) -> u64;
     /// Names the boot, so that monotonic times can be compared.
     fn boot_id(&self) -> [u8; 8];
+    /// Returns the bytes free on the disk of a folder; `u64::MAX` where nobody knows.
+    fn free_bytes(&self, folder: &Path) -> u64 {
+        fs4::available_space(folder).unwrap_or(u64::MAX)
+    }
     /// Fills a buffer with random bytes fit for identifiers.
     fn fill_random(&self, buf: &mut [u8]);
 }

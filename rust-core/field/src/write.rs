@@ -9,6 +9,8 @@ use crate::{
     error::{FieldError, guarded},
     facade::{Field, Inner},
     identity::Me,
+    photos::record_key,
+    reads,
     store::{DocCache, Durability, docs, entries, list, meta, meta::key},
 };
 use lanewalk_model::{
@@ -112,13 +114,44 @@ impl Inner {
         base_version: u64,
         mode: Mode,
     ) -> Result<Saved, FieldError> {
+        self.act_with(id, edits, base_version, mode, |_, _| Ok(()))
+    }
+
+    /// Writes one act and whatever belongs to it in one transaction, and tells the watchers.
+    pub(crate) fn act_with(
+        &self,
+        id: DocId,
+        edits: &[Edit],
+        base_version: u64,
+        mode: Mode,
+        with: impl FnOnce(&Transaction<'_>, Saved) -> Result<(), FieldError>,
+    ) -> Result<Saved, FieldError> {
         let now = self.now();
         let saved = self.store.write(Durability::Act, |tx, cache| {
             let me = Me::load(tx, now)?;
-            Act { tx, me: &me, actor: self.actor(), base_version }.run(cache, id, edits, mode)
+            let act = Act { tx, me: &me, actor: self.actor(), base_version };
+            let saved = act.run(cache, id, edits, mode)?;
+            with(tx, saved)?;
+            Ok(saved)
         })?;
         self.notify(&[id.kind]);
         Ok(saved)
+    }
+
+    /// Says whether a photo may be added to a visit now, before anything is spent on it.
+    pub(crate) fn may_add_photo(&self, visit: DocId, photo: EventId) -> Result<(), FieldError> {
+        let now = self.now();
+        self.store.read(|conn| {
+            let me = Me::load(conn, now)?;
+            let view = reads::view(conn, visit)?.ok_or(FieldError::NotFound)?;
+            let facts = ScopeFacts::of(&view);
+            me.may_act_on(&facts)?;
+            let key = record_key(photo);
+            let created = policy::created_facts_of(&[]);
+            let interval = me.clock.interval();
+            policy::may_write(&me.subject, visit.kind, Some(&facts), &created, [key.as_str()], interval)?;
+            Ok(())
+        })
     }
 }
 
@@ -176,8 +209,8 @@ impl Act<'_> {
 
     fn check(&self, id: DocId, before: &DocView, exists: bool, edits: &[Edit]) -> Result<(), FieldError> {
         let facts = exists.then(|| ScopeFacts::of(before));
-        if self.me.lease_over() && facts.as_ref().is_some_and(|f| f.author != self.me.subject.worker) {
-            return Err(FieldError::LeaseOver);
+        if let Some(facts) = &facts {
+            self.me.may_act_on(facts)?;
         }
         policy::may_write(
             &self.me.subject,

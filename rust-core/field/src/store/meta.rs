@@ -22,6 +22,8 @@ pub(crate) mod key {
     pub(crate) const HQ_TIME: &str = "hq_time";
     pub(crate) const CHAIN: &str = "chain";
     pub(crate) const DURABLE_SEQ: &str = "durable_seq";
+    /// Index of the last file receipt that headquarters' verified backup covers.
+    pub(crate) const DURABLE_FILES: &str = "durable_files";
     pub(crate) const DIGEST: &str = "digest";
     pub(crate) const INSTALL_EPOCH: &str = "install_epoch";
     /// Present while a full resynchronisation after a digest mismatch runs.

@@ -10,7 +10,8 @@ use rusqlite::{Connection, TransactionBehavior};
 /// Marks the file as ours ("LWLK").
 pub(crate) const APPLICATION_ID: i32 = 0x4C57_4C4B;
 
-const STEPS: [&str; 1] = [include_str!("migrations/0001_init.sql")];
+const STEPS: [&str; 2] =
+    [include_str!("migrations/0001_init.sql"), include_str!("migrations/0002_photos.sql")];
 
 /// Newest schema this build knows.
 pub(crate) const KNOWN: u32 = STEPS.len() as u32;

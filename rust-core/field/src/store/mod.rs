@@ -12,6 +12,7 @@ pub(crate) mod list;
 pub(crate) mod meta;
 mod migrate;
 mod open;
+pub(crate) mod photos;
 
 pub use open::StoreKey;
 
@@ -149,7 +150,8 @@ fn transact<T>(
     Ok(value)
 }
 
-fn io_error(error: &std::io::Error) -> FieldError {
+/// Turns a failure of the disk into what the shell can act on.
+pub(crate) fn io_error(error: &std::io::Error) -> FieldError {
     match error.kind() {
         std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => FieldError::StorageFull,
         kind => FieldError::internal(kind),

@@ -12,6 +12,7 @@ use lanewalk_protocol::{
     keys::{Algorithm, Domain, PublicKey, Signature, verify_domain},
     limits,
     receipt::{ErrorBody, response_message},
+    upload::UploadAnswer,
 };
 
 /// A checked answer.
@@ -31,6 +32,19 @@ pub(super) fn check(response: Response, request_nonce: &str, hq: &PublicKey) -> 
     if response.body.len() > limits::MAX_RESPONSE_BYTES {
         return Err(no_network("not headquarters: too large"));
     }
+    let next_nonce = verify(&response, request_nonce, hq, &response.body)?;
+    Ok(Answer { status: response.status, next_nonce, body: response.body })
+}
+
+/// Checks headquarters' signature over an answer whose body part is `content`; returns the nonce
+/// for the device's next request, empty when the answer gives none.
+fn verify(
+    response: &Response,
+    request_nonce: &str,
+    hq: &PublicKey,
+    content: &[u8],
+) -> Result<String, SyncError> {
+    let no_network = |why: &str| SyncError::NoNetwork { detail: why.to_owned() };
     let next_nonce = header(&response.headers, NEXT_NONCE).unwrap_or_default().to_owned();
     let signature = header(&response.headers, RESPONSE_SIGNATURE)
         .and_then(|text| base64::engine::general_purpose::STANDARD.decode(text).ok())
@@ -39,10 +53,58 @@ pub(super) fn check(response: Response, request_nonce: &str, hq: &PublicKey) -> 
             Signature::new(Algorithm::from_id(*id).ok()?, rest).ok()
         })
         .ok_or_else(|| no_network("not headquarters: no signature"))?;
-    let message = response_message(request_nonce, response.status, &next_nonce, &response.body);
+    let message = response_message(request_nonce, response.status, &next_nonce, content);
     verify_domain(hq, Domain::Response, &message, &signature)
         .map_err(|_| no_network("not headquarters: signature"))?;
-    Ok(Answer { status: response.status, next_nonce, body: response.body })
+    Ok(next_nonce)
+}
+
+/// A checked answer about an upload.
+pub(super) struct UploadReply {
+    pub(super) next_nonce: String,
+    pub(super) content: UploadContent,
+}
+
+/// What it says.
+pub(super) enum UploadContent {
+    /// Where the upload stands.
+    State(UploadAnswer),
+    /// A refusal.
+    Refused { status: u16, body: Vec<u8> },
+}
+
+/// Checks an answer to a tus request: its headers are what is signed when it is a success.
+pub(super) fn check_upload(
+    response: Response,
+    request_nonce: &str,
+    hq: &PublicKey,
+) -> Result<UploadReply, SyncError> {
+    if !(200..300).contains(&response.status) {
+        let next_nonce = verify(&response, request_nonce, hq, &response.body)?;
+        let content = UploadContent::Refused { status: response.status, body: response.body };
+        return Ok(UploadReply { next_nonce, content });
+    }
+    let state = UploadAnswer::read(&response.headers)
+        .ok_or_else(|| SyncError::NoNetwork { detail: "not headquarters: no upload".to_owned() })?;
+    let next_nonce = verify(&response, request_nonce, hq, &state.message())?;
+    Ok(UploadReply { next_nonce, content: UploadContent::State(state) })
+}
+
+/// Reads a refusal; the answer to a `HEAD` has no body, so its status has to say it.
+pub(super) fn upload_error(head: bool, status: u16, body: &[u8]) -> Result<ErrorBody, SyncError> {
+    if !head {
+        return frame::decode(body, limits::MAX_REQUEST_DECODED)
+            .map_err(|e| SyncError::Protocol { detail: format!("status {status}: {e}") });
+    }
+    let code = match status {
+        401 => "nonce",
+        403 => "revoked",
+        404 => "not_found",
+        410 => "upload_gone",
+        _ => "unavailable",
+    };
+    let retry_after_s = (status == 429 || status >= 500).then_some(5);
+    Ok(ErrorBody { code: code.to_owned(), detail: status.to_string(), need_seq: None, retry_after_s })
 }
 
 /// Reads the error body of a checked answer.

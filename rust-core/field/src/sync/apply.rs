@@ -16,7 +16,7 @@ use crate::{
         entries::{self, REFUSED},
         int, list, meta,
         meta::key,
-        uint,
+        photos, uint,
     },
 };
 use lanewalk_model::{
@@ -103,6 +103,7 @@ impl Applier<'_> {
         let known = uint(meta::get_int(self.tx, key::HQ_EPOCH)?);
         if known != 0 && known != response.hq_epoch {
             entries::reopen_above(self.tx, response.known_seq)?;
+            photos::reopen(self.tx, response.hq_epoch)?;
             self.begin_sweep()?;
             self.cache.clear();
             self.out.epoch_changed = true;
@@ -257,6 +258,7 @@ impl Applier<'_> {
         }
         meta::put(self.tx, key::NONCE, page.next_nonce.as_bytes())?;
         meta::put_int(self.tx, key::DURABLE_SEQ, int(response.durable_seq))?;
+        meta::put_int(self.tx, key::DURABLE_FILES, int(response.durable_files.unwrap_or(0)))?;
         // Headquarters holds entries that this store never wrote: it is a copy of the past (F27),
         // and what is written here from now on can only fork the chain.
         let written = meta::chain(self.tx)?.seq;

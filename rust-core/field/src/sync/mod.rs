@@ -9,11 +9,14 @@ mod answer;
 mod apply;
 mod enrol;
 mod http;
+mod request;
 mod session;
+mod upload;
 
 pub use enrol::Enrolled;
 pub use http::HttpTransport;
 pub use session::{Progress, SyncSession};
+pub use upload::{Originals, UploadPolicy, UploadReport, UploadSession};
 
 use crate::{error::FieldError, facade::Field};
 use lanewalk_protocol::{

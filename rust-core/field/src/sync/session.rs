@@ -5,7 +5,7 @@
 //! outbox changes only by signed receipts and refusals. Rejected: keeping the position in
 //! memory until the end.
 
-use super::{SyncError, SyncReport, TransportError, answer, apply, enrol::authority};
+use super::{SyncError, SyncReport, TransportError, answer, apply, enrol::authority, request::Unsigned};
 use crate::{
     facade::Inner,
     identity,
@@ -20,7 +20,6 @@ use lanewalk_protocol::{
     entry::{Entry, chain_message},
     frame::{self, MEDIA_TYPE},
     http::{Request, Response, SYNC_PATH},
-    httpsig::{CONTENT_DIGEST, RequestParts, SIGNATURE, SIGNATURE_INPUT, sign_request},
     keys::{Domain, PublicKey, sign_domain},
     limits,
     receipt::Lease,
@@ -276,18 +275,9 @@ impl SyncSession {
         // Before the first answer any word will do; headquarters gives a fresh one.
         let nonce = if s.nonce.is_empty() { "none".to_owned() } else { s.nonce };
         let authority = authority(&s.url).ok_or(SyncError::BadInvitation)?;
-        let parts =
-            RequestParts { method: "POST", authority: &authority, path: SYNC_PATH, query: "", body: &body };
-        let created_s = self.inner.source.wall_ms().div_euclid(1_000);
-        let signed = sign_request(parts, created_s, &nonce, &s.device.to_string(), signer)?;
-        let headers = vec![
-            ("content-type".to_owned(), MEDIA_TYPE.to_owned()),
-            (CONTENT_DIGEST.to_owned(), signed.content_digest),
-            (SIGNATURE_INPUT.to_owned(), signed.signature_input),
-            (SIGNATURE.to_owned(), signed.signature),
-        ];
-        let (method, path) = ("POST".to_owned(), SYNC_PATH.to_owned());
-        let request = Request { method, authority, path, query: String::new(), headers, body };
+        let headers = vec![("content-type".to_owned(), MEDIA_TYPE.to_owned())];
+        let unsigned = Unsigned { method: "POST", authority: &authority, path: SYNC_PATH, headers, body };
+        let request = self.inner.sign(unsigned, &nonce, s.device)?;
         Ok((request, Sent { nonce, hq_key: s.hq_key, want: s.want, mark }))
     }
 }

@@ -329,6 +329,7 @@ impl Hq {
             durable_seq: s.durable_seq,
             lease: (body.lease_version != s.lease.version).then(|| s.lease.clone()),
             digest: Some(s.digest.unwrap_or(digest)),
+            durable_files: None,
         };
         self.respond(&nonce, 200, next, frame::encode(&page))
     }

@@ -4,6 +4,7 @@
 mod hq;
 mod lists;
 mod phone;
+mod photos;
 mod rules;
 mod store;
 mod syncing;

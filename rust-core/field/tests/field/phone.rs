@@ -91,15 +91,25 @@ impl Phone {
     /// Copies the files as they are now, as a power cut would leave them, and opens the copy.
     pub fn after_kill(&self) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        for entry in std::fs::read_dir(self.dir.path()).unwrap() {
-            let path = entry.unwrap().path();
-            if path.extension().is_some_and(|e| e == "db-shm") {
-                continue;
-            }
-            std::fs::copy(&path, dir.path().join(path.file_name().unwrap())).unwrap();
-        }
+        copy(self.dir.path(), dir.path());
         let source = TestSource::new(77);
         let field = open(dir.path(), KEY, source.clone()).unwrap();
         Self { field, source, dir }
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let there = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            std::fs::create_dir_all(&there).unwrap();
+            copy(&path, &there);
+        } else if path.extension().is_none_or(|e| e != "db-shm") {
+            // With its time of writing, as the disk itself keeps it.
+            let written = path.metadata().unwrap().modified().unwrap();
+            std::fs::copy(&path, &there).unwrap();
+            std::fs::File::options().write(true).open(&there).unwrap().set_modified(written).unwrap();
+        }
     }
 }

@@ -34,7 +34,11 @@ fn nothing_readable_lies_on_the_disk() {
     phone.field.sync(&hq).unwrap();
     phone.field.add_note(id, "canary-note-4712").unwrap();
     for entry in std::fs::read_dir(phone.dir.path()).unwrap() {
-        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            continue;
+        }
+        let bytes = std::fs::read(path).unwrap();
         assert!(!bytes.windows(6).any(|w| w == b"canary"));
         assert!(!bytes.starts_with(b"SQLite format"));
     }
@@ -46,7 +50,7 @@ fn a_newer_schema_is_refused_and_kept() {
     phone.field.close().unwrap();
     raw(phone.dir.path()).execute_batch("PRAGMA user_version = 99").unwrap();
     let error = open(phone.dir.path(), KEY, TestSource::new(1)).unwrap_err();
-    assert_eq!(error, FieldError::NewerSchema { found: 99, known: 1 });
+    assert_eq!(error, FieldError::NewerSchema { found: 99, known: 2 });
     let still: i64 = raw(phone.dir.path()).query_row("PRAGMA user_version", [], |r| r.get(0)).unwrap();
     assert_eq!(still, 99);
 }

@@ -1,0 +1,405 @@
+//! Taking a photo and importing one.
+//!
+//! Order of a capture: ticket (committed) → the camera writes its file → intake → sealed files
+//! (synced, renamed) → one transaction with the record's entry, the rows and the end of the ticket →
+//! the open file is removed. Killed anywhere before that transaction, the ticket and the camera's
+//! file are still there to be claimed; after it, the photo is saved.
+//!
+//! Rejected: keeping the camera's result in memory until the form is complete; Android kills apps
+//! behind the camera first.
+
+use super::{seal::FileKey, view::record_key};
+use crate::{
+    clock::Clock,
+    error::FieldError,
+    facade::{Field, Inner},
+    identity::Me,
+    reads,
+    store::{
+        meta,
+        photos::{self, FileRow, PhotoRow, TicketRow},
+    },
+    write::Mode,
+};
+use lanewalk_media::{
+    Intake, Limits, MediaError, intake,
+    stamp::{FontFile, Stamper},
+};
+use lanewalk_model::{
+    clock_trust::ClockTrust,
+    document::Edit,
+    id::{DocId, EventId, Hash, to_hex},
+    photo::{FileRef, PhotoPart, PhotoRecord, PhotoRole, StampFacts, stamp_lines},
+    position::Position,
+    records::to_json,
+    time::TimeMs,
+};
+use lanewalk_protocol::{entry::AnchorRef, limits as wire};
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// What the shell sets once: fonts and room.
+#[derive(Debug, Clone, Default)]
+pub struct PhotoSettings {
+    /// Fonts for the stamp, tried in this order.
+    pub fonts: Vec<FontFile>,
+    /// Room for photos.
+    pub budget: super::StorageBudget,
+    /// Limits of a file that is taken in.
+    pub limits: Limits,
+}
+
+/// A photo about to be taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ticket {
+    /// The photo's id to be.
+    pub id: EventId,
+    /// The visit it belongs to.
+    pub visit: DocId,
+    /// What it shows.
+    pub role: PhotoRole,
+    /// Where the camera must write the JPEG, inside the app's private directory.
+    pub path: PathBuf,
+    /// True when a file lies there: the camera came back.
+    pub has_file: bool,
+}
+
+/// What is known about a picture besides the file.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Shot {
+    /// Where the phone was, if there was a fix.
+    pub position: Option<Position>,
+    /// Words under the picture; may be empty.
+    pub caption: String,
+    /// When it was taken by the phone's clock; the file's time of writing when left out.
+    pub taken_at: Option<TimeMs>,
+}
+
+/// Settings with the fonts opened.
+#[derive(Default)]
+pub(crate) struct Darkroom {
+    pub(crate) settings: PhotoSettings,
+    stamper: Option<Arc<Stamper>>,
+}
+
+/// Where a photo comes from.
+#[derive(Clone, Copy)]
+enum Origin<'a> {
+    Camera(&'a TicketRow),
+    Gallery { visit: DocId, role: PhotoRole },
+}
+
+impl Field {
+    /// Sets fonts, room and limits; the fonts are opened at once.
+    ///
+    /// # Errors
+    /// `Photo` with code `font` when no font can be read; the settings stay as they were.
+    pub fn set_photo_settings(&self, settings: PhotoSettings) -> Result<(), FieldError> {
+        let stamper = Some(Arc::new(Stamper::open(&settings.fonts)?));
+        *self.inner.darkroom() = Darkroom { settings, stamper };
+        Ok(())
+    }
+
+    /// Writes a ticket before the camera opens and says where the camera must write.
+    ///
+    /// # Errors
+    /// `StorageFull` before the disk is full, after giving up what may go; `NotFound` for a visit
+    /// that is not here; what the rights say.
+    pub fn begin_photo(&self, visit: DocId, role: PhotoRole) -> Result<Ticket, FieldError> {
+        self.make_room()?;
+        let inner = &self.inner;
+        let id = inner.new_event();
+        let now = inner.now();
+        // Ask before the worker frames the picture, not after.
+        inner.may_add_photo(visit, id)?;
+        let row = TicketRow { id, visit, role, wall_ms: now.wall_ms, mono_ms: now.mono_ms, boot: now.boot };
+        inner.store.write(crate::store::Durability::Act, |tx, _| photos::put_ticket(tx, &row))?;
+        Ok(inner.ticket(&row))
+    }
+
+    /// Lists tickets that were neither finished nor dropped: after a kill, those with a file can be
+    /// finished, the others be taken again or dropped.
+    pub fn open_tickets(&self) -> Result<Vec<Ticket>, FieldError> {
+        let rows = self.inner.store.read(photos::tickets)?;
+        Ok(rows.iter().map(|row| self.inner.ticket(row)).collect())
+    }
+
+    /// Takes the camera's file in: saved when this returns. A second call for the same ticket finds
+    /// it done.
+    ///
+    /// # Errors
+    /// `Photo` when the file is not one (the ticket and the file stay), `StorageFull`, `NotFound`.
+    pub fn finish_photo(&self, ticket: EventId, shot: &Shot) -> Result<EventId, FieldError> {
+        let inner = &self.inner;
+        let found = inner
+            .store
+            .read(|conn| Ok((photos::ticket(conn, ticket)?, photos::photo(conn, ticket)?.is_some())))?;
+        match found {
+            (Some(row), _) => {
+                let path = inner.vault.camera_path(ticket);
+                inner.take_in(Origin::Camera(&row), &path, shot)?;
+                inner.vault.remove_camera_file(ticket)?;
+                Ok(ticket)
+            }
+            (None, true) => Ok(ticket),
+            (None, false) => Err(FieldError::NotFound),
+        }
+    }
+
+    /// Gives up a ticket and removes what the camera wrote.
+    pub fn drop_ticket(&self, ticket: EventId) -> Result<(), FieldError> {
+        let inner = &self.inner;
+        inner.store.write(crate::store::Durability::Act, |tx, _| photos::delete_ticket(tx, ticket))?;
+        inner.vault.remove_camera_file(ticket)
+    }
+
+    /// Takes in a file that was not taken here; marked as imported. The file itself is not touched.
+    ///
+    /// # Errors
+    /// As [`Self::finish_photo`].
+    pub fn import_photo(
+        &self,
+        visit: DocId,
+        role: PhotoRole,
+        path: &Path,
+        shot: &Shot,
+    ) -> Result<EventId, FieldError> {
+        if self.inner.vault.is_ours(path) {
+            return Err(FieldError::invalid("path", "the camera's file belongs to a ticket"));
+        }
+        self.make_room()?;
+        self.inner.take_in(Origin::Gallery { visit, role }, path, shot)
+    }
+
+    /// Removes files that no row names and notes rows whose file is gone. Run at every opening.
+    pub(crate) fn sweep_photos(&self) -> Result<(), FieldError> {
+        let inner = &self.inner;
+        let (held, tickets) = inner.store.read(|conn| Ok((photos::held(conn)?, photos::tickets(conn)?)))?;
+        let names = held.iter().map(|f| f.name.clone()).collect();
+        inner.vault.sweep(&names, &tickets.iter().map(|t| t.id).collect())?;
+        let missing: Vec<Hash> = held
+            .iter()
+            .filter(|f| f.trouble.is_none() && !inner.vault.has(&f.name))
+            .map(|f| f.file.sha256)
+            .collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        inner.store.write(crate::store::Durability::Act, |tx, _| {
+            missing.iter().try_for_each(|hash| {
+                photos::set_trouble(tx, *hash, lanewalk_model::photo::FileTrouble::Missing)
+            })
+        })
+    }
+}
+
+impl Inner {
+    fn ticket(&self, row: &TicketRow) -> Ticket {
+        let path = self.vault.camera_path(row.id);
+        let has_file = path.is_file();
+        Ticket { id: row.id, visit: row.visit, role: row.role, path, has_file }
+    }
+
+    /// Intake, sealing, record.
+    fn take_in(&self, origin: Origin<'_>, path: &Path, shot: &Shot) -> Result<EventId, FieldError> {
+        let (id, visit, role, in_app) = match origin {
+            Origin::Camera(row) => (row.id, row.visit, row.role, true),
+            Origin::Gallery { visit, role } => (self.new_event(), visit, role, false),
+        };
+        self.may_add_photo(visit, id)?;
+        let taken_at = shot.taken_at.unwrap_or_else(|| self.written_at(path, in_app));
+        let facts = self.stamp_facts(&origin, visit, taken_at)?;
+        let taken = self.develop(path, &facts)?;
+        let record = PhotoRecord {
+            original: taken.original,
+            evidence: Some(FileRef::of(&taken.evidence)),
+            thumbnail: Some(FileRef::of(&taken.thumbnail)),
+            media: taken.media.mime().to_owned(),
+            size: Some((taken.width, taken.height)),
+            taken_at,
+            role,
+            in_app,
+            position: shot.position,
+            phash: taken.phash,
+            exif: taken.exif.clone(),
+        };
+        let sealed = self.seal_all(path, &taken, &record)?;
+        let mut edits = vec![Edit::set(record_key(id), to_json(&record))];
+        if !shot.caption.is_empty() {
+            edits.push(Edit::set(["caption/", &id.to_string()].concat(), shot.caption.as_str()));
+        }
+        let saved = self.act_with(visit, &edits, 0, Mode::Existing, |tx, saved| {
+            if in_app && !photos::delete_ticket(tx, id)? {
+                // Finished or dropped meanwhile by another thread.
+                return Err(FieldError::NotFound);
+            }
+            for file in &sealed {
+                // Known and yet sealed again: given up, lost, or not there any more.
+                match photos::file(tx, file.file.sha256)? {
+                    None => photos::put_file(tx, file)?,
+                    Some(_) => photos::revive_file(tx, file)?,
+                }
+            }
+            let hash = |part| record.part(part).map_or(record.original.sha256, |f| f.sha256);
+            let files = PhotoPart::ALL.map(hash);
+            photos::put_photo(tx, &PhotoRow { id, visit, seq: saved.seq, files, phash: record.phash })
+        });
+        if let Err(error) = saved {
+            for file in &sealed {
+                // Best effort: the next sweep takes what stays.
+                let _ = self.vault.remove(&file.name);
+            }
+            return Err(error);
+        }
+        Ok(id)
+    }
+
+    /// Runs the intake; a character no font has is written as its code point, visibly.
+    fn develop(&self, path: &Path, facts: &StampFacts) -> Result<Intake, FieldError> {
+        let (stamper, limits) = {
+            let darkroom = self.darkroom();
+            (darkroom.stamper.clone(), darkroom.settings.limits)
+        };
+        let stamper = stamper.ok_or(FieldError::Photo {
+            code: "font",
+            detail: "no font was set: set_photo_settings".into(),
+        })?;
+        let mut lines = stamp_lines(facts);
+        loop {
+            match intake(path, Some((stamper.as_ref(), &lines)), &limits) {
+                Err(MediaError::Undrawable { character }) if lines.iter().any(|l| l.contains(character)) => {
+                    let code = format!("[U+{:04X}]", u32::from(character));
+                    for line in &mut lines {
+                        *line = line.replace(character, &code);
+                    }
+                }
+                taken => return Ok(taken?),
+            }
+        }
+    }
+
+    /// Seals the files that do not lie here yet.
+    fn seal_all(
+        &self,
+        path: &Path,
+        taken: &Intake,
+        record: &PhotoRecord,
+    ) -> Result<Vec<FileRow>, FieldError> {
+        let made_at = self.source.wall_ms();
+        let mut sealed = Vec::new();
+        for (part, file) in record.parts() {
+            let known = self.store.read(|conn| photos::file(conn, file.sha256))?;
+            if known.is_some_and(|row| row.held && row.trouble.is_none() && self.vault.has(&row.name)) {
+                continue;
+            }
+            let key = FileKey(self.random());
+            let name = to_hex(&self.random::<16>());
+            let written = match part {
+                PhotoPart::Thumbnail => self.vault.put(&name, &key, &mut taken.thumbnail.as_slice())?,
+                PhotoPart::Evidence => self.vault.put(&name, &key, &mut taken.evidence.as_slice())?,
+                PhotoPart::Original => {
+                    let mut from = File::open(path).map_err(|e| crate::store::io_error(&e))?;
+                    self.vault.put(&name, &key, &mut from)?
+                }
+            };
+            if (written.sha256, written.bytes) != (file.sha256.0, file.bytes) {
+                self.vault.remove(&name)?;
+                return Err(FieldError::Photo {
+                    code: "changed",
+                    detail: "the file changed while it was taken in".into(),
+                });
+            }
+            sealed.push(FileRow {
+                file,
+                part,
+                name,
+                key,
+                made_at,
+                held: true,
+                trouble: None,
+                upload: None,
+                sent: 0,
+                told: false,
+                has_receipt: false,
+            });
+        }
+        let too_long = |f: &FileRow| f.part != PhotoPart::Original && f.file.bytes > wire::MAX_COPY_BYTES;
+        if sealed.iter().any(too_long) {
+            return Err(FieldError::Photo { code: "copy_too_large", detail: "the stamped copy".into() });
+        }
+        Ok(sealed)
+    }
+
+    /// When a file was written, for a ticket finished after a kill; never later than now.
+    fn written_at(&self, path: &Path, in_app: bool) -> TimeMs {
+        let now = self.source.wall_ms();
+        let written = in_app.then(|| std::fs::metadata(path).and_then(|m| m.modified()).ok()).flatten();
+        let ms = written
+            .and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok())
+            .and_then(|d| i64::try_from(d.as_millis()).ok());
+        TimeMs(ms.map_or(now, |ms| ms.min(now)))
+    }
+
+    /// Collects what the stamp says.
+    fn stamp_facts(
+        &self,
+        origin: &Origin<'_>,
+        visit: DocId,
+        taken_at: TimeMs,
+    ) -> Result<StampFacts, FieldError> {
+        let now = self.now();
+        self.store.read(|conn| {
+            let me = Me::load(conn, now)?;
+            let view = reads::view(conn, visit)?.ok_or(FieldError::NotFound)?;
+            let order_id = view.text("order").and_then(|t| t.parse::<DocId>().ok());
+            let order = order_id.map(|id| reads::view(conn, id)).transpose()?.flatten();
+            let of_order = |key| order.as_ref().and_then(|o| o.text(key)).unwrap_or_default().to_owned();
+            let (at, trust) = trusted(&me.clock, origin, taken_at);
+            let beacon = last_beacon(conn)?;
+            Ok(StampFacts {
+                at,
+                trust: Some(trust),
+                place: of_order("place_text"),
+                grid: view.text("grid").unwrap_or_default().to_owned(),
+                worker: if me.lease.name.is_empty() {
+                    me.lease.worker.clone()
+                } else {
+                    me.lease.name.clone()
+                },
+                order: of_order("upstream_id"),
+                beacon,
+                imported: matches!(origin, Origin::Gallery { .. }),
+            })
+        })
+    }
+}
+
+/// The best time of a shot: headquarters' time of this boot less what has passed since, if the
+/// ticket was written in this boot too and the two clocks agree on it.
+fn trusted(clock: &Clock, origin: &Origin<'_>, taken_at: TimeMs) -> (TimeMs, ClockTrust) {
+    let Some(known) = clock.known() else { return (taken_at, ClockTrust::NoAnchor) };
+    let ago = clock.now.wall_ms.saturating_sub(taken_at.0);
+    let at = TimeMs(known.0.saturating_sub(ago));
+    match origin {
+        Origin::Camera(row) if row.boot == clock.now.boot => {
+            let since_ticket =
+                i64::try_from(clock.now.mono_ms.saturating_sub(row.mono_ms)).unwrap_or(i64::MAX);
+            // Taken between ticket and now by the clock that nobody can set; a second for the file
+            // system's rounding.
+            let within = (-1_000..=since_ticket.saturating_add(1_000)).contains(&ago);
+            if within { (at, ClockTrust::Anchored) } else { (taken_at, ClockTrust::Contradicted) }
+        }
+        Origin::Camera(_) => (taken_at, ClockTrust::NoAnchor),
+        Origin::Gallery { .. } => (at, ClockTrust::Anchored),
+    }
+}
+
+/// The first bytes of the latest beacon's tag, of whichever boot: nobody knew it before
+/// headquarters gave it out.
+fn last_beacon(conn: &rusqlite::Connection) -> Result<[u8; 4], FieldError> {
+    let stored: Option<(minicbor::bytes::ByteArray<8>, AnchorRef)> = meta::get_cbor(conn, meta::key::ANCHOR)?;
+    Ok(stored.and_then(|(_, anchor)| anchor.tag.first_chunk().copied()).unwrap_or_default())
+}

@@ -1,0 +1,173 @@
+//! The folder of sealed files and the folder the camera writes to.
+//!
+//! Invariant: a file appears under its name only when all of it is on the disk (written aside,
+//! synced, renamed, folder synced), and its row is written after that; so a row without its file
+//! is damage, and a file without a row was never called saved (F11). Rejected: blobs in the
+//! database, which would double every write through the WAL.
+
+use super::seal::{self, FileKey, Sealed};
+use crate::{error::FieldError, store::io_error};
+use lanewalk_model::{
+    id::EventId,
+    photo::{FileRef, FileTrouble},
+};
+use std::{
+    collections::BTreeSet,
+    fs::{self, File},
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+/// Ending of a file that is being written.
+const UNFINISHED: &str = ".part";
+
+/// Both folders.
+#[derive(Debug)]
+pub(crate) struct Vault {
+    sealed: PathBuf,
+    camera: PathBuf,
+}
+
+/// What a sweep removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Swept {
+    pub(crate) files: u64,
+}
+
+impl Vault {
+    /// Makes the folders inside the app's private directory.
+    pub(crate) fn open(directory: &Path) -> Result<Self, FieldError> {
+        let vault = Self { sealed: directory.join("photos"), camera: directory.join("camera") };
+        for folder in [&vault.sealed, &vault.camera] {
+            fs::create_dir_all(folder).map_err(|e| io_error(&e))?;
+        }
+        Ok(vault)
+    }
+
+    /// Returns the folder whose disk the photos fill.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.sealed
+    }
+
+    /// Returns where the camera must write the photo of a ticket.
+    pub(crate) fn camera_path(&self, ticket: EventId) -> PathBuf {
+        self.camera.join(format!("{ticket}.jpg"))
+    }
+
+    /// Says whether a path is one the camera was given.
+    pub(crate) fn is_ours(&self, path: &Path) -> bool {
+        path.parent() == Some(self.camera.as_path())
+    }
+
+    /// Seals what a reader gives under a name; durable when this returns.
+    pub(crate) fn put(&self, name: &str, key: &FileKey, from: &mut dyn Read) -> Result<Sealed, FieldError> {
+        let unfinished = self.sealed.join([name, UNFINISHED].concat());
+        let written = self.write(&unfinished, name, key, from);
+        if written.is_err() {
+            // Best effort: the next sweep takes what stays.
+            let _ = fs::remove_file(&unfinished);
+        }
+        written.map_err(|e| io_error(&e))
+    }
+
+    fn write(&self, unfinished: &Path, name: &str, key: &FileKey, from: &mut dyn Read) -> io::Result<Sealed> {
+        let mut file = File::create(unfinished)?;
+        let sealed = seal::seal(key, from, &mut file)?;
+        file.sync_all()?;
+        drop(file);
+        fs::rename(unfinished, self.sealed.join(name))?;
+        sync_folder(&self.sealed)?;
+        Ok(sealed)
+    }
+
+    /// Reads a range of a file.
+    pub(crate) fn read(
+        &self,
+        name: &str,
+        key: &FileKey,
+        bytes: u64,
+        offset: u64,
+        most: usize,
+    ) -> Result<Vec<u8>, ReadFailure> {
+        let mut file = File::open(self.sealed.join(name)).map_err(ReadFailure::of)?;
+        seal::open_range(key, &mut file, bytes, offset, most).map_err(ReadFailure::of)
+    }
+
+    /// Reads a whole file and compares it with its name.
+    pub(crate) fn check(&self, name: &str, key: &FileKey, wanted: FileRef) -> Result<(), ReadFailure> {
+        let mut file = File::open(self.sealed.join(name)).map_err(ReadFailure::of)?;
+        let found = seal::verify(key, &mut file, wanted.bytes).map_err(ReadFailure::of)?;
+        if found.sha256 == wanted.sha256.0 { Ok(()) } else { Err(ReadFailure::Lost(FileTrouble::Altered)) }
+    }
+
+    /// Removes a file; one that is gone already is no error.
+    pub(crate) fn remove(&self, name: &str) -> Result<(), FieldError> {
+        remove(&self.sealed.join(name))
+    }
+
+    /// Removes the camera's open file of a ticket.
+    pub(crate) fn remove_camera_file(&self, ticket: EventId) -> Result<(), FieldError> {
+        remove(&self.camera_path(ticket))
+    }
+
+    /// Removes sealed files that no row holds and open files that no ticket waits for.
+    pub(crate) fn sweep(
+        &self,
+        held: &BTreeSet<String>,
+        tickets: &BTreeSet<EventId>,
+    ) -> Result<Swept, FieldError> {
+        let waited: BTreeSet<PathBuf> = tickets.iter().map(|t| self.camera_path(*t)).collect();
+        let mut swept = Swept::default();
+        for path in listed(&self.sealed)?.into_iter().chain(listed(&self.camera)?) {
+            let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+            let sealed = path.parent() == Some(self.sealed.as_path());
+            let kept = if sealed { held.contains(name) } else { waited.contains(&path) };
+            if !kept {
+                remove(&path)?;
+                swept.files += 1;
+            }
+        }
+        Ok(swept)
+    }
+
+    /// Says whether a file lies there; its content is checked when it is read.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.sealed.join(name).is_file()
+    }
+}
+
+/// Why a file could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ReadFailure {
+    /// It will never be readable again.
+    Lost(FileTrouble),
+    /// The disk failed now; another time may do.
+    Disk(FieldError),
+}
+
+impl ReadFailure {
+    fn of(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotFound => Self::Lost(FileTrouble::Missing),
+            io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => Self::Lost(FileTrouble::Altered),
+            _ => Self::Disk(io_error(&error)),
+        }
+    }
+}
+
+fn listed(folder: &Path) -> Result<Vec<PathBuf>, FieldError> {
+    let entries = fs::read_dir(folder).map_err(|e| io_error(&e))?;
+    entries.map(|e| e.map(|e| e.path()).map_err(|e| io_error(&e))).collect()
+}
+
+fn remove(path: &Path) -> Result<(), FieldError> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(io_error(&e)),
+        _ => Ok(()),
+    }
+}
+
+/// Makes a rename durable. Windows has no such call and needs none.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
