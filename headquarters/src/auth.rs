@@ -58,11 +58,21 @@ pub(crate) fn claimed_nonce(request: &Request) -> String {
     claimed.map(|c| c.nonce).unwrap_or_default()
 }
 
+/// Whether a request came with its whole body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Body {
+    /// It did, so the hash that is signed must be the body's.
+    Whole,
+    /// The connection ended before it; the signed hash is of more than came.
+    Cut,
+}
+
 /// Checks a request's signature against the key of the device it names.
 pub(crate) fn authenticate(
     db: &Connection,
     request: &Request,
     authority: &str,
+    body: Body,
 ) -> Result<Result<Caller, Refusal>, HqError> {
     let unauthorized = |code| Ok(Err(Refusal::new(401, code)));
     let headers = match signature_headers(request) {
@@ -85,7 +95,11 @@ pub(crate) fn authenticate(
         query: &request.query,
         body: &request.body,
     };
-    match httpsig::verify_request(parts, &headers, &device.key) {
+    let verified = match body {
+        Body::Whole => httpsig::verify_request(parts, &headers, &device.key),
+        Body::Cut => httpsig::verify_cut_request(parts, &headers, &device.key),
+    };
+    match verified {
         Ok(claimed) => Ok(Ok(Caller { device, nonce: claimed.nonce })),
         Err(e) => unauthorized(e.code()),
     }

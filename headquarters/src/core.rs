@@ -88,9 +88,27 @@ impl Core {
         status: u16,
         body: Vec<u8>,
     ) -> http::Response {
+        let headers = self.signed_headers(request_nonce, device, status, &body);
+        http::Response { status, headers, body }
+    }
+
+    /// Signs an answer whose content is this message and returns its headers, among them the
+    /// device's next nonce.
+    pub(crate) fn signed_headers(
+        &mut self,
+        request_nonce: &str,
+        device: Option<DeviceId>,
+        status: u16,
+        message: &[u8],
+    ) -> Vec<(String, String)> {
+        let next = self.next_nonce(device);
+        self.sign(request_nonce, status, next, message)
+    }
+
+    /// Gives a device its next nonce; the one before is void. Empty for nobody.
+    pub(crate) fn next_nonce(&mut self, device: Option<DeviceId>) -> String {
         let random = self.random();
-        let next = device.map_or_else(String::new, |d| self.nonces.renew(d, random));
-        self.sign(request_nonce, status, next, body)
+        device.map_or_else(String::new, |d| self.nonces.renew(d, random))
     }
 
     fn random(&self) -> [u8; 12] {
@@ -99,8 +117,8 @@ impl Core {
         random
     }
 
-    fn sign(&self, request_nonce: &str, status: u16, next: String, body: Vec<u8>) -> http::Response {
-        let signature = sign::sign_response(&self.signer, request_nonce, status, &next, &body);
+    fn sign(&self, request_nonce: &str, status: u16, next: String, message: &[u8]) -> Vec<(String, String)> {
+        let signature = sign::sign_response(&self.signer, request_nonce, status, &next, message);
         let mut headers = vec![
             ("content-type".to_owned(), frame::MEDIA_TYPE.to_owned()),
             (http::RESPONSE_SIGNATURE.to_owned(), signature),
@@ -108,7 +126,7 @@ impl Core {
         if !next.is_empty() {
             headers.push((http::NEXT_NONCE.to_owned(), next));
         }
-        http::Response { status, headers, body }
+        headers
     }
 
     pub(crate) fn refuse(
@@ -121,7 +139,9 @@ impl Core {
             Some(device) if refusal.code == "nonce" => {
                 let random = self.random();
                 let current = self.nonces.current_or(device, random);
-                self.sign(request_nonce, refusal.status, current, refusal.body())
+                let (status, body) = (refusal.status, refusal.body());
+                let headers = self.sign(request_nonce, status, current, &body);
+                http::Response { status, headers, body }
             }
             _ => self.respond(request_nonce, device, refusal.status, refusal.body()),
         }

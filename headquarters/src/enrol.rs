@@ -4,9 +4,10 @@
 //! stored. A wrong code says nothing but "no". Rejected: codes that a clerk can read again.
 
 use crate::{
+    ask::version_code,
     core::Core,
     error::{HqError, Refusal},
-    hq::{Headquarters, version_code},
+    hq::Headquarters,
     pull,
     store::{self, audit, set_meta},
 };

@@ -30,6 +30,9 @@ pub enum HqError {
     /// Files or processes.
     #[error("{0}")]
     Io(#[from] std::io::Error),
+    /// The folder of photo files.
+    #[error("photos: {0}")]
+    Photos(String),
     /// The gate's workers cannot work; nothing was judged.
     #[error("gate: {0}")]
     Gate(String),
@@ -76,7 +79,12 @@ impl Refusal {
             code: self.code.to_owned(),
             detail: self.detail.clone(),
             need_seq: self.need_seq,
-            retry_after_s: (self.status == 503).then_some(5),
+            retry_after_s: match self.status {
+                503 => Some(5),
+                // Uploads end, or somebody makes room: neither within seconds.
+                429 | 507 => Some(300),
+                _ => None,
+            },
         })
     }
 }

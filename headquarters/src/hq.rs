@@ -1,12 +1,14 @@
 //! The one object that is headquarters.
 
 use crate::{
-    auth::{self, Caller, Nonces},
+    ask::{Ask, announced, request_nonce},
+    auth::Nonces,
     config::{Settings, Source},
     core::Core,
     error::{HqError, Refusal},
     gate::Gate,
-    pull, push, receipts,
+    photos::{self, Dock, Settled, Staged},
+    push,
     store::{self, Place, StoredDoc, set_meta},
 };
 use lanewalk_model::{
@@ -16,24 +18,29 @@ use lanewalk_model::{
     id::{ActorId, DeviceId, DocId},
     schema::DocKind,
     staff::Subject,
-    time::{Hlc, TimeMs},
+    time::Hlc,
     view::DocView,
 };
 use lanewalk_protocol::{
-    VERSION,
-    enrolment::EnrolRequest,
     frame, http,
     keys::{Algorithm, DeviceSigner as _, PublicKey, SoftSigner},
-    limits,
-    sync::{SyncRequest, SyncResponse},
 };
 use rusqlite::{Connection, Transaction, TransactionBehavior};
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 /// Headquarters: database, keys, rules, gate. One thread owns it.
 pub struct Headquarters {
     pub(crate) db: Connection,
     pub(crate) core: Core,
+    pub(crate) dock: Arc<Dock>,
+}
+
+/// A request on its way through [`Headquarters::work`].
+pub(crate) enum Task<'a> {
+    /// Untouched.
+    Ask(Cow<'a, http::Request>),
+    /// About photos: its work on the disk is done.
+    Settle(Staged),
 }
 
 impl std::fmt::Debug for Headquarters {
@@ -76,8 +83,11 @@ impl Headquarters {
         let calendar = Calendar::china()
             .cloned()
             .map_err(|e| HqError::Reference { what: "calendar", why: e.to_string() })?;
+        let Place::File(database) = place;
+        let dock = Arc::new(Dock::new(database, &settings, source.clone()));
         let mut hq = Self {
             db,
+            dock,
             core: Core {
                 source,
                 gate,
@@ -97,6 +107,7 @@ impl Headquarters {
             },
         };
         hq.load_reference()?;
+        hq.sweep_uploads()?;
         Ok(hq)
     }
 
@@ -110,65 +121,58 @@ impl Headquarters {
         self.core.epoch
     }
 
-    /// Declares that the database was restored from a backup (F26): phones will offer again
-    /// what this copy does not know.
-    pub fn mark_restored(&mut self) -> Result<(), HqError> {
-        let mut random = [0; 4];
-        self.core.source.fill_random(&mut random);
-        // Random, so that two restores of the same backup differ.
-        let step = 1 + u64::from(u32::from_be_bytes(random));
-        let epoch = self.core.epoch.saturating_add(step);
-        let tx = self.db.transaction()?;
-        set_meta(&tx, "epoch", &epoch.to_be_bytes())?;
-        tx.execute("DELETE FROM members", [])?;
-        tx.execute("UPDATE devices SET scanned = 0, scan_pending = 0, page_token = 0", [])?;
-        tx.commit()?;
-        self.core.epoch = epoch;
-        Ok(())
-    }
-
-    /// Copies the database to a file while it is in use, opens and checks the copy, and only then
-    /// moves the durable horizon: phones may let go of what a verified copy holds. Returns the
-    /// log index that the copy reaches.
-    pub fn backup_to(&mut self, path: &std::path::Path) -> Result<u64, HqError> {
-        let mut to = Connection::open(path)?;
-        rusqlite::backup::Backup::new(&self.db, &mut to)?.run_to_completion(
-            512,
-            std::time::Duration::ZERO,
-            None,
-        )?;
-        drop(to);
-        let copy = store::open_reader(path)?;
-        let verdict: String = copy.query_row("PRAGMA integrity_check(1)", [], |r| r.get(0))?;
-        if verdict != "ok" {
-            return Err(HqError::Reference { what: "backup", why: verdict });
-        }
-        let reached = store::log_end(&copy)?;
-        self.act(|tx, _| set_meta(tx, "durable_index", &reached.to_be_bytes()))?;
-        Ok(reached)
-    }
-
     /// Answers a batch of requests in ONE transaction: all their effects are durable when this
-    /// returns, at the price of one fsync. A request that is refused changes nothing.
+    /// returns, at the price of one fsync. A request that is refused changes nothing. Uploads that
+    /// are created with their first bytes take a second round.
     pub fn handle(&mut self, requests: &[http::Request]) -> Vec<http::Response> {
-        match self.try_handle(requests) {
-            Ok(responses) => responses,
+        let staged = |r: &http::Request| Task::Settle(self.dock.stage(&self.db, r));
+        let tasks = requests
+            .iter()
+            .map(|r| if photos::is_path(&r.path) { staged(r) } else { Task::Ask(Cow::Borrowed(r)) });
+        let settled = self.work(tasks.collect());
+        settled.into_iter().map(|settled| self.answer(settled)).collect()
+    }
+
+    fn answer(&mut self, settled: Settled) -> http::Response {
+        let first = match settled {
+            Settled::Answer(response) => return response,
+            Settled::First(first) => first,
+        };
+        let staged = self.dock.append_first(&self.db, *first);
+        // Work on an upload that exists has no third round.
+        self.work(vec![Task::Settle(staged)]).pop().map_or_else(http::Response::default, |s| self.answer(s))
+    }
+
+    /// Works a batch of tasks in one transaction.
+    pub(crate) fn work(&mut self, tasks: Vec<Task<'_>>) -> Vec<Settled> {
+        let bound: Vec<(String, bool)> = tasks.iter().map(Task::bound_to).collect();
+        match self.try_work(tasks) {
+            Ok(settled) => settled,
             Err(e) => {
                 // The transaction was rolled back: every phone keeps its entries and asks again.
                 let refusal = Refusal::new(503, "storage_failed").detail(e.to_string());
-                requests.iter().map(|r| self.core.refuse(&request_nonce(r), None, &refusal)).collect()
+                let refuse = |(nonce, head): &(String, bool)| {
+                    Settled::Answer(self.core.refuse_bare(nonce, &refusal, *head))
+                };
+                bound.iter().map(refuse).collect()
             }
         }
     }
 
-    fn try_handle(&mut self, requests: &[http::Request]) -> Result<Vec<http::Response>, HqError> {
-        let Self { db, core } = self;
+    fn try_work(&mut self, tasks: Vec<Task<'_>>) -> Result<Vec<Settled>, HqError> {
+        let Self { db, core, .. } = self;
         // Deferred: a batch that changes nothing never writes, so an idle sync costs no fsync.
         let tx = db.transaction_with_behavior(TransactionBehavior::Deferred)?;
         let now = core.now();
-        let asked = requests.iter().map(|r| core.read(&tx, r)).collect::<Result<Vec<_>, _>>()?;
+        let mut asked = Vec::with_capacity(tasks.len());
+        for task in tasks {
+            asked.push(match task {
+                Task::Ask(request) => (request_nonce(&request), core.read(&tx, &request)?),
+                Task::Settle(staged) => (String::new(), Ok(Ask::Photos(staged))),
+            });
+        }
         let mut batch = push::Batch::new(now);
-        for ask in &asked {
+        for (_, ask) in &asked {
             if let Ok(Ask::Sync(sync)) = ask {
                 let (caller, request) = sync.as_ref();
                 caller.device.heard(&tx, now.0, announced(&caller.device, request))?;
@@ -178,12 +182,16 @@ impl Headquarters {
             }
         }
         let mut pushed = batch.commit(&tx, core)?.into_iter();
-        let mut responses = Vec::with_capacity(requests.len());
-        for (request, ask) in requests.iter().zip(asked) {
+        let mut settled = Vec::with_capacity(asked.len());
+        for (nonce, ask) in asked {
             let pushed = pushed.next().unwrap_or_default();
             let response = match ask {
-                Err((refusal, device)) => core.refuse(&request_nonce(request), device, &refusal),
+                Err((refusal, device)) => core.refuse(&nonce, device, &refusal),
                 Ok(Ask::Enrol(request)) => core.enrol(&tx, &request)?,
+                Ok(Ask::Photos(staged)) => {
+                    settled.push(core.settle(&tx, staged)?);
+                    continue;
+                }
                 Ok(Ask::Sync(sync)) => match pushed.refusal {
                     Some(refusal) => core.refuse(&sync.0.nonce, Some(sync.0.device.id), &refusal),
                     None => {
@@ -193,11 +201,11 @@ impl Headquarters {
                     }
                 },
             };
-            responses.push(response);
+            settled.push(Settled::Answer(response));
         }
         core.save_clock(&tx)?;
         tx.commit()?;
-        Ok(responses)
+        Ok(settled)
     }
 
     /// Runs an act of headquarters' own staff or rules in one durable transaction.
@@ -249,115 +257,14 @@ impl Headquarters {
     }
 }
 
-/// What a request asks, once it is known who asks.
-enum Ask {
-    Enrol(EnrolRequest),
-    Sync(Box<(Caller, SyncRequest)>),
-}
-
-/// Returns the nonce a request was signed with, unchecked: only to bind an answer to it.
-fn request_nonce(request: &http::Request) -> String {
-    if request.path == http::ENROL_PATH {
-        let read = frame::decode::<EnrolRequest>(&request.body, limits::MAX_REQUEST_DECODED);
-        return read.map(|r| r.nonce()).unwrap_or_default();
-    }
-    auth::claimed_nonce(request)
-}
-
-impl Core {
-    fn read(
-        &mut self,
-        tx: &Transaction<'_>,
-        request: &http::Request,
-    ) -> Result<Result<Ask, (Refusal, Option<DeviceId>)>, HqError> {
-        let refuse = |refusal: Refusal| Ok(Err((refusal, None)));
-        if request.body.len() > limits::MAX_REQUEST_BYTES {
-            return refuse(Refusal::new(413, "too_large"));
-        }
-        match (request.method.as_str(), request.path.as_str()) {
-            ("POST", http::ENROL_PATH) => {
-                match frame::decode::<EnrolRequest>(&request.body, limits::MAX_REQUEST_DECODED) {
-                    Ok(body) => Ok(Ok(Ask::Enrol(body))),
-                    Err(e) => refuse(Refusal::new(400, "malformed").detail(e.to_string())),
-                }
-            }
-            ("POST", http::SYNC_PATH) => {
-                let caller = match auth::authenticate(tx, request, &self.settings.authority())? {
-                    Ok(caller) => caller,
-                    Err(refusal) => return refuse(refusal),
-                };
-                let device = Some(caller.device.id);
-                if !self.nonces.is_current(caller.device.id, &caller.nonce) {
-                    return Ok(Err((Refusal::new(401, "nonce"), device)));
-                }
-                if caller.device.revoked_at.is_some() {
-                    return Ok(Err((Refusal::new(403, "revoked"), device)));
-                }
-                match frame::decode::<SyncRequest>(&request.body, limits::MAX_REQUEST_DECODED) {
-                    Ok(body) if body.version != VERSION => Ok(Err((
-                        Refusal::new(426, version_code(body.version)).detail(VERSION.to_string()),
-                        device,
-                    ))),
-                    Ok(body) if body.want.len() > limits::MAX_WANTED => {
-                        Ok(Err((Refusal::new(400, "too_many_wanted"), device)))
-                    }
-                    Ok(body) => Ok(Ok(Ask::Sync(Box::new((caller, body))))),
-                    Err(e) => {
-                        let status = if e == frame::FrameError::TooLarge { 413 } else { 400 };
-                        Ok(Err((Refusal::new(status, "malformed").detail(e.to_string()), device)))
-                    }
-                }
-            }
-            _ => refuse(Refusal::new(404, "not_found")),
+impl Task<'_> {
+    /// Returns the nonce the answer is bound to, and whether it must have no body.
+    fn bound_to(&self) -> (String, bool) {
+        match self {
+            Self::Ask(request) => (request_nonce(request), false),
+            Self::Settle(staged) => staged.bound_to(),
         }
     }
-
-    fn answer_sync(
-        &mut self,
-        tx: &Transaction<'_>,
-        caller: &Caller,
-        request: &SyncRequest,
-        mut pushed: push::Pushed,
-        now: TimeMs,
-    ) -> Result<SyncResponse, HqError> {
-        if request.hq_epoch != 0 && request.hq_epoch != self.epoch {
-            // After a restore an entry may have come in again and been refused in an answer that
-            // was lost, while the phone still holds the receipt of the former life (F26).
-            pushed.refused = receipts::all_refused(tx, caller.device.n)?;
-        }
-        let page = pull::page(tx, self, caller, request, now)?;
-        Ok(SyncResponse {
-            version: VERSION,
-            hq_epoch: self.epoch,
-            beacon: self.beacon(now),
-            known_seq: pushed.known_seq,
-            receipts: pushed.receipts,
-            refused: pushed.refused,
-            snapshots: page.snapshots,
-            changes: page.changes,
-            left: page.left,
-            cursor: page.cursor,
-            more: page.more,
-            durable_seq: pull::durable_seq(tx, caller.device.n)?,
-            lease: pull::lease(tx, caller, request, now)?,
-            digest: page.digest,
-        })
-    }
-}
-
-/// What a device says it has written, as far as an honest one can: it pushes all it has unless
-/// the push was cut.
-fn announced(device: &store::DeviceRow, request: &SyncRequest) -> u64 {
-    const MOST_UNSENT: u64 = 50_000;
-    let pushed = request.push.as_ref().map(|p| p.batch.first_seq.saturating_add(p.batch.len() as u64));
-    let most =
-        pushed.map_or(device.last_seq, |to| to.min(device.last_seq + 4_097).saturating_add(MOST_UNSENT));
-    request.last_seq.min(most)
-}
-
-/// Names what is wrong with a protocol version that is not ours.
-pub(crate) fn version_code(theirs: u16) -> &'static str {
-    if theirs < VERSION { "version_too_old" } else { "version_too_new" }
 }
 
 /// Makes keys, epoch and headquarters' own chain.

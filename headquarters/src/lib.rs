@@ -6,7 +6,9 @@
 //! object, and [`server`] only moves bytes to it. Rejected: handlers that each open their own
 //! transaction, which cost one fsync per push and cannot be replayed from a seed.
 
+mod ask;
 pub mod auth;
+mod backup;
 mod chain;
 pub mod config;
 pub mod console;
@@ -18,6 +20,7 @@ pub mod gate;
 pub mod hq;
 pub mod import;
 pub mod intake;
+pub mod photos;
 mod pull;
 mod push;
 mod receipts;

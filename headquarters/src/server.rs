@@ -5,17 +5,23 @@
 //! commit). The console reads beside it. Rejected: waiting a fixed time for more requests,
 //! which only makes a lone phone slower.
 
-use crate::{console, error::HqError, hq::Headquarters};
+use crate::{
+    error::HqError,
+    gate::WorkerCommand,
+    hq::{Headquarters, Task},
+    photos::{Dock, Settled},
+};
 use axum::{
     Router,
-    body::{Body, Bytes},
-    extract::{ConnectInfo, Request, State},
+    body::Body,
+    extract::{Request, State},
     http::StatusCode,
     response::Response,
-    routing::{get, post},
+    routing::{any, post},
 };
-use lanewalk_protocol::{http, limits};
+use lanewalk_protocol::{http, limits, upload};
 use std::{
+    borrow::Cow,
     net::SocketAddr,
     path::PathBuf,
     sync::{Arc, mpsc},
@@ -23,13 +29,16 @@ use std::{
 };
 use tokio::sync::oneshot;
 
+mod console;
+mod uploads;
+
 /// Requests in one batch at most.
 const MAX_BATCH: usize = 64;
 /// Requests waiting before headquarters says it is busy (F24).
 const MAX_WAITING: usize = 512;
 
 enum Work {
-    Answer(http::Request, oneshot::Sender<http::Response>),
+    Task(Box<Task<'static>>, oneshot::Sender<Settled>),
     /// Runs something on the writer thread between two batches.
     Run(Box<dyn FnOnce(&mut Headquarters) + Send>),
 }
@@ -38,6 +47,7 @@ enum Work {
 #[derive(Clone)]
 pub struct Desk {
     queue: mpsc::SyncSender<Work>,
+    dock: Arc<Dock>,
 }
 
 impl std::fmt::Debug for Desk {
@@ -50,13 +60,14 @@ impl Desk {
     /// Starts the writer thread. It ends when the last `Desk` is dropped.
     pub fn start(mut hq: Headquarters) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (queue, work) = mpsc::sync_channel::<Work>(MAX_WAITING);
+        let dock = hq.dock.clone();
         let thread = std::thread::Builder::new().name("headquarters".into()).spawn(move || {
             while let Ok(first) = work.recv() {
                 let mut batch = Vec::new();
                 let mut next = Some(first);
                 while let Some(work_item) = next.take() {
                     match work_item {
-                        Work::Answer(request, reply) => batch.push((request, reply)),
+                        Work::Task(task, reply) => batch.push((*task, reply)),
                         Work::Run(run) => {
                             answer_all(&mut hq, std::mem::take(&mut batch));
                             run(&mut hq);
@@ -69,7 +80,17 @@ impl Desk {
                 answer_all(&mut hq, batch);
             }
         })?;
-        Ok((Self { queue }, thread))
+        Ok((Self { queue, dock }, thread))
+    }
+
+    /// Hands a task to the writer and waits for what it makes of it; an answer that is no part of
+    /// the protocol when it cannot.
+    async fn ask(&self, task: Task<'static>) -> Result<Settled, Response> {
+        let (reply, settled) = oneshot::channel();
+        if self.queue.try_send(Work::Task(Box::new(task), reply)).is_err() {
+            return Err(plain(StatusCode::SERVICE_UNAVAILABLE, "busy"));
+        }
+        settled.await.map_err(|_| plain(StatusCode::SERVICE_UNAVAILABLE, "stopping"))
     }
 
     /// Runs a function with headquarters and returns its result. Blocks until its turn.
@@ -91,32 +112,41 @@ fn gone() -> HqError {
     HqError::NotFound("writer thread".into())
 }
 
-fn answer_all(hq: &mut Headquarters, batch: Vec<(http::Request, oneshot::Sender<http::Response>)>) {
+fn answer_all(hq: &mut Headquarters, batch: Vec<(Task<'_>, oneshot::Sender<Settled>)>) {
     if batch.is_empty() {
         return;
     }
-    let (requests, replies): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
-    for (response, reply) in hq.handle(&requests).into_iter().zip(replies) {
+    let (tasks, replies): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
+    for (settled, reply) in hq.work(tasks).into_iter().zip(replies) {
         // A phone that hung up asks again.
-        let _ = reply.send(response);
+        let _ = reply.send(settled);
     }
 }
 
 #[derive(Clone, Debug)]
 struct App {
     desk: Desk,
-    database: Arc<PathBuf>,
+    stages: Arc<uploads::Stages>,
 }
 
-/// Makes the routes: the two of the protocol and the console.
+/// Makes the routes: those of the protocol and the console, which shows no pictures.
 pub fn router(desk: Desk, database: PathBuf) -> Router {
+    router_with(desk, database, None)
+}
+
+/// Makes the routes; `draw` starts a worker for the console's pictures
+/// ([`photos::redraw::worker_main`](crate::photos::redraw::worker_main)).
+pub fn router_with(desk: Desk, database: PathBuf, draw: Option<WorkerCommand>) -> Router {
+    let stages = Arc::new(uploads::Stages::new(desk.dock.clone(), database.clone()));
     Router::new()
         .route(http::SYNC_PATH, post(protocol))
         .route(http::ENROL_PATH, post(protocol))
-        .route("/", get(page))
-        .route("/orders/{id}", get(page))
+        .route(upload::UPLOADS_PATH, any(uploads::photos))
+        .route(&format!("{}/{{id}}", upload::UPLOADS_PATH), any(uploads::photos))
+        .route(&format!("{}/{{sha256}}", upload::PHOTOS_PATH), any(uploads::photos))
         .layer(axum::extract::DefaultBodyLimit::max(limits::MAX_REQUEST_BYTES))
-        .with_state(App { desk, database: Arc::new(database) })
+        .with_state(App { desk, stages })
+        .merge(console::routes(database, draw))
 }
 
 /// Serves until `stop` resolves. Binds `address` and reports what was bound.
@@ -137,21 +167,19 @@ async fn protocol(State(app): State<App>, request: Request) -> Response {
     let Ok(body) = axum::body::to_bytes(body, limits::MAX_REQUEST_BYTES).await else {
         return plain(StatusCode::PAYLOAD_TOO_LARGE, "too large");
     };
-    let Some(request) = to_plain(&head, &body) else {
+    let Some(request) = to_plain(&head, body.to_vec()) else {
         return plain(StatusCode::BAD_REQUEST, "malformed headers");
     };
-    let (reply, answer) = oneshot::channel();
-    if app.desk.queue.try_send(Work::Answer(request, reply)).is_err() {
-        return plain(StatusCode::SERVICE_UNAVAILABLE, "busy");
-    }
-    match answer.await {
-        Ok(response) => to_axum(response),
-        Err(_) => plain(StatusCode::SERVICE_UNAVAILABLE, "stopping"),
+    match app.desk.ask(Task::Ask(Cow::Owned(request))).await {
+        Ok(Settled::Answer(response)) => to_axum(response),
+        // Only an upload has a second round.
+        Ok(Settled::First(_)) => plain(StatusCode::INTERNAL_SERVER_ERROR, "failed"),
+        Err(response) => response,
     }
 }
 
 /// Takes a request apart; `None` when a header that is checked occurs twice or is not text.
-fn to_plain(head: &axum::http::request::Parts, body: &Bytes) -> Option<http::Request> {
+fn to_plain(head: &axum::http::request::Parts, body: Vec<u8>) -> Option<http::Request> {
     let mut headers: Vec<(String, String)> = Vec::with_capacity(head.headers.len());
     for (name, value) in &head.headers {
         if headers.iter().any(|(n, _)| n == name.as_str()) {
@@ -166,7 +194,7 @@ fn to_plain(head: &axum::http::request::Parts, body: &Bytes) -> Option<http::Req
         path: head.uri.path().to_owned(),
         query: head.uri.query().unwrap_or_default().to_owned(),
         headers,
-        body: body.to_vec(),
+        body,
     })
 }
 
@@ -183,37 +211,4 @@ fn plain(status: StatusCode, text: &'static str) -> Response {
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;
     response
-}
-
-/// Says whether nothing in a request tells of a proxy or of another machine's name for this one
-/// (a proxy's peer is loopback too, and so is a page that rebinds its name).
-fn asked_on_this_machine(headers: &axum::http::HeaderMap) -> bool {
-    let forwarded =
-        ["forwarded", "x-forwarded-for", "x-real-ip", "via"].iter().any(|h| headers.contains_key(*h));
-    let host = headers.get("host").and_then(|h| h.to_str().ok()).unwrap_or_default();
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    !forwarded && matches!(name, "localhost" | "127.0.0.1" | "[::1]")
-}
-
-/// The console has no login yet, so it answers only to the machine it runs on.
-async fn page(
-    State(app): State<App>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    request: Request,
-) -> Response {
-    if !peer.ip().is_loopback() || !asked_on_this_machine(request.headers()) {
-        return plain(StatusCode::NOT_FOUND, "not found");
-    }
-    let path = request.uri().path().to_owned();
-    let made = tokio::task::spawn_blocking(move || console::page(&app.database, &path)).await;
-    let (status, html) = made.unwrap_or((500, String::new()));
-    Response::builder()
-        .status(status)
-        .header("content-type", "text/html; charset=utf-8")
-        .header("content-security-policy", console::CONTENT_SECURITY_POLICY)
-        .header("x-content-type-options", "nosniff")
-        .header("referrer-policy", "no-referrer")
-        .header("cache-control", "no-store")
-        .body(Body::from(html))
-        .unwrap_or_else(|_| plain(StatusCode::INTERNAL_SERVER_ERROR, "headers"))
 }

@@ -4,7 +4,7 @@
 
 use lanewalk_headquarters::{
     Headquarters, Settings, Source,
-    console::page_at,
+    console::Console,
     gate::InProcess,
     import::IncomingOrder,
     store::{Place, StoredDoc},
@@ -13,9 +13,8 @@ use lanewalk_model::{
     document::{Document, Edit, Stamp},
     id::{ActorId, DeviceId, DocId, EventId, Hash, to_hex},
     order::Refusal,
-    records::{
-        MeasurementRecord, Method, NoteRecord, PhotoRecord, PhotoRole, ProposalKind, ProposalRecord, to_json,
-    },
+    photo::{FileRef, PhotoRecord, PhotoRole},
+    records::{MeasurementRecord, Method, NoteRecord, ProposalKind, ProposalRecord, to_json},
     schema::DocKind,
     staff::{Grant, Role},
     time::{Hlc, TimeMs},
@@ -71,6 +70,7 @@ struct Town {
     hq: Headquarters,
     clock: Arc<Fixed>,
     database: PathBuf,
+    console: Console,
     _dir: tempfile::TempDir,
 }
 
@@ -99,7 +99,7 @@ impl Town {
             r#"{{"type":"FeatureCollection","features":[{{"type":"Feature","properties":{{"cell_id":"{GRID}","name":"潍棉小区东"}},"geometry":{{"type":"Polygon","coordinates":{ring}}}}}]}}"#
         );
         hq.publish_reference("grids", "2026-1", &grids).unwrap();
-        Self { hq, clock, database, _dir: dir }
+        Self { hq, clock, console: Console::new(database.clone()), database, _dir: dir }
     }
 
     fn set(&self, time: &str) {
@@ -141,7 +141,7 @@ impl Town {
     }
 
     fn get(&self, path: &str) -> String {
-        let (status, html) = page_at(&self.database, path, TimeMs(self.clock.now_ms()));
+        let (status, html) = self.console.page_at(path, TimeMs(self.clock.now_ms()));
         assert_eq!(status, 200, "{path}");
         html
     }
@@ -332,17 +332,7 @@ fn cats() -> (Town, DocId) {
                     at: TimeMs(at("2026-07-04 08:15")),
                 }),
             ),
-            Edit::set(
-                format!("photo/{}", event(2)),
-                to_json(&PhotoRecord {
-                    sha256: "ab".repeat(32),
-                    bytes: 1_887_437,
-                    taken_at: TimeMs(at("2026-07-04 08:16")),
-                    role: PhotoRole::Before,
-                    in_app: false,
-                    position: None,
-                }),
-            ),
+            Edit::set(format!("photo/{}", event(2)), photo_record(0xab)),
             Edit::set(format!("caption/{}", event(2)), "住户门口"),
         ],
     );
@@ -496,6 +486,60 @@ fn an_order_shows_both_sides_every_voice_and_the_log() {
     assert_eq!(html, town.get(&format!("/orders/{order}")));
 }
 
+fn photo_record(n: u8) -> String {
+    to_json(&PhotoRecord {
+        original: FileRef { sha256: Hash([n; 32]), bytes: 1_887_437 },
+        evidence: None,
+        thumbnail: None,
+        media: "image/jpeg".into(),
+        size: Some((4_000, 3_000)),
+        taken_at: TimeMs(at("2026-07-04 08:16")),
+        role: PhotoRole::Before,
+        in_app: false,
+        position: None,
+        phash: None,
+        exif: None,
+    })
+}
+
+/// A photo says how far the time of the entry that brought it counts; one whose record was refused
+/// is shown as such, under the entry that was accepted where there are both.
+#[test]
+fn a_photo_bears_the_trust_of_its_entry_and_a_refused_one_says_so() {
+    let (mut town, order) = cats();
+    let visit = DocId { kind: DocKind::Visit, uuid: [0xB7; 16] };
+    let mut phone = Phone::enrol(&mut town, "gw-02", 9);
+    let make = [
+        Edit::set("order", order.to_string()),
+        Edit::set("grid", GRID),
+        Edit::set("kind", "handle"),
+        Edit::set("by", "gw-02"),
+        Edit::set(format!("photo/{}", event(7)), photo_record(7)),
+    ];
+    phone.write(visit, "2026-07-04 13:00", "2026-07-04 14:00", &make);
+    // Its author may not ask for originals, so the whole change stays out.
+    let refused = [
+        Edit::set(format!("photo/{}", event(8)), photo_record(8)),
+        Edit::set(format!("photo/{}", event(7)), photo_record(6)),
+        Edit::set(format!("original_wanted/{}", event(8)), true),
+    ];
+    phone.write(visit, "2026-07-04 14:01", "2026-07-04 14:01", &refused);
+    town.set("2026-07-04 14:30");
+    phone.push(&mut town);
+    let html = town.order(order);
+    let cards: Vec<&str> = html.split("<figure class=\"photo\">").skip(1).collect();
+    assert_eq!(cards.len(), 3);
+    assert_all(cards[0], &["时钟矛盾,待复核", "原图等手机连上 Wi-Fi 再传"]);
+    assert!(!cards[0].contains("记录未被接受"));
+    assert_all(cards[1], &["记录未被接受", "照片记录未被接受"]);
+    assert_all(cards[2], &["时间可信", "住户门口"]);
+    let page = town.get(&format!("/photos/{}/{}", to_hex(&visit.uuid), event(8)));
+    assert_all(
+        &page,
+        &["照片记录未被接受", "孙丽&lt;b&gt;", "2026-07-04</span> <span class=\"clock\">14:01", "2 / 3"],
+    );
+}
+
 #[test]
 fn a_refused_proposal_gives_its_reason_in_both_languages() {
     let (mut town, order) = cats();
@@ -566,9 +610,9 @@ fn an_empty_headquarters_has_a_board_and_unknown_orders_have_none() {
     assert_all(&town.get("/"), &["没有工单", "没有待决定的申请", "没有设备", "没有未采纳的条目"]);
     let id = "00112233445566778899aabbccddeeff";
     for path in [format!("/orders/{id}"), format!("/orders/visit:{id}"), "/orders/".into(), "/v2".into()] {
-        assert_eq!(page_at(&town.database, &path, TimeMs(0)).0, 404, "{path}");
+        assert_eq!(town.console.page_at(&path, TimeMs(0)).0, 404, "{path}");
     }
     let garbage = town.database.with_extension("txt");
     std::fs::write(&garbage, "not a database").unwrap();
-    assert_eq!(page_at(&garbage, "/", TimeMs(0)).0, 500);
+    assert_eq!(Console::new(garbage).page_at("/", TimeMs(0)).0, 500);
 }

@@ -13,12 +13,14 @@ use crate::{error::HqError, store};
 use lanewalk_model::{
     id::{DocId, to_hex},
     order::State,
+    photo::PhotoPart,
     rows::ListRow,
     schema::DocKind,
     time::TimeMs,
 };
 use maud::{Markup, html};
 use rusqlite::{Connection, Params, params};
+use std::collections::HashMap;
 
 /// Finished orders shown.
 const ENDED_ROWS: usize = 20;
@@ -28,6 +30,7 @@ pub(super) fn page(db: &Connection, now: TimeMs) -> Result<Markup, HqError> {
     let names = Names::of_staff(db)?;
     let (open, open_total) = orders(db, "open = 1", "priority, due_at IS NULL, due_at, n", MAX_ROWS)?;
     let (ended, ended_total) = orders(db, "open = 0", "coalesce(finished_at, 0) DESC, n DESC", ENDED_ROWS)?;
+    let lacking = lacking(db)?;
     let proposals = sections::waiting(db, &names)?;
     let devices = sections::devices(db, &names, now)?;
     let refused = sections::refused(db, &names, now)?;
@@ -35,11 +38,11 @@ pub(super) fn page(db: &Connection, now: TimeMs) -> Result<Markup, HqError> {
         h1.quiet { "值班台 " span.en lang="en" { "Board" } }
         (figures(db, now, proposals.total, devices.total, refused.total)?)
         (states(db)?)
-        section id="open" { (order_table("在办工单", "Open orders", &open, open_total, &names, now)) }
+        section id="open" { (order_table(("在办工单", "Open orders"), &open, open_total, &lacking, &names, now)) }
         section id="waiting" { (proposals.table) }
         section id="refused" { (refused.table) }
         section id="devices" { (devices.table) }
-        section id="ended" { (order_table("最近结束", "Recently ended", &ended, ended_total, &names, now)) }
+        section id="ended" { (order_table(("最近结束", "Recently ended"), &ended, ended_total, &lacking, &names, now)) }
     };
     Ok(frame("值班台", true, now, &foot(db)?, &content))
 }
@@ -125,8 +128,27 @@ fn orders(db: &Connection, which: &str, by: &str, most: usize) -> Result<(Vec<Li
     Ok((lines, total))
 }
 
-fn order_table(zh: &str, en: &str, lines: &[Line], total: u64, names: &Names, now: TimeMs) -> Markup {
-    let rows: Vec<Row> = lines.iter().map(|line| order_row(line, names, now)).collect();
+/// Counts by order the photos whose copies are not all here; 40 ms with 50,000 photos.
+fn lacking(db: &Connection) -> Result<HashMap<String, u64>, HqError> {
+    let mut statement = db.prepare(
+        "SELECT v.parent, count(DISTINCT f.doc || ' ' || f.photo) FROM file_refs f JOIN docs v ON v.n = f.doc
+         WHERE f.part <> ?1 AND NOT EXISTS (SELECT 1 FROM files h WHERE h.sha256 = f.sha256)
+         GROUP BY v.parent",
+    )?;
+    let found = statement.query_map([PhotoPart::Original.code()], |r| Ok((r.get(0)?, r.get(1)?)))?;
+    Ok(found.collect::<Result<_, _>>()?)
+}
+
+fn order_table(
+    (zh, en): words::Words,
+    lines: &[Line],
+    total: u64,
+    lacking: &HashMap<String, u64>,
+    names: &Names,
+    now: TimeMs,
+) -> Markup {
+    let lack = |line: &Line| lacking.get(&line.id.to_string()).copied().unwrap_or(0);
+    let rows: Vec<Row> = lines.iter().map(|line| order_row(line, lack(line), names, now)).collect();
     let left_out = total.saturating_sub(lines.len() as u64);
     let heads = [
         ("工单", "order"),
@@ -160,7 +182,7 @@ pub(super) fn short(hex: &str) -> &str {
     hex.len().checked_sub(8).and_then(|from| hex.get(from..)).unwrap_or(hex)
 }
 
-fn order_row(Line { id, row }: &Line, names: &Names, now: TimeMs) -> Row {
+fn order_row(Line { id, row }: &Line, lacking: u64, names: &Names, now: TimeMs) -> Row {
     let veil = Veil::default();
     let late = row.open && row.due_at.is_some_and(|due| due < now.0);
     let state = State::from_id(&row.state).map_or_else(|| shown(&row.state), |s| bi(words::state(s)));
@@ -184,8 +206,9 @@ fn order_row(Line { id, row }: &Line, names: &Names, now: TimeMs) -> Row {
     };
     let todo = html! {
         @if row.conflicts > 0 { span.tag.conflict { "冲突 " (row.conflicts) " " span.en lang="en" { "conflict" } } " " }
-        @if row.pending > 0 { span.tag.ask { "申请 " (row.pending) " " span.en lang="en" { "proposal" } } }
-        @if row.conflicts == 0 && row.pending == 0 { (none()) }
+        @if row.pending > 0 { span.tag.ask { "申请 " (row.pending) " " span.en lang="en" { "proposal" } } " " }
+        @if lacking > 0 { span.tag.doubt { "照片未齐 " (lacking) " " span.en lang="en" { "photos not here yet" } } }
+        @if row.conflicts == 0 && row.pending == 0 && lacking == 0 { (none()) }
     };
     Row {
         class: if late { "late" } else { "" },

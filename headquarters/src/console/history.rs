@@ -21,6 +21,7 @@ use lanewalk_model::{
 use lanewalk_protocol::{entry::Header, limits};
 use maud::{Markup, html};
 use rusqlite::{Connection, Params, params};
+use std::rc::Rc;
 
 /// Entries shown of an order's history.
 const HISTORY_ROWS: i64 = 200;
@@ -103,6 +104,11 @@ impl Entry {
         })
     }
 
+    /// Says whether the entry writes a key.
+    fn sets(&self, key: &str) -> bool {
+        self.facts.iter().flat_map(|f| &f.ops).any(|op| op.key == key)
+    }
+
     /// Says whether the entry creates something that belongs to an order.
     fn names_order(&self, order: &str) -> bool {
         self.facts.iter().flat_map(|f| &f.ops).any(|op| {
@@ -131,7 +137,14 @@ impl Entry {
         }
     }
 
-    fn times(&self) -> Markup {
+    /// Says how far the time that counts can be trusted.
+    pub(super) fn trusted(&self) -> Markup {
+        let trusted = words::trust(&self.trust).map_or_else(|| shown(&self.trust), bi);
+        html! { @if self.trust == "contradicted" { strong.soon { (trusted) } } @else { (trusted) } }
+    }
+
+    /// Shows every time of the entry.
+    pub(super) fn times(&self) -> Markup {
         let phone = self.wall_ms.filter(|_| !self.device.is_empty());
         html! {
             ul.times {
@@ -140,10 +153,7 @@ impl Entry {
                 @if phone.is_some() {
                     li {
                         span.key { (bi(("按", "counts as"))) } " " (when(self.effective_at))
-                        span.sub {
-                            @let trusted = words::trust(&self.trust).map_or_else(|| shown(&self.trust), bi);
-                            @if self.trust == "contradicted" { strong.soon { (trusted) } } @else { (trusted) }
-                        }
+                        span.sub { (self.trusted()) }
                     }
                 }
             }
@@ -172,6 +182,12 @@ fn value(scalar: &Scalar) -> Value {
         Scalar::Int(i) => Value::Int(*i),
         Scalar::Bool(b) => Value::Bool(*b),
     }
+}
+
+/// Finds the entry that brought a key: the accepted one before refused ones, the first before
+/// later ones.
+pub(super) fn setting(entries: &[Rc<Entry>], key: &str) -> Option<Rc<Entry>> {
+    entries.iter().filter(|e| e.sets(key)).min_by_key(|e| (e.refused.is_some(), e.idx)).cloned()
 }
 
 /// Shows the merged history of an order and its visits, newest first. `docs` are their row

@@ -1,17 +1,20 @@
 //! The console (值班台): what a clerk on watch sees of headquarters, and can change nothing of.
 //!
-//! Invariant: a page is a pure function of one read-only snapshot of the database and the time,
-//! so all its numbers agree; it holds no script, no outside resource and nothing that names a
-//! requester. The one place that reads a requester's name does so to take it out of what others
+//! Invariant: a page is a pure function of one read-only snapshot of the database, the photo
+//! folder and the time, so all its numbers agree; it holds no script, no outside resource and
+//! nothing that names a requester. Its pictures are copies that a limited process has drawn. The one place that reads a requester's name does so to take it out of what others
 //! wrote. Rejected: a page that scripts keep fresh over an API of its own; that is a second way
 //! to every document, and a text that slips through escaping could then act.
 
+mod alike;
 mod board;
 mod diff;
 mod history;
 mod names;
 mod order;
 mod parts;
+mod photo;
+mod photos;
 mod sections;
 mod values;
 mod visits;
@@ -20,53 +23,98 @@ mod words;
 use crate::{
     config::{Source as _, SystemSource},
     error::HqError,
+    photos::Folder,
     store,
 };
+use alike::Alike;
 use lanewalk_model::{
-    id::{DocId, from_hex},
+    id::{DocId, EventId, from_hex},
     schema::DocKind,
     time::TimeMs,
 };
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use std::path::Path;
+use photos::Sources;
+use std::{
+    path::PathBuf,
+    sync::{Mutex, PoisonError},
+};
 
 const STYLE: &str = include_str!("style.css");
 
 /// What a browser may load for a page: nothing but the one style sheet inside it, known by its
-/// SHA-256. No script, frame, form, image or font.
-pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'sha256-chnQu988Ve/68N2vOwBhpVKCogzTRmSNRqu9ADO4rro='; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// SHA-256, and pictures of headquarters' own. No script, frame, form or font.
+pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'sha256-YKUiiyPMwDGUDJ1PNTm2HNIfetz2y019RTGxPolcMo0='; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// Makes the page for a path: status code and HTML. Opens the database read-only; `/` is the
-/// board, `/orders/{id}` an order (32 hex digits, or `order:` and these). Never fails: what cannot
-/// be read is a page that says so without details.
-pub fn page(database: &Path, path: &str) -> (u16, String) {
-    page_at(database, path, TimeMs(SystemSource.now_ms()))
+/// Makes pages of a database and the photos beside it.
+#[derive(Debug)]
+pub struct Console {
+    database: PathBuf,
+    folder: Folder,
+    alike: Mutex<Alike>,
 }
 
-/// Makes the page as of a moment; [`page`] takes the machine's time.
-pub fn page_at(database: &Path, path: &str, now: TimeMs) -> (u16, String) {
-    match read(database, path, now) {
-        Ok(Some(html)) => (200, html.into_string()),
-        Ok(None) => (404, not_found().into_string()),
-        Err(_) => (500, unreadable().into_string()),
+/// What a path asks for.
+#[derive(Debug, PartialEq, Eq)]
+enum Asked {
+    Board,
+    Order(DocId),
+    Photo(DocId, EventId),
+}
+
+impl Console {
+    /// Makes a console. Does no IO.
+    pub fn new(database: PathBuf) -> Self {
+        // The console writes nothing, so no room is kept free for it.
+        let folder = Folder::beside(&database, 0);
+        Self { database, folder, alike: Mutex::default() }
+    }
+
+    /// Makes the page for a path: status code and HTML. Opens the database read-only; `/` is the
+    /// board, `/orders/{id}` an order (32 hex digits, or `order:` and these),
+    /// `/photos/{visit}/{photo}` a photo. Never fails: what cannot be read is a page that says so
+    /// without details.
+    pub fn page(&self, path: &str) -> (u16, String) {
+        self.page_at(path, TimeMs(SystemSource.now_ms()))
+    }
+
+    /// Makes the page as of a moment; [`Self::page`] takes the machine's time.
+    pub fn page_at(&self, path: &str, now: TimeMs) -> (u16, String) {
+        let made = asked(path).map_or(Ok(None), |asked| self.read(&asked, now));
+        match made {
+            Ok(Some(html)) => (200, html.into_string()),
+            Ok(None) => (404, not_found().into_string()),
+            Err(_) => (500, unreadable().into_string()),
+        }
+    }
+
+    fn read(&self, asked: &Asked, now: TimeMs) -> Result<Option<Markup>, HqError> {
+        let mut db = store::open_reader(&self.database)?;
+        // One transaction, so that every number of the page is of the same moment.
+        let snapshot = db.transaction()?;
+        if *asked == Asked::Board {
+            return board::page(&snapshot, now).map(Some);
+        }
+        let mut alike = self.alike.lock().unwrap_or_else(PoisonError::into_inner);
+        alike.catch_up(&snapshot)?;
+        let from = Sources { db: &snapshot, folder: &self.folder, alike: &alike, now };
+        match asked {
+            Asked::Board => Ok(None),
+            Asked::Order(id) => order::page(&from, *id),
+            Asked::Photo(visit, photo) => photo::page(&from, *visit, *photo),
+        }
     }
 }
 
-fn read(database: &Path, path: &str, now: TimeMs) -> Result<Option<Markup>, HqError> {
-    let wanted = match path {
-        "/" => None,
-        _ => match path.strip_prefix("/orders/").and_then(order_id) {
-            Some(id) => Some(id),
-            None => return Ok(None),
-        },
-    };
-    let mut db = store::open_reader(database)?;
-    // One transaction, so that every number of the page is of the same moment.
-    let snapshot = db.transaction()?;
-    match wanted {
-        None => board::page(&snapshot, now).map(Some),
-        Some(id) => order::page(&snapshot, id, now),
+fn asked(path: &str) -> Option<Asked> {
+    if path == "/" {
+        return Some(Asked::Board);
     }
+    if let Some(id) = path.strip_prefix("/orders/") {
+        return order_id(id).map(Asked::Order);
+    }
+    let (visit, photo) = path.strip_prefix("/photos/")?.split_once('/')?;
+    let visit = DocId { kind: DocKind::Visit, uuid: from_hex(visit)? };
+    Some(Asked::Photo(visit, EventId(from_hex(photo)?)))
 }
 
 /// Reads `0190…`, `order:0190…` or `order%3A0190…`.
@@ -159,12 +207,24 @@ mod tests {
     }
 
     #[test]
+    fn a_path_asks_for_one_thing() {
+        let (visit, photo) = ("00".repeat(16), "0a".repeat(16));
+        let wanted = DocId { kind: DocKind::Visit, uuid: [0; 16] };
+        assert_eq!(asked(&format!("/photos/{visit}/{photo}")), Some(Asked::Photo(wanted, EventId([10; 16]))));
+        for path in ["", "/orders", "/photos", "/photos/", "/photos/1/2", &format!("/photos/{visit}")] {
+            assert_eq!(asked(path), None, "{path}");
+        }
+        assert_eq!(asked(&format!("/photos/{visit}/{photo}/")), None);
+        assert_eq!(asked(&format!("/photos/visit:{visit}/{photo}")), None);
+    }
+
+    #[test]
     fn errors_are_pages_without_details() {
-        let nowhere = Path::new("/nonexistent/headquarters.db");
-        let (status, html) = page(nowhere, "/");
+        let nowhere = Console::new("/nonexistent/headquarters.db".into());
+        let (status, html) = nowhere.page("/");
         assert_eq!(status, 500);
         assert!(html.contains("暂时无法读取") && !html.contains("nonexistent") && !html.contains("SQL"));
-        let (status, html) = page(nowhere, "/admin");
+        let (status, html) = nowhere.page("/admin");
         assert_eq!(status, 404);
         assert!(html.contains("没有这个页面"));
     }

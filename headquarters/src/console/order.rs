@@ -8,6 +8,7 @@ use super::{
     frame, history,
     names::Names,
     parts::{MAX_ROWS, Row, bi, none, remaining, shown, span, table, visible, when},
+    photos::{self, Sources},
     sections,
     values::{Showing, label},
     visits::{self, Visit},
@@ -23,10 +24,10 @@ use lanewalk_model::{
     view::{Attributed, DocView},
 };
 use maud::{Markup, html};
-use rusqlite::Connection;
 
 /// Makes the page of an order; `None` when there is no such order.
-pub(super) fn page(db: &Connection, id: DocId, now: TimeMs) -> Result<Option<Markup>, HqError> {
+pub(super) fn page(from: &Sources<'_>, id: DocId) -> Result<Option<Markup>, HqError> {
+    let &Sources { db, now, .. } = from;
     let Some(stored) = StoredDoc::find(db, id)? else { return Ok(None) };
     let view = stored.view()?;
     let names = Names::all(db)?;
@@ -42,7 +43,7 @@ pub(super) fn page(db: &Connection, id: DocId, now: TimeMs) -> Result<Option<Mar
         section id="compare" { (compare(&view, &show)) }
         section id="conflicts" { (conflicts(id, &view, &visits, &show)) }
         section id="proposals" { (proposals(&view, &show)) }
-        section id="visits" { (visits::section(&visits, total, &names, &veil)) }
+        section id="visits" { (visits::section(from, (&visits, total), photos::place(&view), &names, &veil)?) }
         section id="records" { (records(&view, &show)) }
         section id="history" { (history::section(db, id, &docs, &names, &veil)?) }
     };

@@ -11,8 +11,9 @@ use super::{
 };
 use lanewalk_model::{
     order::{Refusal, State},
+    photo::PhotoRecord,
     position::{Position, Source},
-    records::{Confirmation, DecisionRecord, MeasurementRecord, NoteRecord, PhotoRecord, ProposalRecord},
+    records::{Confirmation, DecisionRecord, MeasurementRecord, NoteRecord, ProposalRecord},
     schema::{DocKind, Type},
     view::Value,
 };
@@ -159,7 +160,8 @@ pub(super) fn number(milli: i64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-fn position(p: &Position) -> Markup {
+/// Shows a position with its accuracy and source.
+pub(super) fn position(p: &Position) -> Markup {
     let source = match p.source() {
         Source::Gps => ("卫星定位", "GPS"),
         Source::Network => ("网络定位", "network"),
@@ -177,14 +179,14 @@ fn position(p: &Position) -> Markup {
 /// Shows a photo record in a line.
 pub(super) fn photo(record: &PhotoRecord) -> Markup {
     html! {
-        (bi(words::photo(record.role))) " · " (size(record.bytes)) " · "
+        (bi(words::photo(record.role))) " · " (size(record.original.bytes)) " · "
         @if record.in_app { (bi(("应用内拍摄", "taken in app"))) }
         @else { span.tag { (bi(("相册导入", "imported"))) } }
     }
 }
 
 /// Says a number of bytes.
-fn size(bytes: u64) -> String {
+pub(super) fn size(bytes: u64) -> String {
     if bytes < 1 << 20 {
         format!("{} KB", bytes.div_ceil(1 << 10))
     } else {

@@ -1,20 +1,22 @@
-//! Visits of an order with their measurements and photo records.
+//! Visits of an order with their measurements and photos.
 //!
-//! Invariant: times and positions of a visit are shown as what the phone claimed. Rejected: the
-//! photos themselves; their bytes travel apart and headquarters may not hold them.
+//! Invariant: times and positions of a visit are shown as what the phone claimed. Rejected: one
+//! list of all photos of an order, which takes them from what was said beside them.
 
 use super::{
     board::short,
     names::Names,
-    parts::{MAX_ROWS, Row, Veil, bi, clip, none, shown, table, when},
-    values::{Showing, photo},
+    parts::{MAX_ROWS, Row, Veil, bi, none, table, when},
+    photos::{self, Photo, Sources},
+    values::Showing,
     words,
 };
 use crate::error::HqError;
 use lanewalk_model::{
     document::Document,
     id::{DocId, to_hex},
-    records::{MeasurementRecord, PhotoRecord},
+    position::Position,
+    records::MeasurementRecord,
     schema::DocKind,
     view::{DocView, Value},
 };
@@ -50,21 +52,43 @@ pub(super) fn read(db: &Connection, order: DocId) -> Result<(Vec<Visit>, u64), H
     Ok((out, total))
 }
 
-/// Shows the visits.
-pub(super) fn section(visits: &[Visit], total: u64, names: &Names, veil: &Veil) -> Markup {
+/// Shows the visits; `place` is the order's.
+pub(super) fn section(
+    from: &Sources<'_>,
+    (visits, total): (&[Visit], u64),
+    place: Option<Position>,
+    names: &Names,
+    veil: &Veil,
+) -> Result<Markup, HqError> {
     let left_out = total.saturating_sub(visits.len() as u64);
-    html! {
+    let (mut all, mut shown) = (Vec::new(), Vec::new());
+    for visit in visits {
+        let of = |view| photos::read(from, visit.id, view, place);
+        let photos = visit.view.as_ref().map_or_else(|| Ok(Vec::new()), of)?;
+        shown.push(one(from, visit, &photos, names, veil)?);
+        all.extend(photos);
+    }
+    Ok(html! {
         h2 { "走访与查实 " span.count { (total) } " " span.en lang="en" { "Visits and site checks" } }
         @if visits.is_empty() { p.empty { (bi(("还没有走访", "no visit yet"))) } }
-        @for visit in visits { (one(visit, names, veil)) }
+        (photos::summary(all.iter()))
+        @for visit in shown { (visit) }
         @if left_out > 0 { p.more { "另有 " (left_out) " 次未显示 " span.en lang="en" { (left_out) " more not shown" } } }
-    }
+    })
 }
 
-fn one(visit: &Visit, names: &Names, veil: &Veil) -> Markup {
+fn one(
+    from: &Sources<'_>,
+    visit: &Visit,
+    photos: &[Photo],
+    names: &Names,
+    veil: &Veil,
+) -> Result<Markup, HqError> {
     let hex = to_hex(&visit.id.uuid);
     let Some(view) = &visit.view else {
-        return html! { article.visit { p { (bi(("无法读取", "cannot be read"))) " " span.id { (short(&hex)) } } } };
+        return Ok(
+            html! { article.visit { p { (bi(("无法读取", "cannot be read"))) " " span.id { (short(&hex)) } } } },
+        );
     };
     let show = Showing { names, veil, most: 4_000 };
     let word = |key: &str| view.get(key).map(|v| show.value(DocKind::Visit, key, v));
@@ -78,7 +102,8 @@ fn one(visit: &Visit, names: &Names, veil: &Veil) -> Markup {
         (("位置", "position"), word("position")),
         (("更正", "corrects"), word("corrects")),
     ];
-    html! {
+    let photos = photos::grid(from.db, photos, &show)?;
+    Ok(html! {
         article.visit id={ "v" (hex) } {
             h3 {
                 (word("kind").unwrap_or_else(none)) " "
@@ -91,9 +116,9 @@ fn one(visit: &Visit, names: &Names, veil: &Veil) -> Markup {
             @if let Some(notes) = view.text("notes") { p.text { (veil.text(notes)) } }
             (others(view, &show))
             (measurements(view, &show))
-            (photos(view, &show))
+            (photos)
         }
-    }
+    })
 }
 
 /// Confirmations and whatever else hangs on a visit.
@@ -125,22 +150,4 @@ pub(super) fn measurements(view: &DocView, show: &Showing<'_>) -> Markup {
     let heads = [("测量", "measured"), ("谁", "who"), ("手机时间", "phone time")];
     let left_out = all.len().saturating_sub(rows.len()) as u64;
     html! { @if !all.is_empty() { (table(bi(("测量", "Measurements")), &heads, &rows, left_out, ("无", "none"))) } }
-}
-
-fn photos(view: &DocView, show: &Showing<'_>) -> Markup {
-    let all: Vec<_> = view.members("photo").collect();
-    let mut rows: Vec<Row> = Vec::new();
-    for (member, value) in all.iter().take(MAX_ROWS) {
-        let Some(record) = read_json::<PhotoRecord>(value) else { continue };
-        let caption = view.text(&format!("caption/{member}")).unwrap_or_default();
-        rows.push(Row::from(vec![
-            html! { (photo(&record)) },
-            if caption.is_empty() { none() } else { show.veil.short(caption, 200) },
-            when(record.taken_at.0),
-            html! { span.id { (shown(&clip(&record.sha256, 12))) } },
-        ]));
-    }
-    let heads = [("照片", "photo"), ("说明", "caption"), ("手机时间", "phone time"), ("SHA-256", "first 12")];
-    let left_out = all.len().saturating_sub(rows.len()) as u64;
-    html! { @if !all.is_empty() { (table(bi(("照片记录", "Photo records")), &heads, &rows, left_out, ("无", "none"))) } }
 }

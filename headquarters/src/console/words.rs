@@ -5,7 +5,8 @@
 
 use lanewalk_model::{
     order::State,
-    records::{Confirmation, Method, PhotoRole, ProposalKind, Verdict},
+    photo::PhotoRole,
+    records::{Confirmation, Method, ProposalKind, Verdict},
     schema::DocKind,
 };
 
@@ -227,6 +228,8 @@ const FIELDS: &[(&str, &str, &str)] = &[
     ("corrects", "更正", "corrects"),
     ("notes", "走访记录", "notes"),
     ("photo", "照片", "photo"),
+    ("photo_trouble", "照片文件问题", "photo file trouble"),
+    ("original_wanted", "索取原图", "original wanted"),
     ("caption", "照片说明", "caption"),
     ("redaction_box", "遮挡", "redaction"),
     ("met", "见到的人", "met"),

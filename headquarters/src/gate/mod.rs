@@ -18,6 +18,7 @@ mod worker;
 
 pub use pool::{WorkerCommand, WorkerLimits, WorkerPool};
 pub use trial::trial;
+pub(crate) use worker::restrict;
 pub use worker::{worker_main, worker_with};
 
 use lanewalk_model::{

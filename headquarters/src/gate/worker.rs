@@ -46,7 +46,8 @@ pub fn worker_with(answers: impl Write + Send + 'static, judge: fn(&Job) -> JobR
     if served.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn restrict() -> io::Result<()> {
+/// Takes away memory, core dumps, open files and writing of files; what is read next is not trusted.
+pub(crate) fn restrict() -> io::Result<()> {
     for (resource, most) in
         [(Resource::AS, MEMORY), (Resource::CORE, 0), (Resource::NOFILE, FILES), (Resource::FSIZE, 0)]
     {

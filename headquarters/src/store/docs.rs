@@ -1,6 +1,6 @@
 //! Documents as headquarters caches them.
 
-use crate::error::HqError;
+use crate::{error::HqError, photos};
 use lanewalk_model::{
     document::Document,
     id::{DocId, Hash},
@@ -92,7 +92,7 @@ impl StoredDoc {
     }
 }
 
-/// Writes the cache of a document: facts, list row, bytes, digest share. Returns its row number.
+/// Writes the cache of a document: facts, list row, bytes, digest share, files named. Returns its row number.
 pub(crate) fn put(
     tx: &Transaction<'_>,
     id: DocId,
@@ -137,5 +137,8 @@ pub(crate) fn put(
             ],
             |r| r.get(0),
         )?;
+    if id.kind == DocKind::Visit {
+        photos::cite(tx, n, view)?;
+    }
     Ok(n)
 }

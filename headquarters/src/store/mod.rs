@@ -20,10 +20,8 @@ use std::path::Path;
 /// Where the database is.
 #[derive(Debug, Clone)]
 pub enum Place {
-    /// A file; WAL and `-shm` lie beside it.
+    /// A file; WAL, `-shm` and the folder `photos` lie beside it.
     File(std::path::PathBuf),
-    /// In memory, for tests that never restart.
-    Memory,
 }
 
 const SCHEMA_VERSION: i64 = 1;
@@ -44,10 +42,8 @@ const PRAGMAS: &[(&str, &str, &str)] = &[
 
 /// Opens or creates the database and brings it to the current schema.
 pub fn open(place: &Place) -> Result<Connection, HqError> {
-    let mut db = match place {
-        Place::File(path) => Connection::open(path)?,
-        Place::Memory => Connection::open_in_memory()?,
-    };
+    let Place::File(path) = place;
+    let mut db = Connection::open(path)?;
     for (name, value, _) in PRAGMAS {
         db.pragma_update(None, name, value)?;
     }

@@ -129,3 +129,38 @@ CREATE TABLE audit (
     what  TEXT    NOT NULL,
     about TEXT    NOT NULL
 ) STRICT;
+
+-- Files of photos that headquarters holds; n only grows: it is the index of a file's receipts.
+CREATE TABLE files (
+    n           INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    sha256      BLOB    NOT NULL UNIQUE,
+    bytes       INTEGER NOT NULL,
+    received_at INTEGER NOT NULL,
+    -- Who brought it first.
+    device      INTEGER NOT NULL REFERENCES devices (n)
+) STRICT;
+
+-- Which photo records name a file, in the order in which they came; a cache of the visits.
+CREATE TABLE file_refs (
+    n      INTEGER NOT NULL PRIMARY KEY,
+    sha256 BLOB    NOT NULL,
+    bytes  INTEGER NOT NULL,
+    doc    INTEGER NOT NULL REFERENCES docs (n),
+    photo  TEXT    NOT NULL,
+    part   INTEGER NOT NULL,
+    UNIQUE (sha256, doc, photo, part)
+) STRICT;
+
+-- Files on their way. How much of one is here is the length of its file in photos/incoming.
+CREATE TABLE uploads (
+    id         BLOB    NOT NULL PRIMARY KEY,
+    device     INTEGER NOT NULL REFERENCES devices (n),
+    sha256     BLOB    NOT NULL,
+    length     INTEGER NOT NULL,
+    -- 0 open, 1 finished, 2 given up.
+    state      INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX uploads_by_file ON uploads (device, sha256) WHERE state <> 2;
+CREATE INDEX uploads_by_end ON uploads (expires_at);
+CREATE INDEX uploads_open ON uploads (sha256) WHERE state = 0;
