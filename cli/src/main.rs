@@ -41,11 +41,16 @@ enum Command {
     /// Judges changes for headquarters, on standard input and output.
     #[command(hide = true)]
     GateWorker,
+    /// Draws one received picture anew for headquarters, on standard input and output.
+    #[command(hide = true)]
+    PhotoWorker,
     /// A phone of the demonstration, on standard input and output.
     #[command(hide = true)]
     DemoPhone {
         #[arg(long)]
         data: PathBuf,
+        #[arg(long)]
+        photos: Option<PathBuf>,
     },
 }
 
@@ -57,7 +62,10 @@ fn main() -> ExitCode {
         Some(Command::Admin(args)) => admin::run(&args).map(|()| ExitCode::SUCCESS),
         Some(Command::Phone(args)) => phone::run(&args).map(|()| ExitCode::SUCCESS),
         Some(Command::GateWorker) => return lanewalk_headquarters::gate::worker_main(),
-        Some(Command::DemoPhone { data }) => demo::child_main(&data).map(|()| ExitCode::SUCCESS),
+        Some(Command::PhotoWorker) => return lanewalk_headquarters::photos::redraw::worker_main(),
+        Some(Command::DemoPhone { data, photos }) => {
+            demo::child_main(&data, photos.as_deref()).map(|()| ExitCode::SUCCESS)
+        }
     };
     done.unwrap_or_else(|failure| {
         eprintln!("{failure}");

@@ -89,8 +89,12 @@ pub(crate) fn open_offline(data: &Path) -> Result<Opened, Failure> {
 
 /// Starts the gate's worker processes: this same program as `gate-worker`.
 pub(crate) fn gate() -> Result<WorkerPool, Failure> {
-    let command = WorkerCommand { program: std::env::current_exe()?, args: vec!["gate-worker".into()] };
-    Ok(WorkerPool::start(GATE_WORKERS, command, WorkerLimits::default())?)
+    Ok(WorkerPool::start(GATE_WORKERS, worker("gate-worker")?, WorkerLimits::default())?)
+}
+
+/// Says how this same program is started as one of headquarters' limited workers.
+pub(crate) fn worker(kind: &str) -> Result<WorkerCommand, Failure> {
+    Ok(WorkerCommand { program: std::env::current_exe()?, args: vec![kind.into()] })
 }
 
 /// Runs headquarters until it is told to stop.
@@ -103,7 +107,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     }
     let (desk, writer) = Desk::start(hq)?;
     let control = admin::listen(&args.data, desk.clone())?;
-    let router = server::router(desk, args.data.join(DATABASE));
+    let router = server::router_with(desk, args.data.join(DATABASE), Some(worker("photo-worker")?));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let hello = |bound: SocketAddr| greet(args, &url, bound);
     runtime.block_on(server::serve(router, args.listen, hello, stopped()))?;

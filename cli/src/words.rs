@@ -112,9 +112,28 @@ pub(crate) fn field_words(error: &FieldError) -> String {
         }
         FieldError::LeaseOver => "太久没有联系指挥中心，只能记录新的事实".into(),
         FieldError::Invalid { field, .. } => format!("“{field}”不合要求"),
+        FieldError::Photo { code, .. } => photo_zh(code).into(),
         FieldError::Internal { .. } => "内部错误".into(),
     };
     format!("{zh} / {error}")
+}
+
+/// Says in Chinese why a photo is not taken in or cannot be read.
+fn photo_zh(code: &str) -> &str {
+    match code {
+        "transcode_first" => "请先转成 JPEG 再收入",
+        "too_many_bytes" | "too_many_pixels" | "too_long" | "too_much_memory" => "照片太大",
+        "too_small" => "照片太小，放不下水印",
+        "unsupported" => "不是可用的照片格式",
+        "truncated" => "照片文件不完整",
+        "polyglot" => "照片里藏有别的文件",
+        "malformed" | "decoder" => "照片文件已损坏",
+        "undrawable" | "font" => "水印字体不可用",
+        "changed" => "照片文件正在被改动",
+        "missing" => "照片文件不见了",
+        "altered" => "照片文件已损坏",
+        _ => "照片无法处理",
+    }
 }
 
 /// Says in Chinese why somebody may not.

@@ -23,13 +23,15 @@ fn nothing_is_lost_on_a_bad_network_with_two_phones_killed() {
         "没有丢失 / nothing was lost",
         "kill -9 of gw-02's phone in the middle of saving",
         "kill -9 of gw-03's phone after headquarters had answered",
+        "while it sends a photo",
+        "photos are at headquarters, byte for byte",
         "verified_facts",
         "您的角色不能提出此申请",
         "your right in this grid was revoked",
     ] {
         assert!(text.contains(wanted), "{wanted} is missing in\n{text}");
     }
-    assert_eq!(text.matches('✓').count(), 6, "{text}");
+    assert_eq!(text.matches('✓').count(), 7, "{text}");
     // The order that was moved to another grid behind the worker's back took the note all the same.
     assert!(!text.contains("outside_grid"), "{text}");
     assert!(!text.contains('✗') && !text.contains('\x1b'), "{text}");

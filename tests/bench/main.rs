@@ -2,7 +2,8 @@
 //! memory, and headquarters under many small pushes. Everything is on: encryption, signatures,
 //! gate workers, receipts.
 //!
-//! `cargo run --release -p lanewalk-tests --bin bench -- [D …]` (default 100 1000 5000).
+//! `cargo run --release -p lanewalk-tests --bin bench -- [D …]` (default 100 1000 5000), and
+//! `… --bin bench -- photos` for the intake of photos beside libvips.
 //! Headquarters and the phone are processes of their own, so their memory is their own.
 //! Figures are of one run on one machine: compare ratios, not absolutes.
 
@@ -19,6 +20,7 @@ mod child;
 mod hq;
 mod load;
 mod phone;
+mod photos;
 mod process;
 
 use child::Child;
@@ -30,6 +32,8 @@ fn main() -> std::process::ExitCode {
         Some("gate-worker") => return lanewalk_headquarters::gate::worker_main(),
         Some("hq") => hq::serve(&args[1], args[2].parse().unwrap()),
         Some("phone") => phone::run(&args[1]),
+        Some("intake") => photos::child(&args[1..]),
+        Some("photos") => photos::table(),
         Some("load") => load::run(&args[1], &args[2]),
         _ => table(&args),
     }

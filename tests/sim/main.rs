@@ -9,6 +9,7 @@
     reason = "a test"
 )]
 
+use lanewalk_field::UploadPolicy;
 use lanewalk_model::{staff::Grant, time::TimeMs};
 use std::sync::atomic::Ordering;
 use support::{
@@ -31,6 +32,7 @@ struct Options {
     clerk: bool,
     purge: bool,
     restore: bool,
+    photos: bool,
 }
 
 fn options(seed: u64) -> Options {
@@ -43,6 +45,7 @@ fn options(seed: u64) -> Options {
         duplicate: fault(20),
         late_repeat: fault(20),
         captive_portal: fault(15),
+        cut_request: fault(25),
         cut_response: fault(15),
         flip_response: fault(15),
         kill: fault(15),
@@ -64,6 +67,7 @@ fn options(seed: u64) -> Options {
         clerk: dice.chance(70),
         purge: dice.chance(50),
         restore: dice.chance(30),
+        photos: dice.chance(70),
     }
 }
 
@@ -81,7 +85,7 @@ fn run(seed: u64, talk: bool) -> (check::State, u64) {
         for _ in 0..o.acts / 2 {
             town.clock.advance(i64::try_from(1_000 + dice.below(400_000)).unwrap());
             let phone = usize::try_from(dice.below(phones)).unwrap();
-            match dice.below(20) {
+            match dice.below(24) {
                 0..=12 => town.act(phone),
                 13..=15 => {
                     let report = town.sync(phone);
@@ -96,6 +100,15 @@ fn run(seed: u64, talk: bool) -> (check::State, u64) {
                     town.phones[phone].source.wall_error.store(error * 86_400_000, Ordering::Relaxed);
                 }
                 19 => headquarters_acts(&mut town, &mut dice, &o),
+                20 | 21 if o.photos => town.photograph(phone),
+                22 | 23 if o.photos => {
+                    let policy =
+                        *dice.pick(&[UploadPolicy::UNMETERED, UploadPolicy::METERED, UploadPolicy::SAVING]);
+                    let report = town.upload(phone, policy);
+                    if talk {
+                        println!("{} sends photos: {report:?}", town.phones[phone].worker);
+                    }
+                }
                 _ => {}
             }
         }
@@ -104,6 +117,7 @@ fn run(seed: u64, talk: bool) -> (check::State, u64) {
         if o.purge {
             for phone in &town.phones {
                 phone.field().purge().unwrap();
+                phone.field().free_photos(u64::MAX).unwrap();
             }
             town.settle();
         }
@@ -173,7 +187,7 @@ fn nothing_lost_nothing_overwritten_same_everywhere() {
     }
     let seeds = number("SIM_SEEDS").unwrap_or(200);
     let next = std::sync::atomic::AtomicU64::new(0);
-    let totals = std::sync::Mutex::new((0, 0, 0, 0));
+    let totals = std::sync::Mutex::new((0, 0, 0, 0, 0));
     // Each seed is one thread's alone; several seeds run beside each other.
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
@@ -190,17 +204,18 @@ fn nothing_lost_nothing_overwritten_same_everywhere() {
                         t.1 + state.refused,
                         t.2 + state.conflicts,
                         t.3 + state.decided,
+                        t.4 + state.photos,
                     );
                 }
             });
         }
     });
-    let (entries, refused, conflicts, decided) = totals.into_inner().unwrap();
+    let (entries, refused, conflicts, decided, photos) = totals.into_inner().unwrap();
     println!(
-        "{seeds} seeds: {entries} entries, {refused} refused, {conflicts} conflicts kept, {decided} proposals decided"
+        "{seeds} seeds: {entries} entries, {refused} refused, {conflicts} conflicts kept, {decided} proposals decided, {photos} photos"
     );
     // A simulator in which nothing happens proves nothing.
-    assert!(entries > seeds * 50 && conflicts > seeds / 2 && decided > seeds);
+    assert!(entries > seeds * 50 && conflicts > seeds / 2 && decided > seeds && photos > seeds);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use lanewalk_model::{
     chunk::{self, OpAction, Scalar},
     document::Document,
     id::{DocId, Hash},
+    photo::{FileRef, PhotoPart, PhotoRecord},
     policy,
     records::DecisionRecord,
     schema::DocKind,
@@ -31,6 +32,8 @@ pub struct State {
     pub conflicts: u64,
     /// Proposals decided.
     pub decided: u64,
+    /// Photos whose three files headquarters holds.
+    pub photos: u64,
 }
 
 /// Checks laws 1 to 3, convergence and least knowledge; panics with words if one is broken.
@@ -40,6 +43,7 @@ pub fn laws(town: &Town) -> State {
     let (conflicts, decided) = law_3_no_silent_loser(town);
     same_everywhere(town, &heads);
     least_knowledge(town);
+    let photos = law_1_no_photo_lost(town);
     let mut hash = Sha256::new();
     for (doc, heads) in &heads {
         hash.update(doc.to_bytes());
@@ -50,7 +54,7 @@ pub fn laws(town: &Town) -> State {
             .query_row("SELECT count(*), count(refused) FROM log", [], |r| Ok((r.get(0)?, r.get(1)?)))
             .unwrap()
     });
-    State { hash: hash.finalize().into(), entries, refused, conflicts, decided }
+    State { hash: hash.finalize().into(), entries, refused, conflicts, decided, photos }
 }
 
 /// Every act a phone called saved is in headquarters' log, its phone holds a receipt for it, and
@@ -77,6 +81,52 @@ fn law_1_nothing_lost(town: &Town) -> BTreeMap<DocId, Vec<Hash>> {
         phone.field().check().unwrap();
     }
     rebuild(town)
+}
+
+/// Every photo a phone called saved and whose record headquarters took in is there with its three
+/// files, each with the right bytes; one whose record was refused is still on its phone. Equal files
+/// lie there once, and nothing else lies there.
+fn law_1_no_photo_lost(town: &Town) -> u64 {
+    let folder = town.photo_folder();
+    let mut named = BTreeSet::new();
+    let mut arrived = 0;
+    for saved in &town.photos {
+        let phone = &town.phones[saved.phone];
+        let view = town.network.hq(|hq| hq.document(saved.visit).unwrap());
+        let record = view.as_ref().and_then(|v| v.text(&format!("photo/{}", saved.photo)).map(str::to_owned));
+        let Some(record) = record else {
+            let here = phone.field().photo_bytes(saved.photo, PhotoPart::Thumbnail).is_ok();
+            assert!(here, "LOST: photo {} of {} is nowhere", saved.photo, phone.worker);
+            continue;
+        };
+        let record: PhotoRecord = serde_json::from_str(&record).unwrap();
+        for (part, file) in record.parts() {
+            let hex = file.sha256.to_string();
+            let path = folder.join(hex.get(..2).unwrap()).join(&hex);
+            let bytes = std::fs::read(&path).unwrap_or_else(|e| {
+                panic!("LOST: {} of photo {} of {}: {e}", part.id(), saved.photo, phone.worker)
+            });
+            assert_eq!(FileRef::of(&bytes), file, "{} of photo {}", part.id(), saved.photo);
+            named.insert(hex);
+        }
+        arrived += 1;
+    }
+    for entry in std::fs::read_dir(&folder).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_dir() && name.len() == 2 {
+            for file in std::fs::read_dir(&path).unwrap() {
+                let name = file.unwrap().file_name().to_string_lossy().into_owned();
+                assert!(named.contains(&name), "{name} at headquarters belongs to no saved photo");
+            }
+        }
+    }
+    for phone in &town.phones {
+        let left = phone.field().storage().unwrap();
+        let refused = phone.field().quarantine().unwrap().len();
+        assert!(left.unsent_files == 0 || refused > 0, "{} still has files to send: {left:?}", phone.worker);
+    }
+    arrived
 }
 
 fn rebuild(town: &Town) -> BTreeMap<DocId, Vec<Hash>> {

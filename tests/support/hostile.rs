@@ -400,6 +400,9 @@ impl Footprint {
             "audit",
             "upstream",
             "requesters",
+            "files",
+            "file_refs",
+            "uploads",
         ];
         Self(tables.into_iter().map(|t| (t, rows(hq.reader(), t))).collect())
     }

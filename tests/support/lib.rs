@@ -17,5 +17,6 @@ pub mod clock;
 pub mod dice;
 pub mod hostile;
 pub mod network;
+pub mod served;
 pub mod town;
 pub mod words;

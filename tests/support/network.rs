@@ -20,6 +20,8 @@ pub struct Weather {
     pub late_repeat: u64,
     /// Somebody else answers 200 with a web page.
     pub captive_portal: u64,
+    /// The connection breaks within the request's body: headquarters hears a part of it.
+    pub cut_request: u64,
     /// The answer's body is cut.
     pub cut_response: u64,
     /// One bit of the answer flips.
@@ -36,6 +38,7 @@ impl Weather {
         duplicate: 0,
         late_repeat: 0,
         captive_portal: 0,
+        cut_request: 0,
         cut_response: 0,
         flip_response: 0,
         kill: 0,
@@ -133,6 +136,14 @@ impl State {
         if self.fault(weather.late_repeat) && !self.heard.is_empty() {
             let old = self.dice.pick(&self.heard).clone();
             self.deliver(&old);
+        }
+        if !request.body.is_empty() && self.fault(weather.cut_request) {
+            let mut cut = request;
+            let arrived = self.dice.below(cut.body.len() as u64);
+            cut.body.truncate(usize::try_from(arrived).unwrap());
+            self.traffic.up += arrived;
+            self.hq.handle_cut(&cut);
+            return no_network();
         }
         if self.fault(weather.duplicate) {
             self.deliver(&request);

@@ -9,16 +9,18 @@ use crate::{
     network::{Network, Wire},
     words,
 };
+use lanewalk_camera::Shot as Camera;
 use lanewalk_field::{
-    Config, Field, FieldError, ListQuery, NewAppeal, NewPerson, NewPlace, NewVisit, Saved, StoreKey,
-    SyncError, SyncReport,
+    Config, Field, FieldError, FontFile, ListQuery, NewAppeal, NewPerson, NewPlace, NewVisit, PhotoSettings,
+    Saved, Shot, StorageBudget, StoreKey, SyncError, SyncReport, UploadPolicy, UploadReport,
 };
 use lanewalk_headquarters::{Headquarters, Settings, gate::InProcess, import::IncomingOrder, store::Place};
 use lanewalk_model::{
     calendar::Calendar,
     grid::{Bounds, CommunityId, GridSet, lattice},
-    id::{DocId, Hash},
-    records::{Method, PhotoRecord, PhotoRole, ProposalKind},
+    id::{DocId, EventId, Hash},
+    photo::PhotoRole,
+    records::{Method, ProposalKind},
     schema::DocKind,
     staff::{Grant, Role},
     time::TimeMs,
@@ -29,7 +31,7 @@ use sha2::Digest as _;
 use std::{
     path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, LazyLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
@@ -65,6 +67,22 @@ pub struct SavedAct {
     /// What it was, for people.
     pub what: &'static str,
 }
+
+/// A photo that a phone returned as saved.
+#[derive(Debug, Clone, Copy)]
+pub struct SavedPhoto {
+    /// Index of the phone.
+    pub phone: usize,
+    /// Its visit.
+    pub visit: DocId,
+    /// Its id.
+    pub photo: EventId,
+}
+
+/// A few small photos; each town takes them again and again, so that identical files meet.
+static PICTURES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
+    (0..6).map(|seed| Camera { seed, width: 320, height: 240, ..Camera::default() }.jpeg()).collect()
+});
 
 /// One phone.
 pub struct Phone {
@@ -103,6 +121,8 @@ pub struct Town {
     pub phones: Vec<Phone>,
     /// Everything that was said to be saved.
     pub saved: Vec<SavedAct>,
+    /// Every photo that was said to be saved.
+    pub photos: Vec<SavedPhoto>,
     /// Grid cells.
     pub cells: Vec<String>,
     /// Dice for acts.
@@ -135,6 +155,7 @@ impl Town {
             network,
             phones: Vec::new(),
             saved: Vec::new(),
+            photos: Vec::new(),
             cells,
             dice: Dice::new(plan.seed, 3),
             root,
@@ -256,12 +277,22 @@ impl Town {
         file
     }
 
+    /// Returns where headquarters keeps photo files.
+    pub fn photo_folder(&self) -> PathBuf {
+        self.root.path().join(format!("hq-{}/photos", self.hq_lives))
+    }
+
     /// Replaces headquarters by what a backup holds (F26).
     pub fn restore_hq(&mut self, backup: &Path) {
         self.hq_lives += 1;
         let to = self.root.path().join(format!("hq-{}", self.hq_lives));
         std::fs::create_dir_all(&to).unwrap();
         std::fs::copy(backup, to.join("hq.db")).unwrap();
+        // The photos of a backup lie beside it.
+        let photos = PathBuf::from(format!("{}.photos", backup.display()));
+        if photos.is_dir() {
+            copy_dir(&photos, &to.join("photos"));
+        }
         let mut hq = open_hq(&to, &self.clock, self.plan.seed, self.hq_lives);
         hq.mark_restored().unwrap();
         self.network.replace_hq(hq);
@@ -283,6 +314,58 @@ impl Town {
         report
     }
 
+    /// Sends one phone's photo files as far as the weather lets it; a phone that died comes back.
+    pub fn upload(&mut self, phone: usize, policy: UploadPolicy) -> Result<UploadReport, SyncError> {
+        let p = &mut self.phones[phone];
+        let report = p.field().upload(&p.wire, policy);
+        p.revive_if_dead();
+        report
+    }
+
+    /// Lets a phone take a photo at one of its visits; sometimes the worker puts the phone away
+    /// behind the camera, and what he left is taken in later.
+    pub fn photograph(&mut self, phone: usize) {
+        let field = self.phones[phone].field();
+        for ticket in field.open_tickets().unwrap() {
+            if ticket.has_file && self.dice.chance(70) {
+                self.finish(phone, ticket.visit, ticket.id);
+            }
+        }
+        let query = ListQuery { kind: Some(DocKind::Visit), limit: 40, ..ListQuery::default() };
+        let list = self.phones[phone].field().list(&query).unwrap();
+        if list.is_empty() {
+            return;
+        }
+        let visit = self.dice.pick(&list).id;
+        let field = self.phones[phone].field();
+        match field.begin_photo(visit, PhotoRole::Before) {
+            Ok(ticket) => {
+                std::fs::write(&ticket.path, self.dice.pick(&PICTURES)).unwrap();
+                if self.dice.chance(85) {
+                    self.finish(phone, visit, ticket.id);
+                }
+            }
+            Err(FieldError::NotAllowed { .. } | FieldError::NotFound | FieldError::LeaseOver) => {}
+            Err(e) => panic!("photo on {}: {e}", self.phones[phone].worker),
+        }
+    }
+
+    fn finish(&mut self, phone: usize, visit: DocId, ticket: EventId) {
+        let taken_at = Some(TimeMs(self.clock.now()));
+        let shot = Shot { caption: "门口".into(), taken_at, ..Shot::default() };
+        match self.phones[phone].field().finish_photo(ticket, &shot) {
+            Ok(photo) => {
+                self.remember(phone, "photo");
+                self.photos.push(SavedPhoto { phone, visit, photo });
+            }
+            // The grid was given to somebody else while the camera was open.
+            Err(FieldError::NotAllowed { .. } | FieldError::NotFound | FieldError::LeaseOver) => {
+                self.phones[phone].field().drop_ticket(ticket).unwrap();
+            }
+            Err(e) => panic!("photo on {}: {e}", self.phones[phone].worker),
+        }
+    }
+
     /// Faults stop; everybody syncs until nothing moves. Returns the rounds it took.
     pub fn settle(&mut self) -> u32 {
         self.network.set_weather(crate::network::Weather::FAIR);
@@ -293,6 +376,10 @@ impl Town {
                     .sync(i)
                     .unwrap_or_else(|e| panic!("{} cannot sync in fair weather: {e}", self.phones[i].worker));
                 moved |= report.pushed > 0 || report.pulled > 0 || report.left > 0;
+                let report = self.upload(i, UploadPolicy::UNMETERED).unwrap_or_else(|e| {
+                    panic!("{} cannot send photos in fair weather: {e}", self.phones[i].worker)
+                });
+                moved |= report.files > 0 || report.yielded;
             }
             if !moved {
                 return round;
@@ -335,7 +422,14 @@ impl Phone {
 
     fn open(&mut self) {
         let config = Config { directory: self.directory.clone(), key: StoreKey::new(self.key) };
-        self.field = Some(Field::open(config, self.source.clone(), self.signer.clone()).unwrap());
+        let field = Field::open(config, self.source.clone(), self.signer.clone()).unwrap();
+        let font =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../rust-core/media/fonts/NotoSansSC-GB2312.otf");
+        // The machine's own disk is not part of the town.
+        let budget = StorageBudget { keep_free: 0, ..StorageBudget::default() };
+        let fonts = vec![FontFile { path: font, index: None }];
+        field.set_photo_settings(PhotoSettings { fonts, budget, ..PhotoSettings::default() }).unwrap();
+        self.field = Some(field);
     }
 
     fn revive_if_dead(&mut self) {
@@ -443,7 +537,7 @@ fn act(dice: &mut Dice, phone: &Phone, cells: &[String], now: i64) -> (&'static 
     };
     let order = of_kind(DocKind::Order, dice);
     let grid = Some(dice.pick(cells).clone());
-    let choice = dice.below(16);
+    let choice = dice.below(15);
     match (choice, order) {
         (0..=2, Some(order)) => {
             let kind = (*dice.pick(&["prelim_call", "prelim", "site_check", "handle"])).to_owned();
@@ -525,22 +619,6 @@ fn act(dice: &mut Dice, phone: &Phone, cells: &[String], now: i64) -> (&'static 
             }
             None => ("nothing", Ok(None)),
         },
-        (15, _) => match of_kind(DocKind::Visit, dice) {
-            Some(visit) => {
-                let mut bytes = [0; 32];
-                dice.fill(&mut bytes);
-                let record = PhotoRecord {
-                    sha256: Hash(bytes).to_string(),
-                    bytes: 1 + dice.below(5_000_000),
-                    taken_at: TimeMs(now),
-                    role: PhotoRole::Before,
-                    in_app: true,
-                    position: None,
-                };
-                ("photo", field.add_photo_record(visit, &record, "门口").map(|_| None))
-            }
-            None => ("nothing", Ok(None)),
-        },
         _ => ("nothing", Ok(None)),
     }
 }
@@ -549,6 +627,9 @@ fn copy_dir(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for file in std::fs::read_dir(from).unwrap() {
         let file = file.unwrap();
+        if file.file_type().unwrap().is_dir() {
+            copy_dir(&file.path(), &to.join(file.file_name()));
+        }
         // The -shm file is rebuilt from the WAL, as after a power cut.
         if file.file_type().unwrap().is_file() && !file.file_name().to_string_lossy().ends_with("-shm") {
             std::fs::copy(file.path(), to.join(file.file_name())).unwrap();

@@ -9,7 +9,7 @@ use crate::{
 };
 use lanewalk_headquarters::{Headquarters, Source as _, SystemSource};
 use lanewalk_model::{
-    id::{DeviceId, DocId},
+    id::{DeviceId, DocId, EventId},
     order::State,
     rows::ListRow,
     schema::DocKind,
@@ -48,6 +48,11 @@ pub(super) fn perform(hq: &mut Headquarters, act: &Act) -> Result<Answer, Failur
         }
         Act::Waiting => waiting(hq)?,
         Act::Decide { proposal, verdict, words, by } => decide(hq, proposal, verdict == "accept", words, by)?,
+        Act::WantOriginal { photo, by } => {
+            let (visit, id) = find_photo(hq, photo)?;
+            hq.want_original(visit, id, by)?;
+            format!("已记下，手机下次同步时得知 / the phone learns it with its next sync: {id}")
+        }
         Act::Devices => devices(hq)?.iter().map(|d| d.1.as_str()).collect::<Vec<_>>().join("\n"),
         Act::Revoke { device } => {
             let all = devices(hq)?;
@@ -202,6 +207,21 @@ fn devices(hq: &Headquarters) -> Result<Vec<(DeviceId, String)>, Failure> {
 fn find_order(hq: &Headquarters, wanted: &str) -> Result<(DocId, ListRow), Failure> {
     let all = orders(hq)?;
     only(all.into_iter().filter(|(id, _)| matches(&id.to_string(), wanted)), wanted)
+}
+
+/// Finds a photo among the records of all visits.
+fn find_photo(hq: &Headquarters, wanted: &str) -> Result<(DocId, EventId), Failure> {
+    let mut statement = hq.reader().prepare(
+        "SELECT DISTINCT r.photo, d.id FROM file_refs r JOIN docs d ON d.n = r.doc ORDER BY r.photo",
+    )?;
+    let rows = statement
+        .query_map([], |r| Ok((r.get::<_, String>(0)?, r.get::<_, Vec<u8>>(1)?)))?
+        .collect::<Result<Vec<_>, _>>()?;
+    let (photo, visit) = only(rows.into_iter().filter(|(photo, _)| matches(photo, wanted)), wanted)?;
+    let found = photo.parse().ok().zip(DocId::from_slice(&visit).ok());
+    found
+        .map(|(photo, visit)| (visit, photo))
+        .ok_or_else(|| Failure::new(format!("没有找到 / not found: {wanted}")))
 }
 
 /// Says whether an id is meant: written in full or by its last digits.

@@ -96,6 +96,14 @@ pub(crate) enum Act {
         #[arg(long, default_value = "hc-01")]
         by: String,
     },
+    /// 请手机上传一张照片的原图 / asks the phone for a photo's original
+    WantOriginal {
+        /// Photo id or its last digits, as the console shows it.
+        photo: String,
+        /// 谁要的 / who asks
+        #[arg(long, default_value = "hc-01")]
+        by: String,
+    },
     /// 已登记的手机 / lists enrolled phones
     Devices,
     /// 停用一台手机 / revokes a phone

@@ -7,6 +7,7 @@ use super::{child::Stand, phones::DemoPhone, town::Town};
 use crate::{phone::keys, words::Failure};
 use lanewalk_model::{
     id::{DeviceId, DocId, Hash},
+    photo::FileRef,
     staff::Role,
 };
 use lanewalk_protocol::{keys::PublicKey, receipt::Receipt};
@@ -45,6 +46,7 @@ pub(super) fn run(
     }
     let saved: usize = phones.iter().map(|p| p.saved.len()).sum();
     let held: u64 = receipts.held.iter().sum();
+    let pictures: usize = stands.iter().map(|s| s.photos.iter().filter(|p| !p.refused).count()).sum();
     let checks = vec![
         Check {
             what: format!("手机说过“已保存”的 {saved} 条全部在指挥中心的日志里 / every one of {saved} saved acts is in headquarters' log"),
@@ -53,6 +55,10 @@ pub(super) fn run(
         Check {
             what: format!("{held} 张回执签名有效，覆盖每部手机的每一条 / {held} receipts verify and cover every entry of every phone"),
             wrong: bad_receipts,
+        },
+        Check {
+            what: format!("{pictures} 张照片的三种文件都在指挥中心，逐字节相同 / all three files of {pictures} photos are at headquarters, byte for byte"),
+            wrong: missing_files(town, stands)?,
         },
         Check { what: "没有未发出的内容 / nothing is left unsent".into(), wrong: unsent(phones, stands) },
         Check {
@@ -77,6 +83,30 @@ fn missing(hq: &Connection, phones: &[DemoPhone]) -> Result<Vec<String>, Failure
                 wrong.push(format!("{} {what} {hash}", phone.worker));
             }
         }
+    }
+    Ok(wrong)
+}
+
+/// Reads every file of every photo from headquarters' folder and takes its hash again.
+fn missing_files(town: &Town, stands: &[Stand]) -> Result<Vec<String>, Failure> {
+    let folder = town.data.join("photos");
+    let mut wrong = Vec::new();
+    for photo in stands.iter().flat_map(|s| &s.photos).filter(|p| !p.refused) {
+        for (part, file, acknowledged) in &photo.parts {
+            let name = file.sha256.to_string();
+            let path = folder.join(name.get(..2).unwrap_or_default()).join(&name);
+            match std::fs::read(&path) {
+                Ok(bytes) if FileRef::of(&bytes) == *file && *acknowledged => {}
+                Ok(bytes) if FileRef::of(&bytes) == *file => {
+                    wrong.push(format!("没有回执 / no receipt: {} {part}", photo.id));
+                }
+                Ok(_) => wrong.push(format!("不同 / differs: {} {part}", photo.id)),
+                Err(_) => wrong.push(format!("缺 / missing: {} {part}", photo.id)),
+            }
+        }
+    }
+    if stands.iter().all(|s| s.photos.is_empty()) {
+        wrong.push("没有照片可查 / no photo to look for".into());
     }
     Ok(wrong)
 }
@@ -202,6 +232,15 @@ fn plain_files(phones: &[DemoPhone]) -> Result<Vec<String>, Failure> {
         let bytes = std::fs::read(phone.data.join("lanewalk.db"))?;
         if bytes.starts_with(b"SQLite format 3") {
             wrong.push(format!("{}: 明文 / plain", phone.worker));
+        }
+        for folder in ["photos", "camera"] {
+            for entry in std::fs::read_dir(phone.data.join(folder))? {
+                let path = entry?.path();
+                let bytes = std::fs::read(&path)?;
+                if folder == "camera" || bytes.starts_with(&[0xff, 0xd8]) || bytes.starts_with(b"\x89PNG") {
+                    wrong.push(format!("{}: 明文照片 / a plain photo: {folder}", phone.worker));
+                }
+            }
         }
     }
     Ok(wrong)

@@ -9,14 +9,17 @@ use crate::{
     phone::{self, Phone},
     words::{Failure, say, sync_words},
 };
+use lanewalk_camera::{ExifBlock, Shot as Camera};
 use lanewalk_field::{
-    Field, FieldError, HttpTransport, NewAppeal, NewPerson, NewPlace, NewVisit, SyncError, Transport,
-    TransportError,
+    Field, FieldError, HttpTransport, ListQuery, NewAppeal, NewPerson, NewPlace, NewVisit, PartState, Shot,
+    Source as _, SyncError, SystemSource, Transport, TransportError, UploadPolicy,
 };
 use lanewalk_model::{
     datum::Datum,
-    id::Hash,
+    id::{DocId, Hash},
+    photo::{FileRef, PhotoRole},
     position::{Position, Source},
+    schema::DocKind,
 };
 use lanewalk_protocol::{
     enrolment::Invitation,
@@ -26,7 +29,7 @@ use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
     io::BufRead as _,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
 
@@ -39,6 +42,8 @@ pub(super) enum Ask {
     /// Answered with `done`: everything before it is finished.
     Mark,
     Sync,
+    /// Sends photo files; true when the network costs nothing.
+    Upload(bool),
     Report,
     Quit,
 }
@@ -55,6 +60,34 @@ pub(super) struct Synced {
     pub(super) receipts: u64,
     /// Whether anything moved in either direction.
     pub(super) moved: bool,
+}
+
+/// What sending photos gave, also when it failed.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "as in the core's report")]
+pub(super) struct Uploaded {
+    pub(super) ok: bool,
+    pub(super) why: String,
+    pub(super) files: u64,
+    pub(super) up: u64,
+    /// Files and bytes that headquarters lacks, and bytes of them it has already.
+    pub(super) waiting: (u64, u64, u64),
+    /// The session ended because new text waits.
+    pub(super) yielded: bool,
+}
+
+/// A photo as its phone holds it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "as in the core's view")]
+pub(super) struct Pictured {
+    pub(super) id: String,
+    pub(super) visit: DocId,
+    /// Each part's name, file and whether headquarters acknowledged it.
+    pub(super) parts: Vec<(String, FileRef, bool)>,
+    /// What speaks against it, in Chinese and English.
+    pub(super) doubts: Vec<(String, String)>,
+    /// Whether its record is in quarantine.
+    pub(super) refused: bool,
 }
 
 /// A refused entry in words.
@@ -77,6 +110,7 @@ pub(super) struct Stand {
     pub(super) last_seq: u64,
     pub(super) problems: Vec<String>,
     pub(super) quarantine: Vec<Kept>,
+    pub(super) photos: Vec<Pictured>,
     /// Heads of every confirmed document, by id.
     pub(super) heads: BTreeMap<String, Vec<Hash>>,
 }
@@ -90,6 +124,7 @@ pub(super) enum Say {
     Denied { code: String, what: String },
     Done,
     Synced(Synced),
+    Uploaded(Uploaded),
     Stand(Box<Stand>),
     Bye,
     Failed(String),
@@ -117,14 +152,23 @@ impl Transport for Counting {
 }
 
 /// Runs a phone on standard input and output until told to quit or until the parent is gone.
-pub(crate) fn main(data: &Path) -> Result<(), Failure> {
+pub(crate) fn main(data: &Path, photos: Option<&Path>) -> Result<(), Failure> {
     let phone = phone::open(data)?;
     say(&Say::Ready)?;
+    // What the camera had written when the phone died.
+    for ticket in phone.field.open_tickets()? {
+        if ticket.has_file && phone.field.finish_photo(ticket.id, &lanewalk_field::Shot::default()).is_ok() {
+            say!("saved {} photo", last(&phone.field)?);
+        } else {
+            phone.field.drop_ticket(ticket.id)?;
+        }
+    }
+    let album = album(photos)?;
     for line in std::io::stdin().lock().lines() {
         let ask: Ask = serde_json::from_str(&line?).map_err(|e| Failure::usage(e.to_string()))?;
         match ask {
             Ask::Enrol(text) => say(&enrol(&phone.field, &text))?,
-            Ask::Act(act) => match perform(&phone.field, &act) {
+            Ask::Act(act) => match perform(&phone.field, &album, &act) {
                 Ok((hash, what)) => {
                     say!("saved {hash} {what}");
                 }
@@ -132,6 +176,7 @@ pub(crate) fn main(data: &Path) -> Result<(), Failure> {
             },
             Ask::Mark => say(&Say::Done)?,
             Ask::Sync => say(&Say::Synced(sync(&phone.field)))?,
+            Ask::Upload(free) => say(&Say::Uploaded(upload(&phone.field, free)))?,
             Ask::Report => say(&Say::Stand(Box::new(stand(&phone)?)))?,
             Ask::Quit => break,
         }
@@ -180,7 +225,7 @@ fn sync(field: &Field) -> Synced {
     }
 }
 
-fn perform(field: &Field, act: &Act) -> Result<(Hash, &'static str), FieldError> {
+fn perform(field: &Field, album: &[PathBuf], act: &Act) -> Result<(Hash, &'static str), FieldError> {
     Ok(match act {
         Act::Visit { order, kind, result, notes, at } => {
             field.record_visit(NewVisit {
@@ -192,6 +237,10 @@ fn perform(field: &Field, act: &Act) -> Result<(Hash, &'static str), FieldError>
                 ..NewVisit::default()
             })?;
             (last(field)?, "visit")
+        }
+        Act::Photo { order, role, shot } => {
+            photograph(field, album, *order, role, *shot)?;
+            (last(field)?, "photo")
         }
         Act::Measure { order, what, milli, unit, method } => {
             let method = phone::method_of(method).map_err(|e| invalid("method", &e))?;
@@ -240,6 +289,104 @@ fn perform(field: &Field, act: &Act) -> Result<(Hash, &'static str), FieldError>
     })
 }
 
+/// Finds the photos somebody lent to the demonstration, by name.
+fn album(folder: Option<&Path>) -> Result<Vec<PathBuf>, Failure> {
+    let Some(folder) = folder else { return Ok(Vec::new()) };
+    let mut found: Vec<PathBuf> =
+        std::fs::read_dir(folder)?.map(|entry| entry.map(|e| e.path())).collect::<Result<_, _>>()?;
+    found.retain(|path| {
+        let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
+        matches!(ending.as_str(), "jpg" | "jpeg" | "png" | "webp")
+    });
+    found.sort();
+    Ok(found)
+}
+
+/// Takes a photo at the latest visit to an order: every fifth one out of the album, if there is
+/// one, the others with a camera that draws a place of its own for each.
+fn photograph(
+    field: &Field,
+    album: &[PathBuf],
+    order: DocId,
+    role: &str,
+    shot: u64,
+) -> Result<(), FieldError> {
+    let query =
+        ListQuery { kind: Some(DocKind::Visit), parent: Some(order.to_string()), ..ListQuery::default() };
+    let me = field.identity().ok_or(FieldError::NotEnrolled)?;
+    let mut mine = Vec::new();
+    for item in field.list(&query)? {
+        if field.document(item.id)?.text("by") == Some(me.worker.as_str()) {
+            mine.push(item.id);
+        }
+    }
+    // Ids grow with time.
+    let visit = mine.into_iter().max().ok_or(FieldError::NotFound)?;
+    let role = PhotoRole::from_id(role)
+        .ok_or_else(|| FieldError::Invalid { field: "role".into(), why: role.into() })?;
+    let lent = usize::try_from(shot / 5).ok().and_then(|n| album.get(n.checked_rem(album.len())?));
+    if let (Some(path), 0) = (lent, shot % 5) {
+        return field.import_photo(visit, role, path, &Shot::default()).map(|_| ());
+    }
+    let ticket = field.begin_photo(visit, role)?;
+    let exif = ExifBlock {
+        local_ms: Some(SystemSource::new().wall_ms() + 8 * 3_600_000),
+        offset_min: Some(480),
+        make: "Lanewalk".into(),
+        model: "Demonstration camera".into(),
+        ..ExifBlock::default()
+    };
+    let camera = Camera { seed: shot, width: 1_280, height: 960, exif: Some(exif), ..Camera::default() };
+    std::fs::write(&ticket.path, camera.jpeg())
+        .map_err(|e| FieldError::Internal { detail: e.kind().to_string() })?;
+    let caption = if shot.is_multiple_of(3) { "现场照片".to_owned() } else { String::new() };
+    field.finish_photo(ticket.id, &Shot { caption, ..Shot::default() })?;
+    Ok(())
+}
+
+fn upload(field: &Field, free: bool) -> Uploaded {
+    let policy = if free { UploadPolicy::UNMETERED } else { UploadPolicy::METERED };
+    let run = || -> Result<Uploaded, SyncError> {
+        let url = field.server_url().ok_or(FieldError::NotEnrolled)?;
+        let transport = Counting { inner: HttpTransport::new(&url, None)?, counts: Mutex::default() };
+        let before = field.storage()?.unsent_files;
+        let done = field.upload(&transport, policy);
+        let left = field.storage()?;
+        let (_, up, _) = *transport.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(Uploaded {
+            ok: done.is_ok(),
+            yielded: done.as_ref().is_ok_and(|report| report.yielded),
+            why: done.err().map(|e| e.code().to_owned()).unwrap_or_default(),
+            files: before.saturating_sub(left.unsent_files),
+            up,
+            waiting: (left.unsent_files, left.unsent, left.sent),
+        })
+    };
+    run().unwrap_or_else(|e| Uploaded { why: e.code().to_owned(), ..Uploaded::default() })
+}
+
+fn pictures(field: &Field) -> Result<Vec<Pictured>, Failure> {
+    let query = ListQuery { kind: Some(DocKind::Visit), limit: 1_000, ..ListQuery::default() };
+    let mut out = Vec::new();
+    for item in field.list(&query)? {
+        for photo in field.photos(item.id)? {
+            let elsewhere = |state: &PartState| *state == PartState::Elsewhere;
+            if photo.parts.iter().any(|(_, _, state)| elsewhere(state)) {
+                continue;
+            }
+            let there = |state: PartState| matches!(state, PartState::Sent | PartState::GivenUp);
+            out.push(Pictured {
+                id: photo.id.to_string(),
+                visit: item.id,
+                parts: photo.parts.iter().map(|(p, file, s)| (p.id().to_owned(), *file, there(*s))).collect(),
+                doubts: photo.doubts.iter().map(|d| (d.zh(), d.en())).collect(),
+                refused: photo.parts.iter().any(|(_, _, s)| *s == PartState::RecordRefused),
+            });
+        }
+    }
+    Ok(out)
+}
+
 fn invalid(field: &str, why: &Failure) -> FieldError {
     FieldError::Invalid { field: field.into(), why: why.to_string() }
 }
@@ -274,6 +421,7 @@ fn stand(phone: &Phone) -> Result<Stand, Failure> {
         last_seq: status.last_seq,
         problems: status.problems.into_iter().map(|(code, detail)| format!("{code}: {detail}")).collect(),
         quarantine: quarantine.collect(),
+        photos: pictures(&phone.field)?,
         heads: phone.field.heads()?.into_iter().map(|(id, heads)| (id.to_string(), heads)).collect(),
     })
 }

@@ -39,6 +39,9 @@ pub(crate) struct DemoArgs {
     /// 随机种子 / seed of the walk and of the network's faults
     #[arg(long, default_value_t = 2026)]
     seed: u64,
+    /// 自己的照片目录，偶尔用其中一张 / photos of your own, used now and then
+    #[arg(long)]
+    photos: Option<PathBuf>,
     /// 保留数据的目录 / keeps all data in a directory
     #[arg(long)]
     keep: Option<PathBuf>,
@@ -60,6 +63,7 @@ impl Default for DemoArgs {
             orders: None,
             mapping: None,
             seed: 2026,
+            photos: None,
             keep: None,
             stay: false,
             quick: false,

@@ -3,14 +3,14 @@
 //! Invariant: `saved` holds every hash a child has printed, whatever became of the child after.
 
 use super::{
-    child::{Ask, Say, Stand, Synced},
+    child::{Ask, Say, Stand, Synced, Uploaded},
     walk::Act,
 };
 use crate::words::Failure;
 use lanewalk_model::{id::Hash, staff::Role};
 use std::{
     io::{BufRead as _, BufReader, Write as _},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Child, ChildStdin, Command, Stdio},
     sync::mpsc::{Receiver, RecvTimeoutError, channel},
     time::Duration,
@@ -26,6 +26,15 @@ pub(super) struct Used {
     pub(super) requests: u64,
     pub(super) up: u64,
     pub(super) down: u64,
+    pub(super) photos_up: u64,
+}
+
+/// What a phone's process is started from.
+pub(super) struct Program {
+    /// This program.
+    pub(super) path: PathBuf,
+    /// Photos lent to the demonstration.
+    pub(super) photos: Option<PathBuf>,
 }
 
 struct Running {
@@ -76,14 +85,13 @@ impl DemoPhone {
     }
 
     /// Starts its process and waits until the store is open.
-    pub(super) fn start(&mut self, program: &Path) -> Result<(), Failure> {
-        let mut process = Command::new(program)
-            .arg("demo-phone")
-            .arg("--data")
-            .arg(&self.data)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
+    pub(super) fn start(&mut self, program: &Program) -> Result<(), Failure> {
+        let mut command = Command::new(&program.path);
+        command.arg("demo-phone").arg("--data").arg(&self.data);
+        if let Some(photos) = &program.photos {
+            command.arg("--photos").arg(photos);
+        }
+        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let (Some(input), Some(output)) = (process.stdin.take(), process.stdout.take()) else {
             return Err(Failure::new("no pipes to the phone"));
         };
@@ -215,6 +223,17 @@ impl DemoPhone {
         }
     }
 
+    /// Hears the end of sending photos that was asked for.
+    pub(super) fn uploaded(&mut self) -> Result<Uploaded, Failure> {
+        match self.hear()? {
+            Some(Say::Uploaded(uploaded)) => {
+                self.used.photos_up += uploaded.up;
+                Ok(uploaded)
+            }
+            other => Err(self.strange(&other)),
+        }
+    }
+
     /// Asks how it stands.
     pub(super) fn stand(&mut self) -> Result<Stand, Failure> {
         self.ask(&Ask::Report)?;
@@ -249,4 +268,10 @@ impl Drop for DemoPhone {
 pub(super) fn sync_all(phones: &mut [DemoPhone]) -> Result<Vec<Synced>, Failure> {
     phones.iter_mut().try_for_each(|p| p.ask(&Ask::Sync))?;
     phones.iter_mut().map(DemoPhone::synced).collect()
+}
+
+/// Lets every phone send photos at the same time; returns how it went for each.
+pub(super) fn upload_all(phones: &mut [DemoPhone], free: bool) -> Result<Vec<Uploaded>, Failure> {
+    phones.iter_mut().try_for_each(|p| p.ask(&Ask::Upload(free)))?;
+    phones.iter_mut().map(DemoPhone::uploaded).collect()
 }

@@ -14,6 +14,7 @@ use crate::words::{Failure, bad, bold, cut, denial_zh, dim, good, kb, pad, say, 
 use lanewalk_model::{
     id::DocId,
     order::{Refusal, State},
+    photo::PhotoPart,
     records::{DecisionRecord, ProposalKind, ProposalRecord, Verdict},
     rows::ListRow,
     schema::DocKind,
@@ -41,6 +42,7 @@ pub(super) fn print(
     let docs: Vec<(DocId, DocView)> = town.documents()?.into_iter().map(|(id, view, _)| (id, view)).collect();
     orders(imports, &docs);
     facts(&docs);
+    photos(phones, stands);
     conflicts(&docs, names);
     proposals(&docs);
     quarantine(phones, stands);
@@ -100,6 +102,7 @@ fn facts(docs: &[(DocId, DocView)]) {
     };
     let rows = [
         ("走访、现场查实", "visits", count(DocKind::Visit)),
+        ("照片", "photos", keys("photo")),
         ("备注", "notes", keys("note")),
         ("测量、清点", "measurements", keys("measurement")),
         ("严重程度", "severity", keys("severity")),
@@ -114,6 +117,44 @@ fn facts(docs: &[(DocId, DocView)]) {
         let cells: Vec<String> =
             line.iter().map(|(zh, en, n)| pad(&format!("{n:>4}  {zh} / {en}"), 40)).collect();
         say!("  {}", cells.join("").trim_end());
+    }
+}
+
+fn photos(phones: &[DemoPhone], stands: &[Stand]) {
+    heading("照片", "photos");
+    let all: Vec<_> = stands.iter().flat_map(|s| &s.photos).collect();
+    let mut files: BTreeMap<String, u64> = BTreeMap::new();
+    let mut originals: BTreeMap<String, u32> = BTreeMap::new();
+    for (part, file, _) in all.iter().flat_map(|p| &p.parts) {
+        files.insert(file.sha256.to_string(), file.bytes);
+        if part == PhotoPart::Original.id() {
+            *originals.entry(file.sha256.to_string()).or_default() += 1;
+        }
+    }
+    let bytes: u64 = files.values().sum();
+    let sent: u64 = phones.iter().map(|p| p.used.photos_up).sum();
+    let refused = all.iter().filter(|p| p.refused).count();
+    let again: u32 = originals.values().map(|n| n - 1).sum();
+    say!(
+        "  {} 张，{} 个不同文件共 {}，坏网络里实发 {} / {} photos, {} different files, {} of them sent as {}",
+        all.len(),
+        files.len(),
+        kb(bytes),
+        kb(sent),
+        all.len(),
+        files.len(),
+        kb(bytes),
+        kb(sent)
+    );
+    say!(
+        "  同一原图再次使用 {again}，记录被拒（文件留在手机上）{refused} / used again {again}, record refused {refused}"
+    );
+    let mut doubts: BTreeMap<&str, (&str, u32)> = BTreeMap::new();
+    for (zh, en) in all.iter().flat_map(|p| &p.doubts) {
+        doubts.entry(zh).or_insert((en, 0)).1 += 1;
+    }
+    for (zh, (en, n)) in doubts {
+        say!("  {}", warm(format!("存疑 {n} × {zh} / {en}")));
     }
 }
 

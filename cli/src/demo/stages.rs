@@ -5,7 +5,7 @@
 use super::{
     DemoArgs, Progress,
     child::{Ask, Stand},
-    phones::{DemoPhone, sync_all},
+    phones::{DemoPhone, Program, sync_all, upload_all},
     proxy::Weather,
     report,
     town::{Imports, Town, first_reply},
@@ -17,11 +17,7 @@ use crate::{
 };
 use lanewalk_headquarters::{Source as _, SystemSource};
 use lanewalk_model::{id::DocId, order::State, rows::ListRow, schema::DocKind, staff::Role};
-use std::{
-    collections::HashMap,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{collections::HashMap, path::Path, time::Duration};
 
 /// Who gets a phone first: people who share grids, so that few phones meet too.
 const ORDER: [&str; 8] = ["gw-03", "ps-01", "gw-02", "gw-05", "ps-03", "gw-01", "ps-02", "gw-04"];
@@ -42,7 +38,7 @@ pub(super) struct Stage {
     /// Names of staff by id.
     pub(super) names: HashMap<String, String>,
     grids: HashMap<String, Vec<String>>,
-    program: PathBuf,
+    program: Program,
     quick: bool,
     seed: u64,
     /// Orders at which two people met before.
@@ -69,7 +65,7 @@ impl Stage {
         let staff = seed::staff()?;
         let wanted =
             if args.quick { args.phones.min(QUICK_PHONES) } else { args.phones.clamp(1, MOST_PHONES) };
-        let program = std::env::current_exe()?;
+        let program = Program { path: std::env::current_exe()?, photos: args.photos.clone() };
         let mut phones = Vec::new();
         for (n, worker) in ORDER.iter().cycle().take(wanted).enumerate() {
             let person = staff.iter().find(|p| p.id == *worker).ok_or_else(|| Failure::new(*worker))?;
@@ -306,6 +302,7 @@ impl Stage {
             whole += sync_all(&mut self.phones)?.iter().filter(|s| s.ok).count();
         }
         let tries = STORM_ROUNDS * self.phones.len();
+        self.photos_in_the_storm(half_day, progress)?;
         progress.say(
             format!("坏网络里同步 {tries} 次，完整成功 {whole} 次"),
             format!("{whole} of {tries} syncs came through whole"),
@@ -314,10 +311,60 @@ impl Stage {
         Ok(())
     }
 
+    /// Thumbnails and evidence copies go out through the bad network, and one phone dies while
+    /// headquarters has a file that it does not know of yet.
+    fn photos_in_the_storm(&mut self, half_day: usize, progress: &Progress) -> Result<(), Failure> {
+        let victim = (half_day + 3).min(self.phones.len().saturating_sub(1));
+        let held = self.town.proxy.hold_next();
+        if let Some(phone) = self.phones.get_mut(victim) {
+            phone.ask(&Ask::Upload(false))?;
+            // A phone with nothing to send asks nothing.
+            if held.recv_timeout(Duration::from_secs(2)).is_ok() {
+                phone.kill()?;
+                progress.say(
+                    format!("{} 的手机发照片时被 kill -9（指挥中心已收到，回执没到）", phone.name),
+                    format!("kill -9 of {}'s phone while it sends a photo", phone.worker),
+                );
+                phone.start(&self.program)?;
+            } else {
+                phone.uploaded()?;
+            }
+        }
+        for _ in 0..2 {
+            let files: u64 = upload_all(&mut self.phones, false)?.iter().map(|u| u.files).sum();
+            progress.say(
+                format!("坏网络里送达照片文件 {files} 个"),
+                format!("{files} photo files came through the bad network"),
+            );
+        }
+        Ok(())
+    }
+
+    /// Sends every photo file, originals too, and tells how far it is.
+    fn send_photos(&mut self, progress: &Progress) -> Result<(), Failure> {
+        for _ in 0..CALM_ROUNDS {
+            let round = upload_all(&mut self.phones, true)?;
+            let files: u64 = round.iter().map(|u| u.files).sum();
+            let (left, bytes) = round.iter().fold((0, 0), |(n, b), u| (n + u.waiting.0, b + u.waiting.1));
+            if files > 0 {
+                progress.say(
+                    format!("无线网络：又送达照片文件 {files} 个，还剩 {left} 个（{} KB）", bytes / 1_000),
+                    format!("on Wi-Fi {files} more photo files arrived, {left} to go"),
+                );
+            }
+            if files == 0 && round.iter().all(|u| u.ok && !u.yielded) {
+                break;
+            }
+            self.settle()?;
+        }
+        Ok(())
+    }
+
     /// The faults stop: everything comes to rest, the clerk answers, everything comes to rest again.
     pub(super) fn calm(&mut self, progress: &Progress) -> Result<(), Failure> {
         self.town.proxy.weather(Weather::Clear);
         let rounds = self.settle()?;
+        self.send_photos(progress)?;
         let decided = self.town.decide_waiting()?;
         let more = self.settle()?;
         progress.say(

@@ -86,7 +86,8 @@ impl Town {
         let (desk, _) = Desk::start(hq)?;
         let control = admin::listen(data, desk.clone())?;
         let database = data.join(serve::DATABASE);
-        let router = server::router(desk.clone(), database.clone());
+        let router =
+            server::router_with(desk.clone(), database.clone(), Some(serve::worker("photo-worker")?));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let (tell, told) = std::sync::mpsc::channel();
         runtime.spawn(async move {

@@ -5,7 +5,7 @@
 //! arranged with the merge in mind, except that two people are sent to the same doors on purpose.
 
 use super::dice::Dice;
-use lanewalk_model::{id::DocId, order::State, rows::ListRow, staff::Role};
+use lanewalk_model::{id::DocId, order::State, photo::FileRef, rows::ListRow, staff::Role};
 use serde::{Deserialize, Serialize};
 
 /// One act of a walk, as the parent writes it to the child.
@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 #[allow(missing_docs, reason = "each is the facade's method of the same name")]
 pub(super) enum Act {
     Visit { order: DocId, kind: String, result: String, notes: String, at: Option<(i64, i64)> },
+    Photo { order: DocId, role: String, shot: u64 },
     Measure { order: DocId, what: String, milli: i64, unit: String, method: String },
     Note { order: DocId, text: String },
     Set { doc: DocId, key: String, text: String },
@@ -191,6 +192,7 @@ fn meet(acts: &mut Vec<Act>, walker: &Walker, meeting: &Meeting, first: bool, fa
         notes: format!("{by} 到场：{facts}"),
         at: None,
     });
+    acts.push(photo(walker, order, "before", acts.len()));
     acts.push(Act::Set { doc: order, key: "verified_facts".into(), text: facts.into() });
     acts.push(Act::Severity { order, level: if first { 3 } else { 1 } });
     let (method, milli) = if first { ("counted", 20_000) } else { ("estimated", 12_000) };
@@ -224,6 +226,9 @@ fn round(acts: &mut Vec<Act>, dice: &mut Dice, walker: &Walker, order: DocId, ro
         notes: dice.pick(NOTES).into(),
         at: row.lat_e7.zip(row.lon_e7),
     });
+    if i < 3 {
+        acts.push(photo(walker, order, if i == 2 { "after" } else { "before" }, acts.len()));
+    }
     acts.push(Act::Note { order, text: dice.pick(ADDITIONS).into() });
     if i.is_multiple_of(2) {
         let (what, milli, unit, method) =
@@ -246,6 +251,13 @@ fn round(acts: &mut Vec<Act>, dice: &mut Dice, walker: &Walker, order: DocId, ro
     } else if grid_worker && i == 3 {
         acts.push(propose(order, "return", "走访后发现属于市政设施科。", None, None));
     }
+}
+
+/// A photo of its own: another place and light for every act of every phone.
+fn photo(walker: &Walker, order: DocId, role: &str, n: usize) -> Act {
+    let hash = FileRef::of(format!("{} {order} {n}", walker.worker).as_bytes()).sha256;
+    let shot = hash.0.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
+    Act::Photo { order, role: role.into(), shot }
 }
 
 /// Returns and extensions: some fine, some too late.

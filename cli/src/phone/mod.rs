@@ -6,6 +6,7 @@
 mod acts;
 mod ids;
 pub(crate) mod keys;
+mod photos;
 mod show;
 mod verbs;
 
@@ -14,7 +15,7 @@ use verbs::Verb;
 
 use crate::words::{Failure, bold, dim, say};
 use clap::{Args, Parser};
-use lanewalk_field::{Config, Field, SystemSource};
+use lanewalk_field::{Config, Field, FontFile, PhotoSettings, SystemSource};
 use std::{
     fs::{File, TryLockError},
     io::{BufRead as _, IsTerminal as _, Write as _},
@@ -55,7 +56,24 @@ pub(crate) fn open(data: &Path) -> Result<Phone, Failure> {
     }
     let config = Config { directory: data.to_path_buf(), key: keys.store };
     let field = Field::open(config, Arc::new(SystemSource::new()), Arc::new(keys.signer))?;
+    let fonts = vec![FontFile { path: stamp_font(data)?, index: None }];
+    field.set_photo_settings(PhotoSettings { fonts, ..PhotoSettings::default() })?;
     Ok(Phone { field, data: data.to_path_buf(), _lock: lock })
+}
+
+/// Puts the stamp's font beside the phone: an app names the system's fonts, a terminal may be on a
+/// machine that has no Chinese one.
+fn stamp_font(data: &Path) -> Result<PathBuf, Failure> {
+    const FONT: &[u8] = include_bytes!("../../../rust-core/media/fonts/NotoSansSC-GB2312.otf");
+    let path = data.join("stamp.otf");
+    if std::fs::metadata(&path).is_ok_and(|m| m.len() == FONT.len() as u64) {
+        return Ok(path);
+    }
+    // Aside first: a mapped font must not change, and another process may be reading it.
+    let aside = data.join(format!("stamp.{}", std::process::id()));
+    std::fs::write(&aside, FONT)?;
+    std::fs::rename(&aside, &path)?;
+    Ok(path)
 }
 
 /// Runs one verb, or a prompt that takes them line by line.

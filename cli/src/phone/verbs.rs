@@ -1,6 +1,6 @@
 //! The verbs of a phone and which call of the core each one is.
 
-use super::{Phone, acts, ids, show};
+use super::{Phone, acts, ids, photos, photos::PhotoVerb, show};
 use crate::words::{Failure, bold, dim, field_words, good, say, warm, when};
 use clap::Subcommand;
 use lanewalk_field::{HttpTransport, ListQuery};
@@ -49,6 +49,9 @@ pub(crate) enum Verb {
         #[arg(long, value_parser = acts::position, allow_hyphen_values = true)]
         at: Option<Position>,
     },
+    /// 照片 / photos
+    #[command(subcommand)]
+    Photo(PhotoVerb),
     /// 备注 / adds a note to an order
     Note {
         id: String,
@@ -189,6 +192,7 @@ pub(super) fn run(phone: &Phone, verb: &Verb) -> Result<(), Failure> {
             }
             Ok(())
         }
+        Verb::Photo(verb) => photos::run(phone, verb),
         Verb::Sync => sync(phone),
         Verb::Status => status(phone),
         Verb::Quarantine { export } => quarantine(phone, *export),
