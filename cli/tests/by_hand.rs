@@ -1,91 +1,10 @@
 //! Three terminals: headquarters and two phones, as the README tells people to try.
 
-#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub, dead_code)]
 
-use std::{
-    io::{BufRead as _, BufReader},
-    net::TcpListener,
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-};
+mod terminal;
 
-struct Server {
-    process: Child,
-    data: PathBuf,
-    lines: Option<std::io::Lines<BufReader<std::process::ChildStdout>>>,
-}
-
-impl Server {
-    fn start(data: PathBuf) -> Self {
-        // The port is free again when the probe is dropped.
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut process = lanewalk()
-            .arg("serve")
-            .arg("--data")
-            .arg(&data)
-            .args(["--demo-data", "--listen", &format!("127.0.0.1:{port}")])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        assert!(lines.by_ref().map(Result::unwrap).any(|l| l.contains("Ctrl-C")), "the server did not start");
-        Self { process, data, lines: Some(lines) }
-    }
-
-    /// Stops it as the system would and returns what it said after that.
-    fn stop(&mut self) -> String {
-        Command::new("kill").arg(self.process.id().to_string()).status().unwrap();
-        assert!(self.process.wait().unwrap().success());
-        self.lines.take().unwrap().map(Result::unwrap).collect()
-    }
-
-    fn admin(&self, words: &[&str]) -> String {
-        let (code, text) = run(lanewalk().arg("admin").arg("--data").arg(&self.data).args(words));
-        assert_eq!(code, 0, "{text}");
-        text
-    }
-
-    fn invite(&self, worker: &str) -> String {
-        let text = self.admin(&["invite", worker]);
-        assert!(text.contains('█'), "no QR code:\n{text}");
-        text.split_whitespace().find(|w| w.starts_with("lanewalk1:")).unwrap().to_owned()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn lanewalk() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_lanewalk"));
-    command.env("NO_COLOR", "1");
-    command
-}
-
-/// Returns exit code and everything printed.
-fn run(command: &mut Command) -> (i32, String) {
-    let out = command.output().unwrap();
-    let text = [out.stdout, out.stderr].concat();
-    (out.status.code().unwrap(), String::from_utf8(text).unwrap())
-}
-
-fn try_phone(data: &Path, words: &[&str]) -> (i32, String) {
-    run(lanewalk().arg("phone").arg("--data").arg(data).args(words))
-}
-
-fn phone(data: &Path, words: &[&str]) -> String {
-    let (code, text) = try_phone(data, words);
-    assert_eq!(code, 0, "{words:?}: {text}");
-    text
-}
-
-/// Short ids of a list.
-fn ids(list: &str) -> Vec<&str> {
-    list.lines().filter_map(|line| line.split_whitespace().nth(1)).filter(|w| w.len() == 6).collect()
-}
+use terminal::{Server, ids, lanewalk, phone, run, try_phone};
 
 #[test]
 fn what_one_phone_writes_the_other_sees_and_a_disagreement_is_settled() {

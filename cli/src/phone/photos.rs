@@ -3,10 +3,10 @@
 //! Invariant: every photo of a visit is listed with each file's whereabouts and everything that
 //! speaks against it. Rejected: showing only what arrived.
 
-use super::{Phone, ids};
+use super::{Phone, ids, verbs::transport};
 use crate::words::{Failure, bold, dim, field_words, good, kb, say, warm, when};
 use clap::{Subcommand, ValueEnum};
-use lanewalk_field::{HttpTransport, ListQuery, PartState, PhotoView, Shot, UploadPolicy};
+use lanewalk_field::{FieldError, ListQuery, PartState, PhotoView, Shot, UploadPolicy};
 use lanewalk_model::{
     id::{DocId, EventId},
     photo::{Likeness, PhotoPart, PhotoRole},
@@ -35,6 +35,8 @@ pub(crate) enum PhotoVerb {
         #[arg(long)]
         camera: bool,
     },
+    /// 收入相机已写好、还没收入的照片 / takes in what the camera had written when the app died
+    Claim,
     /// 照片列表 / lists the photos of a visit or an order
     List { id: String },
     /// 导出存证件或缩略图 / writes the stamped copy (or the thumbnail) to a file
@@ -79,6 +81,7 @@ pub(super) fn run(phone: &Phone, verb: &PhotoVerb) -> Result<(), Failure> {
             let shot = Shot { position: *at, caption: caption.clone(), taken_at: None };
             add(phone, ids::find(phone, id)?, file, role, &shot, *camera)
         }
+        PhotoVerb::Claim => claim(phone),
         PhotoVerb::List { id } => list(phone, ids::find(phone, id)?),
         PhotoVerb::Save { photo, file, thumbnail } => {
             let id = find(phone, photo)?;
@@ -117,6 +120,22 @@ fn add(
         phone.field.import_photo(visit, role, file, shot)?
     };
     say!("{} {photo}", good("已保存照片 / photo saved:"));
+    Ok(())
+}
+
+/// Finishes the tickets whose camera came back and drops the others, and those whose file is no
+/// photo.
+fn claim(phone: &Phone) -> Result<(), Failure> {
+    for ticket in phone.field.open_tickets()? {
+        match phone.field.finish_photo(ticket.id, &Shot::default()) {
+            Ok(photo) => say!("{} {photo}", good("已保存照片 / photo saved:")),
+            Err(error @ FieldError::Photo { .. }) => {
+                phone.field.drop_ticket(ticket.id)?;
+                say!("{}", warm(format!("未能收入 / not taken in: {}", field_words(&error))));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
     Ok(())
 }
 
@@ -207,12 +226,7 @@ fn send(phone: &Phone, network: Network) -> Result<(), Failure> {
         Network::Metered => UploadPolicy::METERED,
         Network::Saving => UploadPolicy::SAVING,
     };
-    let url = phone
-        .field
-        .server_url()
-        .ok_or_else(|| Failure::new(field_words(&lanewalk_field::FieldError::NotEnrolled)))?;
-    let transport =
-        HttpTransport::new(&url, None).map_err(|e| Failure::new(format!("网址不可用 / address: {e}")))?;
+    let transport = transport(phone)?;
     let r = phone.field.upload(&transport, policy)?;
     say!(
         "{} {} 个文件，{}；暂不发 {} / {} files, {}; held back {}",

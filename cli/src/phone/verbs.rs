@@ -243,13 +243,17 @@ fn list(phone: &Phone, all: bool, kind: Option<&str>, near: Option<Position>) ->
     Ok(())
 }
 
-fn sync(phone: &Phone) -> Result<(), Failure> {
+/// Makes the way to headquarters.
+pub(super) fn transport(phone: &Phone) -> Result<HttpTransport, Failure> {
     let url = phone
         .field
         .server_url()
         .ok_or_else(|| Failure::new(field_words(&lanewalk_field::FieldError::NotEnrolled)))?;
-    let transport =
-        HttpTransport::new(&url, None).map_err(|e| Failure::new(format!("网址不可用 / address: {e}")))?;
+    HttpTransport::new(&url, None).map_err(|e| Failure::new(format!("网址不可用 / address: {e}")))
+}
+
+fn sync(phone: &Phone) -> Result<(), Failure> {
+    let transport = transport(phone)?;
     let r = phone.field.sync(&transport)?;
     say!(
         "{} 回执确认 {} 条；收到整份 {}，变更 {}，移走 {} / acknowledged {}; documents {}, changes {}, gone {}",
