@@ -10,12 +10,12 @@
 
 use lanewalk_camera::Shot as Camera;
 use lanewalk_field::{
-    Config, Field, FontFile, HttpTransport, NewVisit, PartState, PhotoSettings, Shot, StorageBudget,
-    StoreKey, SyncError, SystemSource, UploadPolicy, UploadReport,
+    Config, Field, FontFile, HttpTransport, NewVisit, PartState, PhotoSettings, Shot, Source as _,
+    StorageBudget, StoreKey, SyncError, SystemSource, UploadPolicy, UploadReport,
 };
 use lanewalk_model::{
     id::{DocId, EventId},
-    photo::PhotoRole,
+    photo::{PhotoPart, PhotoRole},
     staff::{Grant, Role},
     time::TimeMs,
 };
@@ -138,6 +138,47 @@ fn thumbnails_go_first_and_originals_wait_for_wifi_or_a_wish() {
     assert_eq!(states, [(a, PartState::Waiting { sent: 0 }), (b, PartState::Sent)]);
     assert_eq!(street.send_all(UploadPolicy::UNMETERED).files, 1);
     assert!(street.all_sent());
+}
+
+#[test]
+fn a_colleague_in_the_grid_sees_the_copies_and_nobody_else_does() {
+    let street = street();
+    let photo = street.take(3, 640, 480);
+    street.field.sync(&street.transport).unwrap();
+    street.send_all(UploadPolicy::UNMETERED);
+    let there = |worker: &str, grid: &str, key: u8| {
+        let (worker, grid) = (worker.to_owned(), grid.to_owned());
+        let invited = street.served.desk.run(move |hq| {
+            hq.put_staff(&worker, "李网格", Role::GridWorker).unwrap();
+            let grant = Grant { grid, role: Role::GridWorker, from: TimeMs(0), to: None };
+            hq.grant(&worker, &grant).unwrap();
+            hq.invite(&worker).unwrap().to_text()
+        });
+        let dir = tempfile::tempdir().unwrap();
+        let config = Config { directory: dir.path().to_owned(), key: StoreKey::new([key; 32]) };
+        let signer = Arc::new(SoftSigner::new(Algorithm::Ed25519, &[key; 32]).unwrap());
+        let field = Field::open(config, Arc::new(SystemSource::new()), signer).unwrap();
+        field.enrol(&invited.unwrap(), &street.transport).unwrap();
+        field.sync(&street.transport).unwrap();
+        (field, dir)
+    };
+    let (colleague, _dir) = there("gw-02", GRID, 7);
+    let view = colleague.photos(street.visit).unwrap();
+    assert!(view[0].parts.iter().all(|(_, _, state)| *state == PartState::Elsewhere));
+    for part in [PhotoPart::Thumbnail, PhotoPart::Evidence] {
+        let bytes = colleague.fetch_photo(&street.transport, street.visit, photo, part).unwrap();
+        assert_eq!(bytes, street.field.photo_bytes(photo, part).unwrap());
+    }
+    let denied = colleague.fetch_photo(&street.transport, street.visit, photo, PhotoPart::Original);
+    assert_eq!(denied.unwrap_err().code(), "invalid");
+    // The right ends at headquarters before the phone knows.
+    let ended = TimeMs(SystemSource::new().wall_ms());
+    street.served.desk.run(move |hq| hq.end_grant("gw-02", GRID, ended).unwrap()).unwrap();
+    let denied = colleague.fetch_photo(&street.transport, street.visit, photo, PhotoPart::Evidence);
+    assert!(matches!(denied, Err(SyncError::Refused { code, .. }) if code == "not_found"));
+    let (stranger, _dir) = there("gw-03", "370705005004002", 8);
+    let unknown = stranger.fetch_photo(&street.transport, street.visit, photo, PhotoPart::Evidence);
+    assert_eq!(unknown.unwrap_err().code(), "not_found");
 }
 
 #[test]

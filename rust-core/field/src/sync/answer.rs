@@ -29,8 +29,17 @@ pub(super) fn check(response: Response, request_nonce: &str, hq: &PublicKey) -> 
     if media.split(';').next().map(str::trim) != Some(MEDIA_TYPE) {
         return Err(no_network("not headquarters: media type"));
     }
+    check_bytes(response, request_nonce, hq)
+}
+
+/// Checks the signature of an answer whose body may be any bytes.
+pub(super) fn check_bytes(
+    response: Response,
+    request_nonce: &str,
+    hq: &PublicKey,
+) -> Result<Answer, SyncError> {
     if response.body.len() > limits::MAX_RESPONSE_BYTES {
-        return Err(no_network("not headquarters: too large"));
+        return Err(SyncError::NoNetwork { detail: "not headquarters: too large".to_owned() });
     }
     let next_nonce = verify(&response, request_nonce, hq, &response.body)?;
     Ok(Answer { status: response.status, next_nonce, body: response.body })

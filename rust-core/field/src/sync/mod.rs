@@ -8,6 +8,7 @@
 mod answer;
 mod apply;
 mod enrol;
+mod fetch;
 mod http;
 mod request;
 mod session;
