@@ -171,7 +171,7 @@ fn facts(
         (("谁", "who"), photo.entry.as_ref().map(|e| show.names.person(&e.worker))),
         (("时间", "times"), photo.entry.as_ref().map(|e| e.times())),
         (
-            ("拍摄", "taken"),
+            if record.in_app { ("拍摄", "taken") } else { ("导入", "brought in") },
             Some(html! { (seconds(record.taken_at.0)) span.sub { (bi(("手机时间", "phone time"))) } }),
         ),
         (("方式", "capture"), Some(capture(record.in_app))),
