@@ -29,6 +29,8 @@ impl Headquarters {
         let epoch = self.core.epoch.saturating_add(step);
         let tx = self.db.transaction()?;
         set_meta(&tx, "epoch", &epoch.to_be_bytes())?;
+        // Whether the photo folder was restored too is not known: the next backup says.
+        set_meta(&tx, FILES_HORIZON, &0_u64.to_be_bytes())?;
         tx.execute("DELETE FROM members", [])?;
         tx.execute("UPDATE devices SET scanned = 0, scan_pending = 0, page_token = 0", [])?;
         tx.commit()?;
@@ -87,5 +89,8 @@ fn copy_files(folder: &Folder, copied: &Connection, copy: &Path) -> Result<u64, 
         }
     }
     sync_all(&to).map_err(|e| HqError::Photos(e.to_string()))?;
+    if let Some(parent) = to.parent().filter(|p| !p.as_os_str().is_empty()) {
+        std::fs::File::open(parent)?.sync_all()?;
+    }
     Ok(reached)
 }

@@ -125,13 +125,16 @@ fn what_is_no_picture_says_so_by_its_code() {
 }
 
 #[test]
-fn a_picture_that_does_harm_does_it_once_to_its_own_process() {
+fn a_picture_that_does_harm_does_it_twice_at_most_and_to_its_own_process() {
     let scene = scene();
     let mut files = Vec::new();
     for word in ["abort", "exit", "panic", "hoard", "babble", "half", "markup", "spin"] {
         let file = scene.put(&[EVIL, word.as_bytes()].concat());
-        let refused = scene.redrawer.copy(file, 320).unwrap_err();
-        assert!(matches!(refused, RedrawError::Harmful), "{word}: {refused:?}");
+        // Twice: the first time the machine may have been to blame.
+        for _ in 0..2 {
+            let refused = scene.redrawer.copy(file, 320).unwrap_err();
+            assert!(matches!(refused, RedrawError::Harmful), "{word}: {refused:?}");
+        }
         files.push(file);
     }
     // Remembered: a worker that cannot even be started is not asked.

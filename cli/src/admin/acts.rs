@@ -53,6 +53,10 @@ pub(super) fn perform(hq: &mut Headquarters, act: &Act) -> Result<Answer, Failur
             hq.want_original(visit, id, by)?;
             format!("已记下，手机下次同步时得知 / the phone learns it with its next sync: {id}")
         }
+        Act::Backup { file } => {
+            let reached = hq.backup_to(&std::path::absolute(file)?)?;
+            format!("已备份并核对，日志到第 {reached} 条 / backed up and checked, the log up to {reached}")
+        }
         Act::Devices => devices(hq)?.iter().map(|d| d.1.as_str()).collect::<Vec<_>>().join("\n"),
         Act::Revoke { device } => {
             let all = devices(hq)?;

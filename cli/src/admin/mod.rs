@@ -104,6 +104,11 @@ pub(crate) enum Act {
         #[arg(long, default_value = "hc-01")]
         by: String,
     },
+    /// 备份数据库和照片，核对后手机才可释放 / a verified copy of database and photos; phones may then give up what it holds
+    Backup {
+        /// The copy; photos go to FILE.photos beside it.
+        file: PathBuf,
+    },
     /// 已登记的手机 / lists enrolled phones
     Devices,
     /// 停用一台手机 / revokes a phone

@@ -3,8 +3,8 @@
 //!
 //! Invariant: a file is known by its SHA-256 and nothing else; who may bring or read it follows
 //! from the visits whose records name it, by the same `policy` as the visits themselves. A
-//! request is worked in two steps with one code for sockets and simulator: [`stage`] touches the
-//! disk beside the writer, [`settle`] writes rows and signs. Rejected: file bytes on the writer
+//! request is worked in two steps with one code for sockets and simulator: `stage` touches the
+//! disk beside the writer, `settle` writes rows and signs. Rejected: file bytes on the writer
 //! thread, where one phone on Wi-Fi would hold up all others.
 
 pub(crate) mod folder;

@@ -38,6 +38,10 @@ use tokio::sync::{Notify, Semaphore};
 
 /// Requests that work on the disk at once: one slow disk needs no more, and each holds a file.
 const MAX_STAGES: usize = 4;
+/// Bodies read at once: 64 MiB at most, whoever sends them.
+const MAX_BODIES: usize = 64;
+/// Longest time for one body: a mebibyte at 10 kB/s.
+const WHOLE_BODY: Duration = Duration::from_secs(120);
 /// A body that stands still for so long has broken off (F18).
 const STANDSTILL: Duration = Duration::from_secs(30);
 /// And for so long when a newer request about the same upload has come: what the network still
@@ -51,6 +55,7 @@ pub(super) struct Stages {
     database: PathBuf,
     idle: Mutex<Vec<Connection>>,
     free: Semaphore,
+    bodies: Semaphore,
     lines: Mutex<HashMap<UploadId, Arc<Line>>>,
 }
 
@@ -91,14 +96,17 @@ impl Stages {
             database,
             idle: Mutex::default(),
             free: Semaphore::new(MAX_STAGES),
+            bodies: Semaphore::new(MAX_BODIES),
             lines: Mutex::default(),
         }
     }
 
     fn line(&self, id: UploadId) -> Arc<Line> {
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        // Lines nobody stands in any more.
-        lines.retain(|other, line| *other == id || Arc::strong_count(line) > 1);
+        if lines.len() >= MAX_BODIES * 4 {
+            // Lines nobody stands in any more.
+            lines.retain(|other, line| *other == id || Arc::strong_count(line) > 1);
+        }
         lines.entry(id).or_default().clone()
     }
 
@@ -141,7 +149,12 @@ async fn answer(app: &App, head: &Parts, body: Body) -> Response {
     };
     let promised = http::header(&request.headers, "content-length").and_then(|n| n.parse().ok());
     let whole;
-    (request.body, whole) = read(body, promised, line.as_deref(), number).await;
+    {
+        let Ok(_room) = app.stages.bodies.acquire().await else {
+            return plain(StatusCode::SERVICE_UNAVAILABLE, "stopping");
+        };
+        (request.body, whole) = read(body, promised, line.as_deref(), number).await;
+    }
     if !whole {
         let kept = app.stages.run(move |dock, db| dock.keep_cut(db, &request)).await;
         // Nobody is there to read this.
@@ -167,6 +180,7 @@ async fn answer(app: &App, head: &Parts, body: Body) -> Response {
 /// may look like a body that does, so the promised length counts too.
 async fn read(mut body: Body, promised: Option<usize>, line: Option<&Line>, number: u64) -> (Vec<u8>, bool) {
     let mut bytes = Vec::new();
+    let end = tokio::time::Instant::now() + WHOLE_BODY;
     loop {
         if promised.is_some_and(|n| bytes.len() == n && n <= limits::UPLOAD_PART_BYTES) {
             return (bytes, true);
@@ -185,6 +199,7 @@ async fn read(mut body: Body, promised: Option<usize>, line: Option<&Line>, numb
             biased;
             frame = next => frame,
             () = patience => return (bytes, false),
+            () = tokio::time::sleep_until(end) => return (bytes, false),
         };
         match frame {
             None => {

@@ -41,6 +41,14 @@ impl Stamper {
         Ok(Self { fonts: fonts.iter().map(FontSource::open).collect::<Result<_, _>>()? })
     }
 
+    /// Says whether every character can be drawn; fails with the first that cannot.
+    pub fn check(&self, lines: &[String]) -> Result<(), MediaError> {
+        guarded(|| {
+            let faces = self.fonts.iter().map(FontSource::face).collect::<Result<Vec<_>, _>>()?;
+            lines.iter().try_for_each(|line| resolve(&faces, &text::clean(line)).map(drop))
+        })
+    }
+
     /// Draws the lines, wrapped to the picture's width, in letters of 2.4 % of its long edge.
     ///
     /// Letters shrink to 12 pixels where the block would cover more than half of the picture.

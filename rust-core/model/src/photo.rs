@@ -2,7 +2,7 @@
 //!
 //! Invariant: the bytes travel apart from the record and are named by their SHA-256, so a record
 //! can neither lose nor change its picture unnoticed. What contradicts a photo is computed from
-//! the record by [`doubt`], on the phone and at headquarters alike, and never stored: it is
+//! the record by [`doubts`], on the phone and at headquarters alike, and never stored: it is
 //! shown and blocks nothing. Rejected: flags written by the phone, which a modified phone leaves
 //! out.
 

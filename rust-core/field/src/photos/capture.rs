@@ -28,8 +28,8 @@ use lanewalk_media::{
 use lanewalk_model::{
     clock_trust::ClockTrust,
     document::Edit,
-    id::{DocId, EventId, Hash, to_hex},
-    photo::{FileRef, PhotoPart, PhotoRecord, PhotoRole, StampFacts, stamp_lines},
+    id::{DocId, EventId, to_hex},
+    photo::{FileRef, FileTrouble, PhotoPart, PhotoRecord, PhotoRole, StampFacts, stamp_lines},
     position::Position,
     records::to_json,
     time::TimeMs,
@@ -180,18 +180,22 @@ impl Field {
         let (held, tickets) = inner.store.read(|conn| Ok((photos::held(conn)?, photos::tickets(conn)?)))?;
         let names = held.iter().map(|f| f.name.clone()).collect();
         inner.vault.sweep(&names, &tickets.iter().map(|t| t.id).collect())?;
-        let missing: Vec<Hash> = held
-            .iter()
-            .filter(|f| f.trouble.is_none() && !inner.vault.has(&f.name))
-            .map(|f| f.file.sha256)
-            .collect();
-        if missing.is_empty() {
+        let (mut missing, mut back) = (Vec::new(), Vec::new());
+        for file in &held {
+            match (file.trouble, inner.vault.has(&file.name)) {
+                (None, false) => missing.push(file.file.sha256),
+                (Some(_), true) if inner.vault.check(&file.name, &file.key, file.file).is_ok() => {
+                    back.push(file.file.sha256);
+                }
+                _ => {}
+            }
+        }
+        if missing.is_empty() && back.is_empty() {
             return Ok(());
         }
         inner.store.write(crate::store::Durability::Act, |tx, _| {
-            missing.iter().try_for_each(|hash| {
-                photos::set_trouble(tx, *hash, lanewalk_model::photo::FileTrouble::Missing)
-            })
+            missing.iter().try_for_each(|hash| photos::set_trouble(tx, *hash, FileTrouble::Missing))?;
+            back.iter().try_for_each(|hash| photos::clear_trouble(tx, *hash))
         })
     }
 }
@@ -248,10 +252,7 @@ impl Inner {
             photos::put_photo(tx, &PhotoRow { id, visit, seq: saved.seq, files, phash: record.phash })
         });
         if let Err(error) = saved {
-            for file in &sealed {
-                // Best effort: the next sweep takes what stays.
-                let _ = self.vault.remove(&file.name);
-            }
+            self.discard(&sealed);
             return Err(error);
         }
         Ok(id)
@@ -268,28 +269,48 @@ impl Inner {
             detail: "no font was set: set_photo_settings".into(),
         })?;
         let mut lines = stamp_lines(facts);
-        loop {
-            match intake(path, Some((stamper.as_ref(), &lines)), &limits) {
-                Err(MediaError::Undrawable { character }) if lines.iter().any(|l| l.contains(character)) => {
-                    let code = format!("[U+{:04X}]", u32::from(character));
-                    for line in &mut lines {
-                        *line = line.replace(character, &code);
-                    }
-                }
-                taken => return Ok(taken?),
+        // Asked before the picture is decoded. ASCII is not replaced: its code point is ASCII too.
+        while let Err(MediaError::Undrawable { character }) = stamper.check(&lines)
+            && !character.is_ascii()
+        {
+            let code = format!("[U+{:04X}]", u32::from(character));
+            for line in &mut lines {
+                *line = line.replace(character, &code);
             }
         }
+        Ok(intake(path, Some((stamper.as_ref(), &lines)), &limits)?)
     }
 
-    /// Seals the files that do not lie here yet.
+    /// Seals the files that do not lie here yet; all of them or none.
     fn seal_all(
         &self,
         path: &Path,
         taken: &Intake,
         record: &PhotoRecord,
     ) -> Result<Vec<FileRow>, FieldError> {
-        let made_at = self.source.wall_ms();
         let mut sealed = Vec::new();
+        let done = self.seal_each(path, taken, record, &mut sealed);
+        if done.is_err() {
+            self.discard(&sealed);
+        }
+        done.map(|()| sealed)
+    }
+
+    /// Removes files that no row names, as far as the disk lets it; the next sweep takes the rest.
+    fn discard(&self, sealed: &[FileRow]) {
+        for file in sealed {
+            let _ = self.vault.remove(&file.name);
+        }
+    }
+
+    fn seal_each(
+        &self,
+        path: &Path,
+        taken: &Intake,
+        record: &PhotoRecord,
+        sealed: &mut Vec<FileRow>,
+    ) -> Result<(), FieldError> {
+        let made_at = self.source.wall_ms();
         for (part, file) in record.parts() {
             let known = self.store.read(|conn| photos::file(conn, file.sha256))?;
             if known.is_some_and(|row| row.held && row.trouble.is_none() && self.vault.has(&row.name)) {
@@ -330,7 +351,7 @@ impl Inner {
         if sealed.iter().any(too_long) {
             return Err(FieldError::Photo { code: "copy_too_large", detail: "the stamped copy".into() });
         }
-        Ok(sealed)
+        Ok(())
     }
 
     /// When a file was written, for a ticket finished after a kill; never later than now.

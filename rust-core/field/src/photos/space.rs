@@ -83,23 +83,20 @@ impl Field {
 
     /// Gives up files until so many bytes are freed or nothing more may go.
     pub fn free_photos(&self, bytes: u64) -> Result<Freed, FieldError> {
-        let rows = self.inner.store.read(freeable_rows)?;
-        let mut freed = Freed::default();
-        let mut going = Vec::new();
-        for row in rows {
-            if freed.bytes >= bytes {
-                break;
+        // Chosen and given up in one transaction: a receipt may lose its worth meanwhile (F26). Rows
+        // first: a kill in between leaves files without rows, which the next sweep takes.
+        let (freed, going) = self.inner.store.write(Durability::Act, |tx, _| {
+            let (mut freed, mut going) = (Freed::default(), Vec::new());
+            for row in freeable_rows(tx)? {
+                if freed.bytes >= bytes {
+                    break;
+                }
+                photos::give_up(tx, row.file.sha256)?;
+                freed.bytes += row.file.bytes;
+                freed.files += 1;
+                going.push(row);
             }
-            freed.bytes += row.file.bytes;
-            freed.files += 1;
-            going.push(row);
-        }
-        if going.is_empty() {
-            return Ok(freed);
-        }
-        // Rows first: a kill in between leaves files without rows, which the next sweep takes.
-        self.inner.store.write(Durability::Act, |tx, _| {
-            going.iter().try_for_each(|row| photos::give_up(tx, row.file.sha256))
+            Ok((freed, going))
         })?;
         for row in &going {
             self.inner.vault.remove(&row.name)?;
@@ -135,7 +132,8 @@ impl Field {
                 }
                 let done = |hash: &Hash| -> Result<bool, FieldError> {
                     let row = photos::file(tx, *hash)?;
-                    Ok(safe.contains(hash) || row.is_none_or(|f| !f.held || f.told))
+                    let lost = |f: &photos::FileRow| f.told && !inner.vault.has(&f.name);
+                    Ok(safe.contains(hash) || row.is_none_or(|f| !f.held || lost(&f)))
                 };
                 if photo.files.iter().map(done).collect::<Result<Vec<_>, _>>()?.into_iter().all(|d| d) {
                     names.extend(photos::forget(tx, &photo)?);

@@ -122,17 +122,19 @@ impl Vault {
             let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
             let sealed = path.parent() == Some(self.sealed.as_path());
             let kept = if sealed { held.contains(name) } else { waited.contains(&path) };
-            if !kept {
-                remove(&path)?;
+            // What cannot be removed now stays for the next time; it must not keep the store shut.
+            if !kept && path.is_file() && remove(&path).is_ok() {
                 swept.files += 1;
             }
         }
         Ok(swept)
     }
 
-    /// Says whether a file lies there; its content is checked when it is read.
+    /// Says whether a file lies there; its content is checked when it is read. A disk that cannot say
+    /// so now has not lost it.
     pub(crate) fn has(&self, name: &str) -> bool {
-        self.sealed.join(name).is_file()
+        let found = fs::metadata(self.sealed.join(name));
+        !found.is_err_and(|e| e.kind() == io::ErrorKind::NotFound)
     }
 }
 

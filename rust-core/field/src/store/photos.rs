@@ -114,10 +114,12 @@ pub(crate) fn put_file(tx: &Transaction<'_>, f: &FileRow) -> Result<(), FieldErr
     Ok(())
 }
 
-/// Takes a file that was given up or lost into keeping again, under a new name and key.
+/// Takes a file that was given up or lost into keeping again, under a new name and key, and offers
+/// it again: whether its old receipt still counts is not known.
 pub(crate) fn revive_file(tx: &Transaction<'_>, f: &FileRow) -> Result<(), FieldError> {
     tx.prepare_cached(
-        "UPDATE files SET name = ?2, key = ?3, held = 1, trouble = '', told = 0 WHERE sha256 = ?1",
+        "UPDATE files SET name = ?2, key = ?3, held = 1, trouble = '', told = 0, upload = NULL, sent = 0,
+             receipt = NULL, receipt_index = NULL, receipt_epoch = NULL WHERE sha256 = ?1",
     )?
     .execute(params![f.file.sha256.0, f.name, f.key.0])?;
     Ok(())
@@ -210,7 +212,14 @@ pub(crate) fn set_progress(
     Ok(())
 }
 
-/// Keeps a receipt that was checked.
+/// Takes a note of a lost file back: it is there after all.
+pub(crate) fn clear_trouble(tx: &Transaction<'_>, sha256: Hash) -> Result<(), FieldError> {
+    tx.prepare_cached("UPDATE files SET trouble = '', told = 0 WHERE sha256 = ?1")?.execute([sha256.0])?;
+    Ok(())
+}
+
+/// Keeps a receipt that was checked; one of another life of headquarters than the store knows is
+/// asked for again after the next sync.
 pub(crate) fn set_receipt(tx: &Transaction<'_>, receipt: &FileReceipt) -> Result<(), FieldError> {
     let bytes = minicbor::to_vec(receipt).map_err(FieldError::internal)?;
     tx.prepare_cached(

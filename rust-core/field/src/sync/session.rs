@@ -38,8 +38,10 @@ pub enum Progress {
 
 /// More requests than any honest sync needs: 50,000 documents come in about 60 pages.
 const MAX_ROUNDS: u32 = 2_000;
-/// Tries with a new nonce or another start of the chain, without any page between them.
+/// Tries with another start of the chain, without any page between them.
 const MAX_RETRIES: u32 = 3;
+/// Tries with a new nonce: photos on their way beside a sync draw on the same ones.
+const MAX_NONCES: u32 = 20;
 
 /// What the store says before a request.
 struct Situation {
@@ -205,7 +207,7 @@ impl SyncSession {
         self.retries += 1;
         let may_retry = self.retries <= MAX_RETRIES;
         match (error.code.as_str(), error.need_seq) {
-            ("nonce", _) if may_retry => {}
+            ("nonce", _) if self.retries <= MAX_NONCES => {}
             ("chain_gap", Some(need)) if may_retry && self.push_from != Some(need) => {
                 if self.inner.store.read(|conn| entries::get(conn, need))?.is_none() {
                     return Err(SyncError::ChainGap { need_seq: need });

@@ -139,6 +139,8 @@ pub struct UploadSession {
     report: UploadReport,
     /// The end of the chain when the session began; later text makes it yield.
     written: u64,
+    /// Why a file was passed over; the session's result when nothing else is left.
+    unread: Option<SyncError>,
 }
 
 impl Drop for UploadSession {
@@ -191,7 +193,18 @@ impl UploadSession {
         }
         let (device, hq_key, authority, queue, held_back, written) = begun?;
         let report = UploadReport { held_back, ..UploadReport::default() };
-        Ok(Self { inner, device, hq_key, authority, queue, work: None, phase: Phase::Ready, report, written })
+        Ok(Self {
+            inner,
+            device,
+            hq_key,
+            authority,
+            queue,
+            work: None,
+            phase: Phase::Ready,
+            report,
+            written,
+            unread: None,
+        })
     }
 
     #[allow(clippy::type_complexity, reason = "the parts of one struct, taken apart at once")]
@@ -247,10 +260,18 @@ impl UploadSession {
                 }
                 // The file is gone: told to headquarters, and on to the next one.
                 Err(ReadFailure::Lost(trouble)) => self.lose(&work, trouble)?,
-                Err(ReadFailure::Disk(error)) => return Err(error.into()),
+                // The others may be readable: this one is tried again in the next session.
+                Err(ReadFailure::Disk(error)) => self.pass_over(error.into()),
             }
         }
-        Ok(None)
+        // Told at the end, when everything else has gone.
+        self.unread.take().map_or(Ok(None), Err)
+    }
+
+    /// Leaves a file for the next session and remembers why.
+    fn pass_over(&mut self, error: SyncError) {
+        self.report.refused += 1;
+        self.unread.get_or_insert(error);
     }
 
     /// Says whether something was written since the session began.
@@ -359,7 +380,8 @@ impl UploadSession {
             work.tries += 1;
         }
         if work.tries > MAX_TRIES {
-            return wrong("an upload that does not move");
+            self.pass_over(SyncError::Protocol { detail: "an upload that does not move".into() });
+            return Ok(());
         }
         // Complete without a receipt: ask again.
         work.offset = (state.offset < state.length).then_some(state.offset);
@@ -384,7 +406,10 @@ impl UploadSession {
             ("hash_mismatch", _) if again && !work.checked => {
                 match self.inner.vault.check(&work.row.name, &work.row.key, work.row.file) {
                     Err(ReadFailure::Lost(trouble)) => return self.lose(&work, trouble),
-                    Err(ReadFailure::Disk(error)) => return Err(error.into()),
+                    Err(ReadFailure::Disk(error)) => {
+                        self.pass_over(error.into());
+                        return Ok(());
+                    }
                     Ok(()) => {}
                 }
                 work.checked = true;
@@ -447,16 +472,26 @@ impl Inner {
     fn tell_troubles(&self) -> Result<(), crate::FieldError> {
         for row in self.store.read(photos::untold)? {
             let Some(trouble) = row.trouble else { continue };
-            for photo in self.store.read(|conn| photos::photos_with(conn, row.file.sha256))? {
-                let at = TimeMs(self.source.wall_ms());
-                let edit =
-                    Edit::set(trouble_key(photo.id, row.part), to_json(&TroubleRecord { trouble, at }));
-                let told = self.act_with(photo.visit, &[edit], 0, Mode::Existing, |tx, _| {
-                    photos::set_told(tx, row.file.sha256)
-                });
-                if let Err(error @ (crate::FieldError::StorageFull | crate::FieldError::Paused)) = told {
-                    return Err(error);
+            let cited = self.store.read(|conn| photos::photos_with(conn, row.file.sha256))?;
+            let mut all = true;
+            for photo in cited {
+                let key = trouble_key(photo.id, row.part);
+                let view = self.store.read(|conn| reads::view(conn, photo.visit))?;
+                if view.is_none_or(|v| v.get(&key).is_some()) {
+                    continue;
                 }
+                let at = TimeMs(self.source.wall_ms());
+                let edit = Edit::set(key, to_json(&TroubleRecord { trouble, at }));
+                match self.act(photo.visit, &[edit], 0, Mode::Existing) {
+                    Ok(_) => {}
+                    Err(error @ (crate::FieldError::StorageFull | crate::FieldError::Paused)) => {
+                        return Err(error);
+                    }
+                    Err(_) => all = false,
+                }
+            }
+            if all {
+                self.store.write(Durability::Act, |tx, _| photos::set_told(tx, row.file.sha256))?;
             }
         }
         Ok(())

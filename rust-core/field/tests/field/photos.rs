@@ -281,3 +281,52 @@ fn late_claims_say_when_the_camera_wrote() {
     let times: Vec<_> = s.phone.field.photos(s.visit).unwrap().iter().map(|p| p.record.taken_at.0).collect();
     assert_eq!(times, [NOW - 3_600_000, NOW - 5]);
 }
+
+/// A file that a disk hid for a while is back; one that cannot be swept does not lock the worker out.
+#[test]
+fn a_file_that_comes_back_counts_again_and_rubbish_keeps_nobody_out() {
+    let s = scene();
+    take(&s.phone, s.visit, &jpeg(61));
+    let photos = s.phone.dir.path().join("photos");
+    let hidden = files(&photos)[0].clone();
+    let aside = s.phone.dir.path().join("aside");
+    s.phone.field.close().unwrap();
+    fs::rename(&hidden, &aside).unwrap();
+    let lost = |field: &lanewalk_field::Field| {
+        let photos = field.photos(s.visit).unwrap();
+        photos[0].parts.iter().filter(|(_, _, state)| matches!(state, PartState::Lost(_))).count()
+    };
+    let field = open(s.phone.dir.path(), KEY, TestSource::new(4)).unwrap();
+    assert_eq!(lost(&field), 1);
+    field.close().unwrap();
+    fs::rename(&aside, &hidden).unwrap();
+    fs::create_dir(photos.join("folder")).unwrap();
+    fs::create_dir(s.phone.dir.path().join("camera/folder")).unwrap();
+    let field = open(s.phone.dir.path(), KEY, TestSource::new(5)).unwrap();
+    assert_eq!(lost(&field), 0);
+    assert_eq!(field.storage().unwrap().unsent_files, 3);
+}
+
+/// The same original cannot be saved twice under one row that says it is gone.
+#[test]
+fn a_lost_original_taken_again_is_whole_again() {
+    let s = scene();
+    let gallery = tempfile::tempdir().unwrap();
+    let path = gallery.path().join("IMG_1.jpg");
+    fs::write(&path, jpeg(62)).unwrap();
+    let import = |phone: &Phone| {
+        phone.field.import_photo(s.visit, PhotoRole::Before, &path, &Shot::default()).unwrap()
+    };
+    import(&s.phone);
+    for file in files(&s.phone.dir.path().join("photos")) {
+        fs::remove_file(file).unwrap();
+    }
+    let again = s.phone.after_kill();
+    again.field.set_photo_settings(settings()).unwrap();
+    again.source.pass(1_000);
+    let id = import(&again);
+    let photos = again.field.photos(s.visit).unwrap();
+    let photo = photos.iter().find(|p| p.id == id).unwrap();
+    assert!(photo.parts.iter().all(|(_, _, state)| *state == PartState::Waiting { sent: 0 }), "{photo:?}");
+    assert!(again.field.photo_bytes(id, PhotoPart::Thumbnail).is_ok());
+}

@@ -95,6 +95,8 @@ impl Walk {
             }
             b"VP8X" | b"VP8 " | b"VP8L" => Err(broken("length of a chunk")),
             b"ANIM" | b"ANMF" => Err(animated()),
+            // Behind the picture it would be used all the same and was not counted.
+            b"ALPH" if self.picture.is_some() => Err(broken("order of chunks")),
             b"ALPH" => {
                 self.alpha = true;
                 Ok(0)
