@@ -8,6 +8,8 @@
 pub(crate) mod capture;
 pub(crate) mod seal;
 mod space;
+mod stamping;
+mod trouble;
 pub(crate) mod vault;
 mod view;
 

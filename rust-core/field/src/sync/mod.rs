@@ -10,14 +10,16 @@ mod apply;
 mod enrol;
 mod fetch;
 mod http;
+mod policy;
 mod request;
 mod session;
 mod upload;
 
 pub use enrol::Enrolled;
 pub use http::HttpTransport;
+pub use policy::{Originals, UploadPolicy};
 pub use session::{Progress, SyncSession};
-pub use upload::{Originals, UploadPolicy, UploadReport, UploadSession};
+pub use upload::{UploadReport, UploadSession};
 
 use crate::{error::FieldError, facade::Field};
 use lanewalk_protocol::{

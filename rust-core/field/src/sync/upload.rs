@@ -8,26 +8,20 @@
 //! text ends the session, so that it does not wait behind a photo. Rejected: files inside sync
 //! requests, which would make a sentence wait for megabytes.
 
-use super::{Progress, SyncError, TransportError, answer, enrol::authority, request::Unsigned};
+use super::{
+    Progress, SyncError, TransportError, answer, enrol::authority, policy::UploadPolicy, request::Unsigned,
+};
 use crate::{
     facade::{Field, Inner},
     identity,
-    photos::{record_key, vault::ReadFailure},
-    reads,
+    photos::vault::ReadFailure,
     store::{
         Durability, entries, meta,
         meta::key,
         photos::{self, FileRow},
     },
-    write::Mode,
 };
-use lanewalk_model::{
-    document::Edit,
-    id::{DeviceId, EventId, Hash},
-    photo::{PhotoPart, TroubleRecord},
-    records::to_json,
-    time::TimeMs,
-};
+use lanewalk_model::id::{DeviceId, Hash};
 use lanewalk_protocol::{
     http::{Request, Response},
     keys::PublicKey,
@@ -45,35 +39,6 @@ use std::{
 const SMALL: u64 = 64 << 10;
 /// Beginnings anew for one file in one session.
 const MAX_TRIES: u32 = 4;
-
-/// Whether originals may travel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Originals {
-    /// Not now.
-    Never,
-    /// Those headquarters asked for.
-    Wanted,
-    /// All.
-    All,
-}
-
-/// What may travel now; the shell knows the network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct UploadPolicy {
-    /// Stamped copies.
-    pub evidence: bool,
-    /// Originals.
-    pub originals: Originals,
-}
-
-impl UploadPolicy {
-    /// Wi-Fi: everything.
-    pub const UNMETERED: Self = Self { evidence: true, originals: Originals::All };
-    /// Paid by the byte: no originals but those headquarters asked for.
-    pub const METERED: Self = Self { evidence: true, originals: Originals::Wanted };
-    /// Nearly used up: thumbnails only.
-    pub const SAVING: Self = Self { evidence: false, originals: Originals::Never };
-}
 
 /// What an upload session did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -220,7 +185,7 @@ impl UploadSession {
             let authority = authority(&url).ok_or(crate::FieldError::NotEnrolled)?;
             let (mut queue, mut held_back) = (VecDeque::new(), 0);
             for row in photos::unsent(conn)? {
-                if may_go(conn, policy, &row)? {
+                if policy.lets(conn, &row)? {
                     queue.push_back(row);
                 } else {
                     held_back += 1;
@@ -441,63 +406,4 @@ impl Work {
     fn new(row: FileRow) -> Self {
         Self { row, offset: None, tries: 0, checked: false }
     }
-}
-
-fn may_go(
-    conn: &rusqlite::Connection,
-    policy: UploadPolicy,
-    row: &FileRow,
-) -> Result<bool, crate::FieldError> {
-    match (row.part, policy.originals) {
-        (PhotoPart::Thumbnail, _) => Ok(true),
-        (PhotoPart::Evidence, _) => Ok(policy.evidence),
-        (PhotoPart::Original, Originals::All) => Ok(true),
-        (PhotoPart::Original, Originals::Never) => Ok(false),
-        (PhotoPart::Original, Originals::Wanted) => {
-            for photo in photos::photos_with(conn, row.file.sha256)? {
-                let wanted = ["original_wanted/", &photo.id.to_string()].concat();
-                let view = reads::view(conn, photo.visit)?;
-                if view.is_some_and(|v| v.flag(&wanted)) {
-                    return Ok(true);
-                }
-            }
-            Ok(false)
-        }
-    }
-}
-
-impl Inner {
-    /// Writes a fact for every file that can never arrive (F12); one that cannot be written now
-    /// (the visit left this phone, the lease is over) is tried again at the next session.
-    fn tell_troubles(&self) -> Result<(), crate::FieldError> {
-        for row in self.store.read(photos::untold)? {
-            let Some(trouble) = row.trouble else { continue };
-            let cited = self.store.read(|conn| photos::photos_with(conn, row.file.sha256))?;
-            let mut all = true;
-            for photo in cited {
-                let key = trouble_key(photo.id, row.part);
-                let view = self.store.read(|conn| reads::view(conn, photo.visit))?;
-                if view.is_none_or(|v| v.get(&key).is_some()) {
-                    continue;
-                }
-                let at = TimeMs(self.source.wall_ms());
-                let edit = Edit::set(key, to_json(&TroubleRecord { trouble, at }));
-                match self.act(photo.visit, &[edit], 0, Mode::Existing) {
-                    Ok(_) => {}
-                    Err(error @ (crate::FieldError::StorageFull | crate::FieldError::Paused)) => {
-                        return Err(error);
-                    }
-                    Err(_) => all = false,
-                }
-            }
-            if all {
-                self.store.write(Durability::Act, |tx, _| photos::set_told(tx, row.file.sha256))?;
-            }
-        }
-        Ok(())
-    }
-}
-
-fn trouble_key(photo: EventId, part: PhotoPart) -> String {
-    record_key(photo).replacen("photo/", "photo_trouble/", 1) + "." + part.id()
 }
