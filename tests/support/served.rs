@@ -15,7 +15,7 @@ use std::{
     path::Path,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -107,14 +107,23 @@ impl BreakingWire {
     }
 }
 
-/// Carries one connection until either side ends it or its bytes are used up.
+/// Carries one connection until either side ends it or its bytes are used up. The phone notices a
+/// break after headquarters has, as on the street, where it waits for seconds; so what is counted is
+/// the protocol and not the order in which two threads ran.
 fn carry(mut client: TcpStream, state: &WireState) {
     let port = u16::try_from(state.upstream.load(Ordering::SeqCst)).unwrap();
     let mut server = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
     let (mut back_from, mut back_to) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+    let broken = Arc::new(AtomicBool::new(false));
+    let heard = Arc::clone(&broken);
     let answers = std::thread::spawn(move || {
+        let mut buffer = [0; 16 << 10];
         // Ends when headquarters closes or the phone is gone.
-        let _ = std::io::copy(&mut back_from, &mut back_to);
+        while let Ok(n @ 1..) = back_from.read(&mut buffer) {
+            if !heard.load(Ordering::SeqCst) && back_to.write_all(&buffer[..n]).is_err() {
+                break;
+            }
+        }
         let _ = back_to.shutdown(Shutdown::Both);
     });
     let mut left = state.most.load(Ordering::SeqCst);
@@ -122,14 +131,19 @@ fn carry(mut client: TcpStream, state: &WireState) {
     while left > 0 {
         let want = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
         let Ok(n) = client.read(&mut buffer[..want]) else { break };
-        if n == 0 || server.write_all(&buffer[..n]).is_err() {
+        if n == 0 {
             break;
         }
         left -= n as u64;
+        // Before the last bytes: an answer to them must not get through.
+        broken.store(left == 0, Ordering::SeqCst);
+        if server.write_all(&buffer[..n]).is_err() {
+            break;
+        }
         state.carried.fetch_add(n as u64, Ordering::SeqCst);
     }
     state.broken.fetch_add(u64::from(left == 0), Ordering::SeqCst);
-    let _ = server.shutdown(Shutdown::Both);
-    let _ = client.shutdown(Shutdown::Both);
+    let _ = server.shutdown(if left == 0 { Shutdown::Write } else { Shutdown::Both });
     answers.join().unwrap();
+    let _ = client.shutdown(Shutdown::Both);
 }
