@@ -13,7 +13,6 @@ use crate::{
 use lanewalk_model::{
     document::Edit,
     id::{DocId, EventId},
-    photo::PhotoRecord,
     position::Position,
     records::{MeasurementRecord, Method, NoteRecord, to_json},
     schema::DocKind,
@@ -180,22 +179,6 @@ impl Field {
         let at = TimeMs(self.inner.source.wall_ms());
         let record = MeasurementRecord { what: what.into(), milli, unit: unit.into(), method, at };
         self.record(doc, "measurement", &to_json(&record)).map(|(_, saved)| saved)
-    }
-
-    /// Adds a photo's record and caption to a visit in one act; the bytes travel apart.
-    pub fn add_photo_record(
-        &self,
-        visit: DocId,
-        photo: &PhotoRecord,
-        caption: &str,
-    ) -> Result<EventId, FieldError> {
-        let event = self.inner.new_event();
-        let mut edits = vec![Edit::set(["photo/", &event.to_string()].concat(), to_json(photo))];
-        if !caption.is_empty() {
-            edits.push(Edit::set(["caption/", &event.to_string()].concat(), caption));
-        }
-        self.inner.act(visit, &edits, 0, Mode::Existing)?;
-        Ok(event)
     }
 
     /// Records an appeal and returns its id.

@@ -158,12 +158,7 @@ pub fn verify_request(
     headers: &SignatureHeadersRef<'_>,
     key: &PublicKey,
 ) -> Result<Claimed, HttpSigError> {
-    let parsed = parse::parse_all(headers)?;
-    parts::check(&parts)?;
-    if parsed.digest != <[u8; 32]>::from(Sha256::digest(parts.body)) {
-        return Err(HttpSigError::DigestMismatch);
-    }
-    verify_parsed(&parts, parsed, key)
+    verify(&parts, headers, key, true)
 }
 
 /// Checks everything but the body, which was cut off on its way: the signature covers the hash of
@@ -174,16 +169,20 @@ pub fn verify_cut_request(
     headers: &SignatureHeadersRef<'_>,
     key: &PublicKey,
 ) -> Result<Claimed, HttpSigError> {
-    let parsed = parse::parse_all(headers)?;
-    parts::check(&parts)?;
-    verify_parsed(&parts, parsed, key)
+    verify(&parts, headers, key, false)
 }
 
-fn verify_parsed(
+fn verify(
     parts: &RequestParts<'_>,
-    parsed: parse::Parsed,
+    headers: &SignatureHeadersRef<'_>,
     key: &PublicKey,
+    whole: bool,
 ) -> Result<Claimed, HttpSigError> {
+    let parsed = parse::parse_all(headers)?;
+    parts::check(parts)?;
+    if whole && parsed.digest != <[u8; 32]>::from(Sha256::digest(parts.body)) {
+        return Err(HttpSigError::DigestMismatch);
+    }
     let claimed = parsed.claimed;
     let params = base::profile_params(claimed.created_s, &claimed.nonce, &claimed.key_id);
     let digest = digest_header(&parsed.digest);

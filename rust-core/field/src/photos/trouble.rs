@@ -3,7 +3,6 @@
 //! Invariant: a file counts as told only when every photo it belongs to says so. Rejected: telling
 //! with the photo's next sync request, which a receipt would not cover.
 
-use super::record_key;
 use crate::{
     error::FieldError,
     facade::Inner,
@@ -52,5 +51,5 @@ impl Inner {
 }
 
 fn trouble_key(photo: EventId, part: PhotoPart) -> String {
-    record_key(photo).replacen("photo/", "photo_trouble/", 1) + "." + part.id()
+    format!("photo_trouble/{photo}.{}", part.id())
 }

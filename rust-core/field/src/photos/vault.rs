@@ -28,12 +28,6 @@ pub(crate) struct Vault {
     camera: PathBuf,
 }
 
-/// What a sweep removed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Swept {
-    pub(crate) files: u64,
-}
-
 impl Vault {
     /// Makes the folders inside the app's private directory.
     pub(crate) fn open(directory: &Path) -> Result<Self, FieldError> {
@@ -115,19 +109,18 @@ impl Vault {
         &self,
         held: &BTreeSet<String>,
         tickets: &BTreeSet<EventId>,
-    ) -> Result<Swept, FieldError> {
+    ) -> Result<(), FieldError> {
         let waited: BTreeSet<PathBuf> = tickets.iter().map(|t| self.camera_path(*t)).collect();
-        let mut swept = Swept::default();
         for path in listed(&self.sealed)?.into_iter().chain(listed(&self.camera)?) {
             let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
             let sealed = path.parent() == Some(self.sealed.as_path());
             let kept = if sealed { held.contains(name) } else { waited.contains(&path) };
             // What cannot be removed now stays for the next time; it must not keep the store shut.
-            if !kept && path.is_file() && remove(&path).is_ok() {
-                swept.files += 1;
+            if !kept && path.is_file() {
+                let _ = remove(&path);
             }
         }
-        Ok(swept)
+        Ok(())
     }
 
     /// Says whether a file lies there; its content is checked when it is read. A disk that cannot say

@@ -3,10 +3,12 @@
 //! Invariant: the bytes are returned only when they are what the record names; nothing is kept.
 //! Rejected: a second store of photos that are not this phone's own evidence.
 
-use super::{SyncError, Transport, answer, enrol::authority, request::Unsigned};
+use super::{
+    SyncError, Transport, answer,
+    request::{self, Unsigned, Way},
+};
 use crate::{
     facade::Field,
-    identity,
     photos::record_key,
     reads,
     store::{Durability, meta, meta::key},
@@ -35,24 +37,17 @@ impl Field {
     ) -> Result<Vec<u8>, SyncError> {
         let file = self.copy_named(visit, photo, part)?;
         for _ in 0..MAX_TRIES {
-            let (device, hq_key, authority, nonce) = self.inner.store.read(|conn| {
-                let device = identity::device(conn)?.ok_or(crate::FieldError::NotEnrolled)?;
-                let url = meta::get_text(conn, key::URL)?;
-                let authority = authority(&url).ok_or(crate::FieldError::NotEnrolled)?;
-                let nonce = meta::get_text(conn, key::NONCE)?;
-                Ok((device, identity::hq_key(conn)?, authority, nonce))
-            })?;
-            let nonce = if nonce.is_empty() { "none".to_owned() } else { nonce };
+            let (way, nonce) = self.inner.store.read(|conn| Ok((Way::load(conn)?, request::nonce(conn)?)))?;
             let path = photo_path(file.sha256);
             let unsigned = Unsigned {
                 method: "GET",
-                authority: &authority,
+                authority: &way.authority,
                 path: &path,
                 headers: Vec::new(),
                 body: Vec::new(),
             };
-            let request = self.inner.sign(unsigned, &nonce, device)?;
-            let answer = answer::check_bytes(transport.send(request)?, &nonce, &hq_key)?;
+            let request = self.inner.sign(unsigned, &nonce, way.device)?;
+            let answer = answer::check_bytes(transport.send(request)?, &nonce, &way.hq_key)?;
             let next = answer.next_nonce.as_bytes();
             self.inner.store.write(Durability::Page, |tx, _| meta::put(tx, key::NONCE, next))?;
             if answer.status == 200 && FileRef::of(&answer.body) == file {

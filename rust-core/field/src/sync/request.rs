@@ -3,13 +3,44 @@
 //! Invariant: every request of an enrolled phone is signed in the one profile, over the body that
 //! goes out. Rejected: each engine building its own headers.
 
-use super::SyncError;
-use crate::facade::Inner;
+use super::{SyncError, enrol::authority};
+use crate::{
+    error::FieldError,
+    facade::Inner,
+    identity,
+    store::meta::{self, key},
+};
 use lanewalk_model::id::DeviceId;
 use lanewalk_protocol::{
     http::Request,
     httpsig::{CONTENT_DIGEST, RequestParts, SIGNATURE, SIGNATURE_INPUT, sign_request},
+    keys::PublicKey,
 };
+use rusqlite::Connection;
+
+/// Who asks whom: what every request of an enrolled phone needs.
+pub(super) struct Way {
+    pub(super) device: DeviceId,
+    pub(super) hq_key: PublicKey,
+    pub(super) authority: String,
+}
+
+impl Way {
+    /// Reads it; [`FieldError::NotEnrolled`] before enrolment.
+    pub(super) fn load(conn: &Connection) -> Result<Self, FieldError> {
+        let device = identity::device(conn)?.ok_or(FieldError::NotEnrolled)?;
+        let url = meta::get_text(conn, key::URL)?;
+        let authority = authority(&url).ok_or(FieldError::NotEnrolled)?;
+        Ok(Self { device, hq_key: identity::hq_key(conn)?, authority })
+    }
+}
+
+/// Reads the nonce for the next request. Before the first answer any word will do; headquarters
+/// gives a fresh one.
+pub(super) fn nonce(conn: &Connection) -> Result<String, FieldError> {
+    let nonce = meta::get_text(conn, key::NONCE)?;
+    Ok(if nonce.is_empty() { "none".to_owned() } else { nonce })
+}
 
 /// What a request is before it is signed.
 pub(super) struct Unsigned<'a> {

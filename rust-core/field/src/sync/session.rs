@@ -5,7 +5,11 @@
 //! outbox changes only by signed receipts and refusals. Rejected: keeping the position in
 //! memory until the end.
 
-use super::{SyncError, SyncReport, TransportError, answer, apply, enrol::authority, request::Unsigned};
+use super::{
+    SyncError, SyncReport, TransportError, answer, apply,
+    enrol::authority,
+    request::{self, Unsigned},
+};
 use crate::{
     facade::Inner,
     identity,
@@ -235,7 +239,7 @@ impl SyncSession {
                 hq_key: identity::hq_key(conn)?,
                 hq_epoch: uint(meta::get_int(conn, key::HQ_EPOCH)?),
                 cursor: meta::get_cbor(conn, key::CURSOR)?.unwrap_or_default(),
-                nonce: meta::get_text(conn, key::NONCE)?,
+                nonce: request::nonce(conn)?,
                 lease_version: lease.map_or(0, |l| l.version),
                 last_seq: meta::chain(conn)?.seq,
                 want: docs::wanted(conn, limits::MAX_WANTED)?,
@@ -274,13 +278,11 @@ impl SyncSession {
             last_seq: s.last_seq,
             lease_version: s.lease_version,
         });
-        // Before the first answer any word will do; headquarters gives a fresh one.
-        let nonce = if s.nonce.is_empty() { "none".to_owned() } else { s.nonce };
         let authority = authority(&s.url).ok_or(SyncError::BadInvitation)?;
         let headers = vec![("content-type".to_owned(), MEDIA_TYPE.to_owned())];
         let unsigned = Unsigned { method: "POST", authority: &authority, path: SYNC_PATH, headers, body };
-        let request = self.inner.sign(unsigned, &nonce, s.device)?;
-        Ok((request, Sent { nonce, hq_key: s.hq_key, want: s.want, mark }))
+        let request = self.inner.sign(unsigned, &s.nonce, s.device)?;
+        Ok((request, Sent { nonce: s.nonce, hq_key: s.hq_key, want: s.want, mark }))
     }
 }
 

@@ -9,11 +9,12 @@
 //! requests, which would make a sentence wait for megabytes.
 
 use super::{
-    Progress, SyncError, TransportError, answer, enrol::authority, policy::UploadPolicy, request::Unsigned,
+    Progress, SyncError, TransportError, answer,
+    policy::UploadPolicy,
+    request::{self, Unsigned, Way},
 };
 use crate::{
     facade::{Field, Inner},
-    identity,
     photos::vault::ReadFailure,
     store::{
         Durability, entries, meta,
@@ -21,10 +22,9 @@ use crate::{
         photos::{self, FileRow},
     },
 };
-use lanewalk_model::id::{DeviceId, Hash};
+use lanewalk_model::id::Hash;
 use lanewalk_protocol::{
     http::{Request, Response},
-    keys::PublicKey,
     limits,
     upload::{
         Creation, OFFSET_STREAM, TUS_VERSION, UPLOADS_PATH, UploadAnswer, UploadId, header, patch_nonce,
@@ -95,9 +95,7 @@ enum Phase {
 /// An upload of photo files in progress. Call [`Self::next_request`] and [`Self::receive`] in turn.
 pub struct UploadSession {
     inner: Arc<Inner>,
-    device: DeviceId,
-    hq_key: PublicKey,
-    authority: String,
+    way: Way,
     queue: VecDeque<FileRow>,
     work: Option<Work>,
     phase: Phase,
@@ -152,47 +150,26 @@ impl UploadSession {
         if inner.uploading.swap(true, Ordering::AcqRel) {
             return Err(SyncError::Busy);
         }
-        let begun = Self::prepare(&inner, policy);
+        let begun = inner.tell_troubles().and_then(|()| {
+            inner.store.read(|conn| {
+                let way = Way::load(conn)?;
+                let (mut queue, mut held_back) = (VecDeque::new(), 0);
+                for row in photos::unsent(conn)? {
+                    if policy.lets(conn, &row)? {
+                        queue.push_back(row);
+                    } else {
+                        held_back += 1;
+                    }
+                }
+                Ok((way, queue, held_back, meta::chain(conn)?.seq))
+            })
+        });
         if begun.is_err() {
             inner.uploading.store(false, Ordering::Release);
         }
-        let (device, hq_key, authority, queue, held_back, written) = begun?;
+        let (way, queue, held_back, written) = begun?;
         let report = UploadReport { held_back, ..UploadReport::default() };
-        Ok(Self {
-            inner,
-            device,
-            hq_key,
-            authority,
-            queue,
-            work: None,
-            phase: Phase::Ready,
-            report,
-            written,
-            unread: None,
-        })
-    }
-
-    #[allow(clippy::type_complexity, reason = "the parts of one struct, taken apart at once")]
-    fn prepare(
-        inner: &Inner,
-        policy: UploadPolicy,
-    ) -> Result<(DeviceId, PublicKey, String, VecDeque<FileRow>, u64, u64), SyncError> {
-        inner.tell_troubles()?;
-        Ok(inner.store.read(|conn| {
-            let device = identity::device(conn)?.ok_or(crate::FieldError::NotEnrolled)?;
-            let hq_key = identity::hq_key(conn)?;
-            let url = meta::get_text(conn, key::URL)?;
-            let authority = authority(&url).ok_or(crate::FieldError::NotEnrolled)?;
-            let (mut queue, mut held_back) = (VecDeque::new(), 0);
-            for row in photos::unsent(conn)? {
-                if policy.lets(conn, &row)? {
-                    queue.push_back(row);
-                } else {
-                    held_back += 1;
-                }
-            }
-            Ok((device, hq_key, authority, queue, held_back, meta::chain(conn)?.seq))
-        })?)
+        Ok(Self { inner, way, queue, work: None, phase: Phase::Ready, report, written, unread: None })
     }
 
     /// Returns what was done so far.
@@ -270,8 +247,7 @@ impl UploadSession {
                     Ok(first) => first,
                     Err(failure) => return Ok(Err(failure)),
                 };
-                let nonce = self.inner.store.read(|conn| meta::get_text(conn, key::NONCE))?;
-                let nonce = if nonce.is_empty() { "none".to_owned() } else { nonce };
+                let nonce = self.inner.store.read(request::nonce)?;
                 let headers = Creation { file }.headers(small);
                 let body = if small { first } else { Vec::new() };
                 (Step::Create, "POST", UPLOADS_PATH.to_owned(), nonce, headers, body)
@@ -288,8 +264,8 @@ impl UploadSession {
                 (Step::Patch, "PATCH", id.path(), patch_nonce(id, offset), headers, body)
             }
         };
-        let unsigned = Unsigned { method, authority: &self.authority, path: &path, headers, body };
-        let request = self.inner.sign(unsigned, &nonce, self.device)?;
+        let unsigned = Unsigned { method, authority: &self.way.authority, path: &path, headers, body };
+        let request = self.inner.sign(unsigned, &nonce, self.way.device)?;
         Ok(Ok((request, Sent { step, nonce })))
     }
 
@@ -306,7 +282,7 @@ impl UploadSession {
         };
         let response = response?;
         self.report.bytes_down += answer::response_bytes(&response);
-        let answer = answer::check_upload(response, &sent.nonce, &self.hq_key)?;
+        let answer = answer::check_upload(response, &sent.nonce, &self.way.hq_key)?;
         if sent.step == Step::Create && !answer.next_nonce.is_empty() {
             let nonce = answer.next_nonce.as_bytes();
             self.inner.store.write(Durability::Page, |tx, _| meta::put(tx, key::NONCE, nonce))?;
@@ -328,8 +304,8 @@ impl UploadSession {
             return wrong("an upload of another length");
         }
         if let Some(receipt) = state.receipt {
-            if receipt.verify(&self.hq_key).is_err()
-                || receipt.device != self.device
+            if receipt.verify(&self.way.hq_key).is_err()
+                || receipt.device != self.way.device
                 || receipt.file() != file
             {
                 return wrong("a receipt for something else");
