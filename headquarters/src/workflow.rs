@@ -200,6 +200,8 @@ pub(crate) fn circumstances(
         inquiries,
         site_checks,
         max_extension_days: core.settings.limits.max_extension_workdays.into(),
+        now,
+        evidence_missing: false,
     })
 }
 

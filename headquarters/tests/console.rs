@@ -279,13 +279,7 @@ fn event(n: u8) -> EventId {
 
 fn propose(n: u8, kind: ProposalKind, version: u64, reason: &str) -> Edit {
     let days = (kind == ProposalKind::Extend).then_some(3);
-    let record = ProposalRecord {
-        kind,
-        order_version: version,
-        reason: reason.into(),
-        outcome: None,
-        extend_days: days,
-    };
+    let record = ProposalRecord { extend_days: days, ..ProposalRecord::new(kind, version, reason) };
     Edit::set(format!("proposal/{}", event(n)), to_json(&record))
 }
 

@@ -128,15 +128,7 @@ fn odd_proposals_are_answered() {
     let town = town();
     town.network.hq(|hq| {
         let mut s = scene(hq, &town.cells);
-        let record = |kind, version| {
-            to_json(&ProposalRecord {
-                kind,
-                order_version: version,
-                reason: String::new(),
-                outcome: None,
-                extend_days: None,
-            })
-        };
+        let record = |kind, version| to_json(&ProposalRecord::new(kind, version, ""));
         let cases = [
             ("{}".to_owned(), "unreadable"),
             (r#"{"kind":"destroy","order_version":1}"#.to_owned(), "unreadable"),

@@ -18,6 +18,7 @@ mod photos;
 mod sections;
 mod values;
 mod visits;
+pub mod web;
 mod words;
 
 use crate::{

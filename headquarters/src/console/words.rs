@@ -46,6 +46,10 @@ pub(super) fn proposal(kind: ProposalKind) -> Words {
         ProposalKind::Handle => "start handling",
         ProposalKind::Submit => "submit result",
         ProposalKind::Extend => "extend",
+        ProposalKind::Transfer => "transfer",
+        ProposalKind::Decline => "decline a transfer",
+        ProposalKind::Exclude => "exclude",
+        ProposalKind::Park => "park",
     };
     (kind.zh(), en)
 }

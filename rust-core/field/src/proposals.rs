@@ -104,19 +104,29 @@ impl Field {
         extend_days: Option<u32>,
         force: bool,
     ) -> Result<EventId, FieldError> {
+        let record = ProposalRecord {
+            outcome: outcome.map(str::to_owned),
+            extend_days,
+            ..ProposalRecord::new(kind, 0, reason)
+        };
+        self.propose_record(order, record, force)
+    }
+
+    /// Writes a proposal with all its particulars (a transfer's `to`, an exclusion's ground and
+    /// evidence); the order version is set to the one shown now. Otherwise as [`Self::propose`].
+    pub fn propose_record(
+        &self,
+        order: DocId,
+        mut record: ProposalRecord,
+        force: bool,
+    ) -> Result<EventId, FieldError> {
         let now = self.inner.now();
         let event = self.inner.new_event();
         let (record, verdict) = self.inner.store.read(|conn| {
             let me = Me::load(conn, now)?;
             let view = reads::view(conn, order)?.ok_or(FieldError::NotFound)?;
             let at = circumstances(conn, order, &me)?;
-            let record = ProposalRecord {
-                kind,
-                order_version: order::version(&view),
-                reason: reason.to_owned(),
-                outcome: outcome.map(str::to_owned),
-                extend_days,
-            };
+            record.order_version = order::version(&view);
             let ahead = project(&view, &me, &at);
             let verdict = order::decide(&ahead, &event.to_string(), &record, &me.subject, &at, false);
             Ok((record, verdict))
@@ -187,19 +197,9 @@ fn children(conn: &Connection, order: DocId, kind: DocKind) -> Result<Vec<ListIt
 /// already is offered again.
 fn actions(view: &DocView, ahead: &DocView, me: &Me) -> Vec<&'static str> {
     let mut actions = order::allowed_actions(ahead, &me.subject);
-    let asked: Vec<&str> = order::pending(view).iter().map(|(_, p)| action(p.kind)).collect();
+    let asked: Vec<&str> = order::pending(view).iter().map(|(_, p)| p.kind.id()).collect();
     actions.retain(|a| !asked.contains(a));
     actions
-}
-
-fn action(kind: ProposalKind) -> &'static str {
-    match kind {
-        ProposalKind::Ack => "ack",
-        ProposalKind::Return => "return",
-        ProposalKind::Handle => "handle",
-        ProposalKind::Submit => "submit",
-        ProposalKind::Extend => "extend",
-    }
 }
 
 /// What the phone can know. Without a trusted time nothing is refused for being late.
@@ -214,6 +214,9 @@ fn circumstances(conn: &Connection, order: DocId, me: &Me) -> Result<Circumstanc
         // A visit's list title is its kind; a call is no check on site.
         site_checks: count(visits.iter().filter(|v| v.row.title != "prelim_call").count()),
         max_extension_days: MAX_EXTENSION_DAYS,
+        now: me.clock.known().unwrap_or(TimeMs(0)),
+        // Which photos have arrived only headquarters knows.
+        evidence_missing: false,
     })
 }
 

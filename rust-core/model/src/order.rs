@@ -25,8 +25,7 @@
 //!
 //! let ask = |kind, role| {
 //!     let who = Subject { worker: "w-01".into(), role, grants: Vec::new() };
-//!     let proposal =
-//!         ProposalRecord { kind, order_version: 3, reason: "邻里纠纷".into(), outcome: None, extend_days: None };
+//!     let proposal = ProposalRecord::new(kind, 3, "邻里纠纷");
 //!     let at = Circumstances {
 //!         effective_at: TimeMs(0),
 //!         right_stands: true,
@@ -34,6 +33,8 @@
 //!         inquiries: 0,
 //!         site_checks: 0,
 //!         max_extension_days: 10,
+//!         now: TimeMs(0),
+//!         evidence_missing: false,
 //!     };
 //!     (who, proposal, at)
 //! };
@@ -62,15 +63,20 @@ use crate::{
     view::{DocView, Value},
 };
 
+mod act;
 mod refusal;
 mod state;
 mod table;
 
+pub use act::{
+    Act, Destination, Done, Marks, Situation, act, acts_for, callback_done, callbacks, clock, is_handler,
+    round, steps, transfers,
+};
 pub use refusal::Refusal;
 pub use state::State;
 pub use table::{Guard, TRANSITIONS, Transition};
 
-use table::{CLERK, DEPUTY, LEAD};
+use table::{ASKS, CLERK, DEPUTY, LEAD};
 
 /// What happens to a proposal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,6 +104,10 @@ pub struct Circumstances {
     pub site_checks: u32,
     /// Longest extension in working days.
     pub max_extension_days: u32,
+    /// HQ time, or the phone's best guess of it.
+    pub now: TimeMs,
+    /// Evidence that the catalogue demands of a submission is missing or has not arrived.
+    pub evidence_missing: bool,
 }
 
 /// Reads the state of an order.
@@ -147,10 +157,17 @@ pub fn decide(
         return Outcome::Refuse(Refusal::RightRevoked);
     }
     let target = match proposal.kind {
+        ProposalKind::Ack if offered_to(order).is_some_and(|to| is_holder(proposer, to, at.now)) => {
+            return answer_offer(order, event, proposal, (proposer, at.now), true);
+        }
         ProposalKind::Ack => State::Acked,
         ProposalKind::Return => State::Returned,
         ProposalKind::Handle => State::Handling,
         ProposalKind::Submit => State::Submitted,
+        ProposalKind::Exclude => State::Excluded,
+        ProposalKind::Park => State::Parked,
+        ProposalKind::Decline => return answer_offer(order, event, proposal, (proposer, at.now), false),
+        ProposalKind::Transfer => return offer(order, event, proposal, proposer),
         ProposalKind::Extend => return decide_extension(order, event, proposal, proposer, at, by_person),
     };
     let to_target = || TRANSITIONS.iter().filter(move |t| t.to == target);
@@ -176,6 +193,12 @@ pub fn decide(
     if target == State::Submitted {
         edits.push(Edit::set("submitted_at", at.effective_at.0));
         edits.extend(proposal.outcome.as_deref().map(|o| Edit::set("outcome", o)));
+    }
+    if target == State::Parked {
+        edits.extend(proposal.review_at.map(|t| Edit::set("review_at", t.0)));
+    }
+    if matches!(target, State::Returned | State::Excluded) {
+        edits.push(Edit::set("closed_at", at.now.0));
     }
     if target == State::Acked {
         edits.push(Edit::set("current_owner", proposer.worker.as_str()));
@@ -227,10 +250,90 @@ fn check_guard(
         Guard::Inquiry => inquiry_missing(order, at),
         Guard::Reply => inquiry_missing(order, at).or_else(|| {
             let reply = order.text("reply_text").is_some_and(|t| !t.trim().is_empty());
-            (!(reply && proposal.outcome.is_some())).then_some(Refusal::ReplyMissing)
+            if !(reply && proposal.outcome.is_some()) {
+                return Some(Refusal::ReplyMissing);
+            }
+            at.evidence_missing.then_some(Refusal::EvidenceMissing)
         }),
-        Guard::None | Guard::CatalogMatch | Guard::CallbackDone | Guard::Reason => None,
+        Guard::Reason if proposal.reason.trim().is_empty() => Some(Refusal::ReasonMissing),
+        Guard::Reason if proposal.kind == ProposalKind::Park => {
+            let later = proposal.review_at.is_some_and(|t| t > at.now);
+            (!later).then_some(Refusal::ReviewMissing)
+        }
+        Guard::Reason => {
+            let said = |text: &Option<String>| text.as_deref().is_some_and(|t| !t.trim().is_empty());
+            (!(said(&proposal.ground) && said(&proposal.evidence))).then_some(Refusal::GroundMissing)
+        }
+        Guard::None | Guard::CatalogMatch | Guard::CallbackDone => None,
     }
+}
+
+/// Reads whom the order is offered to.
+fn offered_to(order: &DocView) -> Option<&str> {
+    order.text("offered_to").filter(|to| !to.is_empty())
+}
+
+/// Says whether a subject may answer for a holder: for itself, or for its unit.
+fn is_holder(subject: &Subject, holder: &str, at: TimeMs) -> bool {
+    holder == subject.worker || subject.units_at(at).any(|unit| unit == holder)
+}
+
+/// R29: who has the order offers it to another holder. Nothing moves until that one accepts.
+fn offer(order: &DocView, event: &str, proposal: &ProposalRecord, proposer: &Subject) -> Outcome {
+    let now = state(order);
+    let to = proposal.to.as_deref().unwrap_or_default().trim();
+    let refusal = if !LEAD.has(proposer.role) {
+        Some(Refusal::RoleMayNot)
+    } else if !matches!(now, State::Dispatched | State::Acked | State::Investigating | State::Handling) {
+        Some(Refusal::WrongState)
+    } else if is_stale(order, event, proposal, proposer) {
+        Some(Refusal::StaleVersion)
+    } else if proposal.reason.trim().is_empty() {
+        Some(Refusal::ReasonMissing)
+    } else if to.is_empty() || [order.text("lead_unit"), order.text("current_owner")].contains(&Some(to)) {
+        Some(Refusal::HolderUnknown)
+    } else {
+        None
+    };
+    if let Some(refusal) = refusal {
+        return Outcome::Refuse(refusal);
+    }
+    Outcome::Accept(vec![Edit::set("offered_to", to), next_version(order)])
+}
+
+/// The holder an order is offered to takes it or declines: a worker by own id, a section by
+/// the unit its staff belong to.
+fn answer_offer(
+    order: &DocView,
+    event: &str,
+    proposal: &ProposalRecord,
+    (proposer, now): (&Subject, TimeMs),
+    takes: bool,
+) -> Outcome {
+    let Some(to) = offered_to(order).filter(|to| is_holder(proposer, to, now)) else {
+        return Outcome::Refuse(Refusal::NothingOffered);
+    };
+    if is_stale(order, event, proposal, proposer) {
+        return Outcome::Refuse(Refusal::StaleVersion);
+    }
+    let mut edits = vec![Edit::set("offered_to", ""), next_version(order)];
+    if takes {
+        edits.push(Edit::set("current_owner", proposer.worker.as_str()));
+        edits.push(Edit::set(format!("assignee/{}", proposer.worker), true));
+        if to != proposer.worker {
+            edits.push(Edit::set("lead_unit", to));
+        }
+        if order.get("first_owner").is_none() {
+            edits.push(Edit::set("first_owner", proposer.worker.as_str()));
+        }
+        if transfers(order) >= 1 {
+            edits.push(Edit::set("flag/transfers", true));
+        }
+        if state(order) == State::Dispatched {
+            edits.push(Edit::set("state", State::Acked.id()));
+        }
+    }
+    Outcome::Accept(edits)
 }
 
 /// R48 and R49: no handling before an inquiry; unclear facts or responsibility force a site check.
@@ -303,9 +406,25 @@ pub fn allowed_actions(order: &DocView, subject: &Subject) -> Vec<&'static str> 
             _ => continue,
         });
     }
-    if now.is_open() && LEAD.has(subject.role) && !order.flag("flag/extended") {
-        actions.push("extend");
+    if now.is_open() && LEAD.has(subject.role) {
+        if !order.flag("flag/extended") {
+            actions.push("extend");
+        }
+        if matches!(now, State::Dispatched | State::Acked | State::Investigating | State::Handling) {
+            actions.push("transfer");
+        }
     }
+    // Rights without an end are the ones that stand; the decision looks at the dates.
+    if now.is_open() && offered_to(order).is_some_and(|to| is_holder(subject, to, TimeMs(i64::MAX))) {
+        actions.extend(["ack", "decline"]);
+    }
+    if ASKS.has(subject.role) && now.is_open() {
+        actions.push("exclude");
+        if now != State::Parked {
+            actions.push("park");
+        }
+    }
+    actions.dedup();
     actions
 }
 

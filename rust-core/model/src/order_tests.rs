@@ -20,6 +20,8 @@ use State::{
 
 const NOBODY: &[Role] = &[];
 const LEADS: &[Role] = &[GridWorker, Section];
+/// §4 lets the deputy decide; somebody else has to ask, since nobody approves an own proposal.
+const ASKERS: &[Role] = &[GridWorker, Section, HotlineClerk];
 
 /// Who asks from a phone, who decides, guard.
 type Terms = (&'static [Role], &'static [Role], Guard);
@@ -42,8 +44,8 @@ const DOCUMENT: &[(&[State], State, Terms)] = &[
     (&[Submitted], Callback, (NOBODY, &[HotlineClerk], Guard::None)),
     (&[Callback], Closed, (NOBODY, &[HotlineClerk], Guard::CallbackDone)),
     (&[Callback], Handling, (NOBODY, &[HotlineClerk], Guard::None)),
-    (OPEN, Excluded, (NOBODY, &[DeputyLeader], Guard::Reason)),
-    (OPEN_NOT_PARKED, Parked, (NOBODY, &[DeputyLeader], Guard::Reason)),
+    (OPEN, Excluded, (ASKERS, &[DeputyLeader], Guard::Reason)),
+    (OPEN_NOT_PARKED, Parked, (ASKERS, &[DeputyLeader], Guard::Reason)),
 ];
 
 /// Rows the table has beyond the document, each with its reason.
@@ -174,11 +176,9 @@ fn subject(role: Role) -> Subject {
 
 fn asks(kind: ProposalKind) -> ProposalRecord {
     ProposalRecord {
-        kind,
-        order_version: 5,
-        reason: "不属于本辖区".into(),
         outcome: Some("mediated".into()),
         extend_days: Some(3),
+        ..ProposalRecord::new(kind, 5, "不属于本辖区")
     }
 }
 
@@ -190,6 +190,8 @@ fn calm() -> Circumstances {
         inquiries: 1,
         site_checks: 1,
         max_extension_days: 10,
+        now: TimeMs(1_000),
+        evidence_missing: false,
     }
 }
 
@@ -227,6 +229,7 @@ fn from_every_state_only_the_documented_proposals_go_through() {
                 ProposalKind::Handle => &[Investigating],
                 ProposalKind::Submit => &[Investigating, Handling],
                 ProposalKind::Extend => OPEN,
+                other => panic!("{other:?} has tests of its own"),
             };
             match (from.contains(state), kind) {
                 (false, _) => assert_eq!(got, Outcome::Refuse(Refusal::WrongState), "{state:?} {kind:?}"),

@@ -21,9 +21,32 @@ pub enum ProposalKind {
     Submit,
     /// 延期.
     Extend,
+    /// 转派: offers the order to another holder, who has to accept (R29).
+    Transfer,
+    /// 不接: the holder it was offered to says no.
+    Decline,
+    /// 不予受理 (R10).
+    Exclude,
+    /// 挂账.
+    Park,
 }
 
 impl ProposalKind {
+    /// Returns the id used in data and for the screen's buttons.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Ack => "ack",
+            Self::Return => "return",
+            Self::Handle => "handle",
+            Self::Submit => "submit",
+            Self::Extend => "extend",
+            Self::Transfer => "transfer",
+            Self::Decline => "decline",
+            Self::Exclude => "exclude",
+            Self::Park => "park",
+        }
+    }
+
     /// Returns the Chinese word.
     pub fn zh(self) -> &'static str {
         match self {
@@ -32,6 +55,10 @@ impl ProposalKind {
             Self::Handle => "转办理",
             Self::Submit => "提交结果",
             Self::Extend => "延期",
+            Self::Transfer => "转派",
+            Self::Decline => "不接转派",
+            Self::Exclude => "不予受理",
+            Self::Park => "挂账",
         }
     }
 }
@@ -52,6 +79,35 @@ pub struct ProposalRecord {
     /// For an extension: working days asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extend_days: Option<u32>,
+    /// For a transfer: the unit or worker it is offered to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// For an exclusion: the reason's code; for it and a return, what shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ground: Option<String>,
+    /// What shows the ground: visits, documents, words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<String>,
+    /// For parking: when it is looked at again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review_at: Option<TimeMs>,
+}
+
+impl ProposalRecord {
+    /// Makes a proposal of a kind on the sight of an order version; the rest is empty.
+    pub fn new(kind: ProposalKind, order_version: u64, reason: impl Into<String>) -> Self {
+        Self {
+            kind,
+            order_version,
+            reason: reason.into(),
+            outcome: None,
+            extend_days: None,
+            to: None,
+            ground: None,
+            evidence: None,
+            review_at: None,
+        }
+    }
 }
 
 /// How a proposal was answered.
@@ -79,6 +135,141 @@ pub struct DecisionRecord {
     /// A person's own words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub words: Option<String>,
+}
+
+/// What happened to an order at headquarters: the log from which every count is derived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepKind {
+    /// Came in.
+    Received,
+    /// Accepted by the clerk on watch 接单.
+    Accepted,
+    /// Sent to the deputy leader 研判.
+    ToTriage,
+    /// Dispatched 派件; `to` is the lead unit.
+    Dispatched,
+    /// Offered to another holder 转派; `to` names it.
+    Offered,
+    /// The other holder declined.
+    Declined,
+    /// The other holder accepted: it moved; `from` and `to` name both.
+    Transferred,
+    /// Acknowledged 签收.
+    Acked,
+    /// A first inquiry or visit took place 初查.
+    Investigated,
+    /// Handling began 办理.
+    Handling,
+    /// A result was submitted 提交; `at` is when that counts, `due` the due time then.
+    Submitted,
+    /// The clerk sent the result back 退回补办.
+    SentBack,
+    /// The clerk passed the result on 转回访.
+    ToCallback,
+    /// The requester was called back, or it was tried 回访.
+    CalledBack,
+    /// Rework after a callback 重办; a new round begins.
+    Reworked,
+    /// Closed 办结.
+    Closed,
+    /// Archived 归档.
+    Archived,
+    /// Returned upstream 退单.
+    Returned,
+    /// Extended 延期; `due` is the new due time.
+    Extended,
+    /// The due time changed with a calendar; `due` is the new one.
+    Redated,
+    /// Chased 催办.
+    Chased,
+    /// Under formal supervision 督办.
+    Supervised,
+    /// Yellow card 黄牌.
+    Yellow,
+    /// Red card 红牌.
+    Red,
+    /// Escalated a rung of the ladder (R8); `to` is the role.
+    Escalated,
+    /// Excluded 不予受理.
+    Excluded,
+    /// Parked 挂账.
+    Parked,
+    /// Taken up again.
+    Resumed,
+    /// The urgency changed; `to` is the new one.
+    Urgency,
+    /// Joined to a cluster or taken out of it; `to` or `from` is the master.
+    Clustered,
+    /// A task force took it up or let it go.
+    TaskForce,
+    /// Headquarters cleared the flags of unclear facts or responsibility.
+    Cleared,
+}
+
+/// One step of an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepRecord {
+    /// What happened.
+    pub kind: StepKind,
+    /// When it counts (`effective_at`, DOMAIN.md §5).
+    pub at: TimeMs,
+    /// Staff id; `hq` for a rule.
+    pub by: String,
+    /// Where to: unit, worker, role or document, by kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// Where from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// The due time that held or holds, by kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<TimeMs>,
+    /// In words, without personal data.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+}
+
+impl StepRecord {
+    /// Makes a step without particulars.
+    pub fn new(kind: StepKind, at: TimeMs, by: impl Into<String>) -> Self {
+        Self { kind, at, by: by.into(), to: None, from: None, due: None, reason: String::new() }
+    }
+}
+
+/// One attempt to call the requester back 回访; who tried is the author of the change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallbackRecord {
+    /// HQ time.
+    pub at: TimeMs,
+    /// Which round of handling it is about: 0, and 1 more after each rework.
+    pub round: u32,
+    /// The requester was reached.
+    pub reached: bool,
+    /// Satisfied with how it was handled; `None`: did not say (R4: three answers, never one).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process_satisfied: Option<bool>,
+    /// Satisfied with the result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result_satisfied: Option<bool>,
+    /// Solved, as the requester sees it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolved: Option<bool>,
+    /// In words.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
+}
+
+/// A contact with the requester (R3, R48): stands in the brief.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContactRecord {
+    /// When, by the writer's clock.
+    pub at: TimeMs,
+    /// The requester was reached; an attempt otherwise.
+    pub reached: bool,
+    /// In words.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
 }
 
 /// A free note.

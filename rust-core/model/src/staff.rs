@@ -117,7 +117,8 @@ impl Roles {
 /// A dated right: this worker acts in this role in this grid.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
-    /// The 15-digit grid cell, or `*` for the whole subdistrict (HQ roles only).
+    /// The 15-digit grid cell, `*` for the whole subdistrict (HQ roles only), or the id of the
+    /// unit the person belongs to, such as `sec-chengguan`.
     pub grid: String,
     /// The role held there.
     pub role: Role,
@@ -158,6 +159,13 @@ impl Subject {
         self.grants
             .iter()
             .any(|g| g.role == self.role && (g.grid == "*" || g.grid == grid) && g.stood_within(start, end))
+    }
+
+    /// Lists the units the subject belongs to at a moment.
+    pub fn units_at(&self, at: TimeMs) -> impl Iterator<Item = &str> {
+        let is_unit = |grid: &str| grid != "*" && !grid.bytes().all(|b| b.is_ascii_digit());
+        let now = self.grants.iter().filter(move |g| g.role == self.role && g.stood_within(at, at));
+        now.map(|g| g.grid.as_str()).filter(move |grid| is_unit(grid))
     }
 
     /// Lists the grids the subject holds at a moment.

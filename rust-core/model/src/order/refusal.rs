@@ -34,6 +34,30 @@ pub enum Refusal {
     RightRevoked,
     /// A person at headquarters refused it.
     RefusedByPerson,
+    /// Not on watch (R23).
+    NotOnWatch,
+    /// The catalogue has not exactly one match (R26, R27).
+    NoSingleMatch,
+    /// Evidence that the catalogue demands is missing or not here yet.
+    EvidenceMissing,
+    /// An exclusion without its ground and evidence, a parking without a review date.
+    GroundMissing,
+    /// A parking without a review date in the future.
+    ReviewMissing,
+    /// No such holder, or the one who has it already.
+    HolderUnknown,
+    /// Nothing is offered to this person.
+    NothingOffered,
+    /// Handler and callback agent are the same person.
+    OwnWork,
+    /// No callback done, nor three attempts on two days.
+    CallbackMissing,
+    /// The requester was neither dissatisfied nor left unsolved.
+    NothingToRework,
+    /// A requester who was reached gave no answer at all.
+    AnswerMissing,
+    /// The table lets another role decide this.
+    OtherDecides,
     /// The record could not be read.
     Unreadable,
 }
@@ -56,6 +80,18 @@ impl Refusal {
             Self::TooLong => "too_long",
             Self::RightRevoked => "right_revoked",
             Self::RefusedByPerson => "refused_by_person",
+            Self::NotOnWatch => "not_on_watch",
+            Self::NoSingleMatch => "no_single_match",
+            Self::EvidenceMissing => "evidence_missing",
+            Self::GroundMissing => "ground_missing",
+            Self::ReviewMissing => "review_missing",
+            Self::HolderUnknown => "holder_unknown",
+            Self::NothingOffered => "nothing_offered",
+            Self::OwnWork => "own_work",
+            Self::CallbackMissing => "callback_missing",
+            Self::NothingToRework => "nothing_to_rework",
+            Self::AnswerMissing => "answer_missing",
+            Self::OtherDecides => "other_decides",
             Self::Unreadable => "unreadable",
         }
     }
@@ -77,6 +113,18 @@ impl Refusal {
             Self::TooLong => "延期超过最长工作日数",
             Self::RightRevoked => "您在该网格的权限已收回;事实已保留",
             Self::RefusedByPerson => "热线专员未同意",
+            Self::NotOnWatch => "请先接班再接单",
+            Self::NoSingleMatch => "事项清单中没有唯一对应,请转研判",
+            Self::EvidenceMissing => "必需的材料或照片尚未齐备",
+            Self::GroundMissing => "请填写依据和证明材料",
+            Self::ReviewMissing => "请填写复查日期(须在今后)",
+            Self::HolderUnknown => "请选择有效的承接人",
+            Self::NothingOffered => "没有转派给您的待接工单",
+            Self::OwnWork => "办理人不能回访自己办理的工单",
+            Self::CallbackMissing => "尚未完成回访(或三次、跨两天的尝试)",
+            Self::NothingToRework => "回访未反映不满意或未解决,无需重办",
+            Self::AnswerMissing => "已接通的回访请至少记录一项答复",
+            Self::OtherDecides => "此操作须由其他角色决定",
             Self::Unreadable => "申请内容无法识别",
         }
     }
@@ -98,6 +146,18 @@ impl Refusal {
             Self::TooLong => "longer than the longest extension",
             Self::RightRevoked => "your right in this grid was revoked; the facts are kept",
             Self::RefusedByPerson => "refused by the clerk on watch",
+            Self::NotOnWatch => "take over the watch first",
+            Self::NoSingleMatch => "the catalogue has not exactly one match; send it to triage",
+            Self::EvidenceMissing => "required evidence is missing or has not arrived",
+            Self::GroundMissing => "name the ground and what shows it",
+            Self::ReviewMissing => "give a review date in the future",
+            Self::HolderUnknown => "choose a valid holder",
+            Self::NothingOffered => "nothing is offered to you",
+            Self::OwnWork => "whoever handled an order does not call back about it",
+            Self::CallbackMissing => "no callback yet, nor three attempts on two days",
+            Self::NothingToRework => "the callback gives no ground for rework",
+            Self::AnswerMissing => "record at least one answer of a requester who was reached",
+            Self::OtherDecides => "another role decides this",
             Self::Unreadable => "the proposal cannot be read",
         }
     }

@@ -42,8 +42,12 @@ pub struct Transition {
 
 pub(super) const CLERK: Roles = Role::HotlineClerk.bit();
 pub(super) const DEPUTY: Roles = Role::DeputyLeader.bit();
+pub(super) const LEADERS: Roles = DEPUTY.or(Role::Principal.bit());
+pub(super) const CALLBACK: Roles = Role::CallbackAgent.bit();
 pub(super) const SYSTEM: Roles = Role::System.bit();
 pub(super) const LEAD: Roles = Role::GridWorker.bit().or(Role::Section.bit());
+/// Who may ask for an exclusion or a parking; nobody decides an own one.
+pub(super) const ASKS: Roles = LEAD.or(CLERK);
 
 const fn row(from: State, to: State, proposers: Roles, deciders: Roles, guard: Guard) -> Transition {
     Transition { from, to, proposers, deciders, guard }
@@ -67,24 +71,24 @@ pub const TRANSITIONS: &[Transition] = &[
     row(State::Callback, State::Closed, Roles::NONE, CLERK, Guard::CallbackDone),
     row(State::Callback, State::Handling, Roles::NONE, CLERK, Guard::None),
     row(State::Closed, State::Archived, Roles::NONE, SYSTEM, Guard::None),
-    row(State::Received, State::Excluded, Roles::NONE, DEPUTY, Guard::Reason),
-    row(State::Accepted, State::Excluded, Roles::NONE, DEPUTY, Guard::Reason),
-    row(State::Triage, State::Excluded, Roles::NONE, DEPUTY, Guard::Reason),
-    row(State::Dispatched, State::Excluded, Roles::NONE, DEPUTY, Guard::Reason),
-    row(State::Acked, State::Excluded, Roles::NONE, DEPUTY, Guard::Reason),
-    row(State::Investigating, State::Excluded, Roles::NONE, DEPUTY, Guard::Reason),
-    row(State::Handling, State::Excluded, Roles::NONE, DEPUTY, Guard::Reason),
-    row(State::Submitted, State::Excluded, Roles::NONE, DEPUTY, Guard::Reason),
-    row(State::Callback, State::Excluded, Roles::NONE, DEPUTY, Guard::Reason),
-    row(State::Parked, State::Excluded, Roles::NONE, DEPUTY, Guard::Reason),
-    row(State::Received, State::Parked, Roles::NONE, DEPUTY, Guard::Reason),
-    row(State::Accepted, State::Parked, Roles::NONE, DEPUTY, Guard::Reason),
-    row(State::Triage, State::Parked, Roles::NONE, DEPUTY, Guard::Reason),
-    row(State::Dispatched, State::Parked, Roles::NONE, DEPUTY, Guard::Reason),
-    row(State::Acked, State::Parked, Roles::NONE, DEPUTY, Guard::Reason),
-    row(State::Investigating, State::Parked, Roles::NONE, DEPUTY, Guard::Reason),
-    row(State::Handling, State::Parked, Roles::NONE, DEPUTY, Guard::Reason),
-    row(State::Submitted, State::Parked, Roles::NONE, DEPUTY, Guard::Reason),
-    row(State::Callback, State::Parked, Roles::NONE, DEPUTY, Guard::Reason),
+    row(State::Received, State::Excluded, ASKS, DEPUTY, Guard::Reason),
+    row(State::Accepted, State::Excluded, ASKS, DEPUTY, Guard::Reason),
+    row(State::Triage, State::Excluded, ASKS, DEPUTY, Guard::Reason),
+    row(State::Dispatched, State::Excluded, ASKS, DEPUTY, Guard::Reason),
+    row(State::Acked, State::Excluded, ASKS, DEPUTY, Guard::Reason),
+    row(State::Investigating, State::Excluded, ASKS, DEPUTY, Guard::Reason),
+    row(State::Handling, State::Excluded, ASKS, DEPUTY, Guard::Reason),
+    row(State::Submitted, State::Excluded, ASKS, DEPUTY, Guard::Reason),
+    row(State::Callback, State::Excluded, ASKS, DEPUTY, Guard::Reason),
+    row(State::Parked, State::Excluded, ASKS, DEPUTY, Guard::Reason),
+    row(State::Received, State::Parked, ASKS, DEPUTY, Guard::Reason),
+    row(State::Accepted, State::Parked, ASKS, DEPUTY, Guard::Reason),
+    row(State::Triage, State::Parked, ASKS, DEPUTY, Guard::Reason),
+    row(State::Dispatched, State::Parked, ASKS, DEPUTY, Guard::Reason),
+    row(State::Acked, State::Parked, ASKS, DEPUTY, Guard::Reason),
+    row(State::Investigating, State::Parked, ASKS, DEPUTY, Guard::Reason),
+    row(State::Handling, State::Parked, ASKS, DEPUTY, Guard::Reason),
+    row(State::Submitted, State::Parked, ASKS, DEPUTY, Guard::Reason),
+    row(State::Callback, State::Parked, ASKS, DEPUTY, Guard::Reason),
     row(State::Parked, State::Handling, Roles::NONE, DEPUTY, Guard::None),
 ];

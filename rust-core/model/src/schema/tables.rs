@@ -64,6 +64,10 @@ static ORDER: KindSpec = KindSpec {
         one("reported_position", RECORD, Imm, HQ),
         one("payload_hash", ID, Imm, HQ),
         one("recurrence_of", ID, Imm, HQ),
+        // The order a linked sub-task belongs to; it does not hold that order's clock (R41).
+        one("subtask_of", ID, Imm, HQ),
+        // The appeal it was made of (R17).
+        one("appeal", ID, Imm, HQ),
         one("first_owner", ID, Imm, HQ),
         // Made at headquarters with personal data taken out; the citizen's own words are in Brief.
         one("title", LINE, Hq, HQ),
@@ -78,6 +82,13 @@ static ORDER: KindSpec = KindSpec {
         one("order_version", COUNT, Own, HQ),
         one("lead_unit", ID, Own, HQ),
         one("current_owner", ID, Own, HQ),
+        // Whom the order is offered to until that holder accepts or declines (R29).
+        one("offered_to", ID, Own, HQ),
+        // The master of its cluster (R33) and the task force that leads it (R32).
+        one("master", ID, Own, HQ),
+        one("taskforce", ID, Own, HQ),
+        // The version of the response plan that was used (R12).
+        one("playbook", ID, Own, HQ),
         one("outcome", OneOf(OUTCOMES), Own, HQ),
         one("resolved_claim", Bool, Own, HQ),
         family("assignee", Bool, Add, HQ),
@@ -94,6 +105,11 @@ static ORDER: KindSpec = KindSpec {
         one("dispatched_at", Time, Hq, HQ),
         one("submitted_at", Time, Hq, HQ),
         one("closed_at", Time, Hq, HQ),
+        // Until when the requester had to be contacted, and when that first happened.
+        one("contact_due", Time, Hq, HQ),
+        one("first_contact_at", Time, Hq, HQ),
+        one("review_at", Time, Hq, HQ),
+        family("step", RECORD, Log, HQ),
         one("unclear_statement", Bool, Max, HANDLERS),
         one("unclear_responsibility", Bool, Max, HANDLERS),
         one("severity", Int(0, 3), Max, FIELD),
@@ -106,7 +122,7 @@ static ORDER: KindSpec = KindSpec {
         family("finding", RECORD, Log, Role::Enforcement.bit()),
         family("callback", RECORD, Log, Role::CallbackAgent.bit()),
         family("visit", ID, Log, FIELD),
-        family("proposal", RECORD, Log, FIELD.or(SECTION)),
+        family("proposal", RECORD, Log, FIELD.or(SECTION).or(CLERK)),
         family("decision", RECORD, Log, HQ),
     ],
 };

@@ -1,0 +1,160 @@
+//! What a browser asks, and what it gets: the only two shapes between the sockets and the pages.
+//!
+//! Invariant: a GET changes nothing and sees one read-only snapshot; a POST runs on the writer
+//! thread, is one act, and answers with a redirect or a page. Personal data appear only in the
+//! answer to a POST, whose audit line is committed before it. Rejected: pages that take requests
+//! apart themselves; every one would then check rights and lengths in its own way.
+
+use super::words::Words;
+use lanewalk_model::{
+    staff::{Roles, Subject},
+    time::TimeMs,
+};
+use maud::Markup;
+
+/// How something is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// Reads.
+    Get,
+    /// Acts.
+    Post,
+}
+
+/// Names and values of a query or a form, in the order in which they came.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Fields(pub Vec<(String, String)>);
+
+impl Fields {
+    /// Reads `a=1&b=2`. Never fails: what is no pair has an empty value.
+    pub fn parse(text: &[u8]) -> Self {
+        Self(form_urlencoded::parse(text).map(|(k, v)| (k.into_owned(), v.into_owned())).collect())
+    }
+
+    /// Returns the first value of that name, without white space around it; `None` if it is empty.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.all(name).next()
+    }
+
+    /// Returns every value of that name that is not empty.
+    pub fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
+        let name = name.to_owned();
+        self.0.iter().filter(move |(k, v)| *k == name && !v.trim().is_empty()).map(|(_, v)| v.trim())
+    }
+}
+
+/// A file that came with a form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upload {
+    /// Name of the field.
+    pub field: String,
+    /// The file's name as the browser told it.
+    pub name: String,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// Who asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Visitor {
+    /// Staff id and rights.
+    pub subject: Subject,
+    /// Name.
+    pub name: String,
+    /// May manage accounts; no right to any order follows from it.
+    pub admin: bool,
+}
+
+/// One request.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    /// How.
+    pub method: Method,
+    /// Path, percent-decoded, beginning with `/`.
+    pub path: String,
+    /// Query.
+    pub query: Fields,
+    /// Form; empty for GET.
+    pub form: Fields,
+    /// Files of the form.
+    pub files: Vec<Upload>,
+    /// Who asks.
+    pub visitor: Visitor,
+    /// The moment of the answer.
+    pub now: TimeMs,
+}
+
+impl Ask {
+    /// Returns the parts of the path: `["orders", "0190…"]`.
+    pub fn parts(&self) -> Vec<&str> {
+        self.path.split('/').filter(|p| !p.is_empty()).collect()
+    }
+}
+
+/// A page inside the frame that all share.
+#[derive(Debug)]
+pub struct Page {
+    /// Title, Chinese and English.
+    pub title: Words,
+    /// The page asks for itself again when something changes.
+    pub live: bool,
+    /// What is in it.
+    pub content: Markup,
+}
+
+/// What a request gets.
+#[derive(Debug)]
+pub enum Answer {
+    /// A page.
+    Page(Page),
+    /// Look there; the way every successful act ends.
+    SeeOther(String),
+    /// A file to save.
+    File {
+        /// Name, ASCII.
+        name: String,
+        /// Media type.
+        media_type: &'static str,
+        /// Content.
+        bytes: Vec<u8>,
+    },
+    /// There is no such thing, or not for this visitor: nobody can tell which.
+    Missing,
+    /// The act was refused, with words about what to do next; nothing changed.
+    Refused(String),
+}
+
+/// A part of the console with its own address.
+#[allow(dead_code)]
+pub(super) struct Room {
+    /// First part of the path; empty for the board.
+    pub(super) at: &'static str,
+    /// What the navigation calls it; `None` keeps it out of there.
+    pub(super) title: Option<Words>,
+    /// Who may enter; each page narrows it further.
+    pub(super) who: Roles,
+    /// Answers a GET.
+    pub(super) get: fn(&super::Sources<'_>, &Ask) -> Result<Answer, crate::HqError>,
+    /// Answers a POST.
+    pub(super) post: fn(&mut crate::Headquarters, &Ask) -> Result<Answer, crate::HqError>,
+}
+
+/// For rooms where nothing can be done.
+#[allow(dead_code)]
+pub(super) fn no_act(_: &mut crate::Headquarters, _: &Ask) -> Result<Answer, crate::HqError> {
+    Ok(Answer::Missing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_read_as_browsers_write_them() {
+        let fields = Fields::parse("a=1&b=%E8%A1%97+x&a=2&c=&d=+".as_bytes());
+        assert_eq!(fields.get("a"), Some("1"));
+        assert_eq!(fields.all("a").collect::<Vec<_>>(), ["1", "2"]);
+        assert_eq!(fields.get("b"), Some("街 x"));
+        assert_eq!((fields.get("c"), fields.get("d"), fields.get("e")), (None, None, None));
+    }
+}

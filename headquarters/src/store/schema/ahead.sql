@@ -1,0 +1,1 @@
+-- Looking ahead: forecasts, knowledge, full-text search.

@@ -1,0 +1,1 @@
+-- Neighbouring systems: upstream payloads, files given and taken, Open311 tokens.

@@ -1,0 +1,1 @@
+-- One line per order for the rates: a cache of the documents and the log.

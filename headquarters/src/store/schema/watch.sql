@@ -1,0 +1,1 @@
+-- The watch roster and what waits upstream.
