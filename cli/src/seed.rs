@@ -34,6 +34,8 @@ pub(crate) struct Person {
     /// Chinese name.
     pub(crate) name_zh: String,
     role: String,
+    /// The section the person belongs to.
+    unit: Option<String>,
     /// Grid cells; `*` for all.
     pub(crate) grids: Vec<String>,
 }
@@ -89,7 +91,9 @@ pub(crate) fn town(hq: &mut Headquarters, now: TimeMs) -> Result<(), Failure> {
     for person in &file.staff {
         let role = person.role().ok_or_else(|| Failure::new(format!("role of {}", person.id)))?;
         hq.put_staff(&person.id, &person.name_zh, role)?;
-        for grid in &person.grids {
+        // Staff of a section reach what their unit has; grid workers belong to one without that.
+        let unit = person.unit.iter().filter(|_| role == Role::Section);
+        for grid in person.grids.iter().chain(unit) {
             hq.grant(&person.id, &Grant { grid: grid.clone(), role, from: now, to: None })?;
         }
     }

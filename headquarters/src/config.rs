@@ -40,6 +40,8 @@ pub struct Settings {
     pub hours: Hours,
     /// What phones put into their URL and Host header, such as `http://127.0.0.1:8645`.
     pub public_url: String,
+    /// Days after closing when an order is archived (\[P\]).
+    pub archive_after_days: u16,
     /// Room that photos leave free on their disk, in bytes, since the database grows on it too.
     pub keep_free: u64,
 }
@@ -50,6 +52,7 @@ impl Default for Settings {
             limits: Limits::default(),
             hours: Hours::default(),
             public_url: "http://127.0.0.1:8645".into(),
+            archive_after_days: 30,
             keep_free: 256 << 20,
         }
     }

@@ -17,6 +17,7 @@ use lanewalk_model::{
     document::{Document, Edit, Stamp},
     grid::GridSet,
     id::{ActorId, DeviceId, DocId, EventId, Hash, uuid_v7},
+    records::{StepRecord, to_json},
     time::{Hlc, TimeMs},
     view::DocView,
 };
@@ -177,6 +178,20 @@ impl Core {
         let n = store::docs_put(tx, id, &view, &doc.save(), &doc.heads(), now)?;
         self.append_own(tx, id, n, change)?;
         Ok(view)
+    }
+
+    /// Writes edits to an order together with the step they are in its log. `by` as in
+    /// [`Self::write`].
+    pub(crate) fn step(
+        &mut self,
+        tx: &Transaction<'_>,
+        order: DocId,
+        by: &str,
+        mut edits: Vec<Edit>,
+        step: &StepRecord,
+    ) -> Result<DocView, HqError> {
+        edits.push(Edit::set(format!("step/{}", self.event()), to_json(step)));
+        self.write(tx, order, by, &edits)
     }
 
     fn append_own(

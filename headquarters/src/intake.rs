@@ -60,7 +60,11 @@ impl Headquarters {
         self.act(|tx, core| {
             let id = id.unwrap_or_else(|| DocId { kind: DocKind::Reference, uuid: core.uuid() });
             let edits = [Edit::set("name", name), Edit::set("version", version), Edit::set("body", body)];
-            core.write(tx, id, "hq", &edits).map(|_| ())
+            core.write(tx, id, "hq", &edits)?;
+            if name == "calendar" {
+                core.redate(tx)?;
+            }
+            Ok(())
         })
     }
 

@@ -5,19 +5,24 @@
 
 use crate::{
     core::Core,
+    desk::evidence,
     error::HqError,
-    store::{DocRow, StoredDoc},
+    store::{self, DocRow, StoredDoc},
 };
 use lanewalk_model::{
+    catalog::Evidence,
     chunk::{ChangeFacts, OpAction, Scalar},
     deadline,
     document::Edit,
     id::DocId,
     order::{self, Circumstances, Outcome, Refusal, State},
     policy::{self, ScopeFacts},
-    records::{DecisionRecord, NoteRecord, ProposalRecord, to_json},
+    records::{
+        ContactRecord, DecisionRecord, NoteRecord, ProposalKind, ProposalRecord, StepKind, StepRecord,
+        to_json,
+    },
     schema::DocKind,
-    staff::Subject,
+    staff::{Role, Subject},
     time::TimeMs,
     view::DocView,
 };
@@ -40,7 +45,10 @@ pub(crate) fn on_entry(
             });
             match order {
                 Some(order) if may_touch(tx, author, order, effective_at, core.now())? => {
-                    begin_inquiry(tx, core, order)
+                    if is_call_that_reached(facts) {
+                        first_contact(tx, core, order, effective_at)?;
+                    }
+                    begin_inquiry(tx, core, order, effective_at)
                 }
                 _ => Ok(()),
             }
@@ -54,8 +62,13 @@ pub(crate) fn on_entry(
             Ok(())
         }
         DocKind::Brief if facts.ops.iter().any(|op| op.key.starts_with("contact/")) => {
-            let order = view(tx, doc)?.and_then(|v| v.text("order")?.parse().ok());
-            order.map_or(Ok(()), |order| begin_inquiry(tx, core, order))
+            let Some(order) = view(tx, doc)?.and_then(|v| v.text("order")?.parse().ok()) else {
+                return Ok(());
+            };
+            if contacts(facts).any(|c| c.reached) {
+                first_contact(tx, core, order, effective_at)?;
+            }
+            begin_inquiry(tx, core, order, effective_at)
         }
         _ => Ok(()),
     }
@@ -77,18 +90,54 @@ fn may_touch(
         .is_ok())
 }
 
-/// The first inquiry or visit moves an acknowledged order on (R48); one that came in before the
-/// acknowledgement does so once that is here. Not a new order version: nobody's proposal becomes
-/// stale because somebody knocked at a door.
-fn begin_inquiry(tx: &Transaction<'_>, core: &mut Core, order: DocId) -> Result<(), HqError> {
+/// A preliminary call that met the requester is a contact.
+fn is_call_that_reached(facts: &ChangeFacts) -> bool {
+    let says = |key: &str, word: &str| {
+        facts.ops.iter().any(|op| op.key == key && op.action == OpAction::Set(Scalar::Text(word.into())))
+    };
+    says("kind", "prelim_call") && says("result", "met")
+}
+
+fn contacts(facts: &ChangeFacts) -> impl Iterator<Item = ContactRecord> {
+    facts.ops.iter().filter(|op| op.key.starts_with("contact/")).filter_map(|op| match &op.action {
+        OpAction::Set(Scalar::Text(json)) => serde_json::from_str(json).ok(),
+        _ => None,
+    })
+}
+
+/// Keeps when the requester was first reached (R3); an earlier contact that arrives later counts.
+pub(crate) fn first_contact(
+    tx: &Transaction<'_>,
+    core: &mut Core,
+    order: DocId,
+    at: TimeMs,
+) -> Result<(), HqError> {
     let Some(view) = view(tx, order)? else { return Ok(()) };
-    if order::state(&view) == State::Acked {
-        core.write(tx, order, "hq", &[Edit::set("state", State::Investigating.id())])?;
+    if view.int("first_contact_at").is_none_or(|known| at.0 < known) {
+        core.write(tx, order, "hq", &[Edit::set("first_contact_at", at.0)])?;
     }
     Ok(())
 }
 
-fn decide(
+/// The first inquiry or visit moves an acknowledged order on (R48); one that came in before the
+/// acknowledgement does so once that is here. Not a new order version: nobody's proposal becomes
+/// stale because somebody knocked at a door.
+pub(crate) fn begin_inquiry(
+    tx: &Transaction<'_>,
+    core: &mut Core,
+    order: DocId,
+    at: TimeMs,
+) -> Result<(), HqError> {
+    let Some(view) = view(tx, order)? else { return Ok(()) };
+    if order::state(&view) == State::Acked {
+        let step = StepRecord::new(StepKind::Investigated, at, "hq");
+        core.step(tx, order, "hq", vec![Edit::set("state", State::Investigating.id())], &step)?;
+    }
+    Ok(())
+}
+
+/// Decides a proposal that stands in an order, as far as a rule can.
+pub(crate) fn decide(
     tx: &Transaction<'_>,
     core: &mut Core,
     author: &Subject,
@@ -101,18 +150,54 @@ fn decide(
     if view.get(&format!("decision/{event}")).is_some() {
         return Ok(());
     }
-    let Some(proposal) = read_proposal(&view, event) else {
-        return answer(tx, core, order, event, &Outcome::Refuse(Refusal::Unreadable), "hq", None);
-    };
+    let unreadable = ProposalRecord::new(ProposalKind::Ack, 0, "");
+    let read = read_proposal(&view, event);
+    let proposal = read.as_ref().unwrap_or(&unreadable);
+    let asked = Asked { order, event, view: &view, proposal, author, effective_at };
+    if read.is_none() {
+        return answer(tx, core, &asked, &Outcome::Refuse(Refusal::Unreadable), "hq", None);
+    }
     let at = circumstances(tx, core, &view, order, author, effective_at)?;
-    let outcome = order::decide(&view, event, &proposal, author, &at, false);
+    let mut outcome = order::decide(&view, event, proposal, author, &at, false);
+    let to = proposal.to.as_deref().unwrap_or_default();
+    if proposal.kind == ProposalKind::Transfer
+        && matches!(outcome, Outcome::Accept(_))
+        && !is_holder(tx, core, to)?
+    {
+        outcome = Outcome::Refuse(Refusal::HolderUnknown);
+    }
     let mut words = None;
+    if outcome == Outcome::Refuse(Refusal::EvidenceMissing) {
+        words = missing_evidence(tx, core, order, &view)?;
+    }
     if outcome == Outcome::Refuse(Refusal::RoleMayNot) && !proposal.reason.is_empty() {
-        keep_as_note(tx, core, order, &proposal, author)?;
+        keep_as_note(tx, core, order, proposal, author)?;
         words = Some("内容已作为备注保留 (the text is kept as a note)".to_owned());
     }
-    answer(tx, core, order, event, &outcome, "hq", words)?;
-    if at.inquiries > 0 { begin_inquiry(tx, core, order) } else { Ok(()) }
+    answer(tx, core, &asked, &outcome, "hq", words)?;
+    if at.inquiries > 0 { begin_inquiry(tx, core, order, effective_at) } else { Ok(()) }
+}
+
+/// Says whether an order can be offered to somebody: a unit of the catalogue or a member of staff
+/// who handles orders.
+fn is_holder(tx: &Transaction<'_>, core: &Core, to: &str) -> Result<bool, HqError> {
+    if core.catalog.units.iter().any(|u| u.id == to) {
+        return Ok(true);
+    }
+    let staff = store::subject(tx, to)?;
+    Ok(staff.is_some_and(|(s, _)| matches!(s.role, Role::GridWorker | Role::Section)))
+}
+
+/// Says which demanded evidence is missing, for the worker.
+fn missing_evidence(
+    tx: &Transaction<'_>,
+    core: &Core,
+    order: DocId,
+    view: &DocView,
+) -> Result<Option<String>, HqError> {
+    let missing = evidence::missing(tx, order, view, core.demanded(view))?;
+    let list: Vec<String> = missing.iter().map(|e| format!("{} ({})", e.words().0, e.words().1)).collect();
+    Ok((!list.is_empty()).then(|| list.join("、")))
 }
 
 /// A proposal whose author has no such right: its words stay with the order (AC-2).
@@ -135,26 +220,80 @@ pub(crate) fn read_proposal(view: &DocView, event: &str) -> Option<ProposalRecor
     serde_json::from_str(view.text(&format!("proposal/{event}"))?).ok()
 }
 
-/// Writes the answer to a proposal, with its effect, as one entry. Does nothing while a person
-/// has to decide.
+/// A proposal with all that its answer needs.
+pub(crate) struct Asked<'a> {
+    pub(crate) order: DocId,
+    pub(crate) event: &'a str,
+    pub(crate) view: &'a DocView,
+    pub(crate) proposal: &'a ProposalRecord,
+    pub(crate) author: &'a Subject,
+    /// When the proposal counts.
+    pub(crate) effective_at: TimeMs,
+}
+
+/// Writes the answer to a proposal, with its effect and its step, as one entry. Does nothing
+/// while a person has to decide.
 pub(crate) fn answer(
     tx: &Transaction<'_>,
     core: &mut Core,
-    order: DocId,
-    event: &str,
+    asked: &Asked<'_>,
     outcome: &Outcome,
     by: &str,
     words: Option<String>,
 ) -> Result<(), HqError> {
     let Some(record) = order::answer(outcome, core.now(), by) else { return Ok(()) };
     let record = DecisionRecord { words, ..record };
-    let mut edits = match outcome {
-        Outcome::Accept(edits) => edits.clone(),
-        _ => Vec::new(),
+    let decision = Edit::set(format!("decision/{}", asked.event), to_json(&record));
+    let Outcome::Accept(edits) = outcome else {
+        core.write(tx, asked.order, by, &[decision])?;
+        return Ok(());
     };
-    edits.push(Edit::set(format!("decision/{event}"), to_json(&record)));
-    core.write(tx, order, by, &edits)?;
+    let mut edits = edits.clone();
+    let mut step = step_of(asked);
+    if let Some((due, more)) = core.extension_edits(asked.view, asked.proposal) {
+        step.due = Some(due);
+        edits.extend(more);
+    }
+    edits.push(decision);
+    let after = core.step(tx, asked.order, by, edits, &step)?;
+    if let Some(at) = after.int("closed_at").filter(|_| !order::state(&after).is_open()) {
+        for brief in StoredDoc::children(tx, &asked.order.to_string(), DocKind::Brief)? {
+            core.write(tx, brief.row.id, by, &[Edit::set("closed_at", at)])?;
+        }
+    }
     Ok(())
+}
+
+/// The step that an accepted proposal is in the order's log.
+fn step_of(asked: &Asked<'_>) -> StepRecord {
+    let text = |key: &str| asked.view.text(key).filter(|t| !t.is_empty()).map(str::to_owned);
+    let offered = text("offered_to");
+    let kind = match asked.proposal.kind {
+        ProposalKind::Ack if offered.is_some() => StepKind::Transferred,
+        ProposalKind::Ack => StepKind::Acked,
+        ProposalKind::Return => StepKind::Returned,
+        ProposalKind::Handle => StepKind::Handling,
+        ProposalKind::Submit => StepKind::Submitted,
+        ProposalKind::Extend => StepKind::Extended,
+        ProposalKind::Transfer => StepKind::Offered,
+        ProposalKind::Decline => StepKind::Declined,
+        ProposalKind::Exclude => StepKind::Excluded,
+        ProposalKind::Park => StepKind::Parked,
+    };
+    let mut step = StepRecord::new(kind, asked.effective_at, asked.author.worker.as_str());
+    match kind {
+        StepKind::Transferred => {
+            step.to = offered;
+            step.from = text("current_owner").or_else(|| text("lead_unit"));
+        }
+        StepKind::Offered => step.to.clone_from(&asked.proposal.to),
+        StepKind::Submitted => step.due = asked.view.int("internal_due").map(TimeMs),
+        _ => {}
+    }
+    if kind != StepKind::Transferred {
+        step.reason.clone_from(&asked.proposal.reason);
+    }
+    step
 }
 
 /// Gathers what deciding needs besides the order itself.
@@ -167,7 +306,6 @@ pub(crate) fn circumstances(
     effective_at: TimeMs,
 ) -> Result<Circumstances, HqError> {
     let now = core.now();
-    let facts = ScopeFacts::of(view);
     let mut inquiries = 0_u32;
     for brief in StoredDoc::children(db, &order.to_string(), DocKind::Brief)? {
         let contacts = u32::try_from(brief.view()?.members("contact").count()).unwrap_or(u32::MAX);
@@ -195,14 +333,22 @@ pub(crate) fn circumstances(
     Ok(Circumstances {
         effective_at,
         // A right that ended meanwhile: the fact was kept, the decision is refused (§3).
-        right_stands: author.holds(&facts.grid, now, now),
+        right_stands: policy::reaches(author, view, now),
         return_limit,
         inquiries,
         site_checks,
         max_extension_days: core.settings.limits.max_extension_workdays.into(),
         now,
-        evidence_missing: false,
+        evidence_missing: !evidence::missing(db, order, view, core.demanded(view))?.is_empty(),
     })
+}
+
+impl Core {
+    /// Lists the evidence that the order's matter demands.
+    fn demanded(&self, order: &DocView) -> &[Evidence] {
+        let matter = order.text("matter_code").and_then(|code| self.catalog.matter(code));
+        matter.map_or(&[], |m| m.required_evidence.as_slice())
+    }
 }
 
 fn view(db: &Connection, id: DocId) -> Result<Option<DocView>, HqError> {

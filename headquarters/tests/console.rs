@@ -84,6 +84,8 @@ impl Town {
             Headquarters::open(&Place::File(database.clone()), settings, clock.clone(), Box::new(InProcess))
                 .unwrap();
         hq.put_staff("clerk-1", "刘敏", Role::HotlineClerk).unwrap();
+        let everywhere = Grant { grid: "*".into(), role: Role::HotlineClerk, from: TimeMs(0), to: None };
+        hq.grant("clerk-1", &everywhere).unwrap();
         for (id, name, role) in [
             ("gw-01", "王建国", Role::GridWorker),
             ("gw-02", "孙丽<b>", Role::GridWorker),

@@ -142,10 +142,15 @@ impl std::fmt::Debug for Town {
 impl Town {
     /// Builds the town: grids, staff, calendar, catalogue, orders, enrolled phones.
     pub fn new(plan: Plan) -> Self {
+        Self::at(plan, START)
+    }
+
+    /// Builds the town as of a moment, UTC ms.
+    pub fn at(plan: Plan, start: i64) -> Self {
         // Memory-backed where there is one: fsync is then free, and nothing else changes.
         let shm = Path::new("/dev/shm");
         let root = if shm.is_dir() { tempfile::tempdir_in(shm) } else { tempfile::tempdir() }.unwrap();
-        let clock = TownClock::new(START);
+        let clock = TownClock::new(start);
         let mut hq = open_hq(&root.path().join("hq-0"), &clock, plan.seed, 0);
         let cells = seed_headquarters(&mut hq, plan);
         let network = Network::new(hq, Dice::new(plan.seed, 2));
@@ -479,22 +484,36 @@ fn seed_headquarters(hq: &mut Headquarters, plan: Plan) -> Vec<String> {
     let calendar = serde_json::to_string(Calendar::china().unwrap()).unwrap();
     hq.publish_reference("calendar", "c1", &calendar).unwrap();
     hq.publish_reference("matter_catalog", "m1", CATALOG).unwrap();
-    hq.put_staff("hc-01", "王热线", Role::HotlineClerk).unwrap();
-    hq.put_staff("dl-01", "李分管", Role::DeputyLeader).unwrap();
+    for (id, name, role, scope) in [
+        ("hc-01", "王热线", Role::HotlineClerk, "*"),
+        ("hc-02", "赵热线", Role::HotlineClerk, "*"),
+        ("dl-01", "李分管", Role::DeputyLeader, "*"),
+        ("pl-01", "陈书记", Role::Principal, "*"),
+        ("ca-01", "孙回访", Role::CallbackAgent, "*"),
+        ("cg-01", "城管甲", Role::Section, "sec-chengguan"),
+        ("zj-01", "住建甲", Role::Section, "sec-zhujian"),
+        ("sq-01", "社区甲", Role::Section, "sec-shequ"),
+        ("en-01", "中队甲", Role::Enforcement, "*"),
+        ("au-01", "审计甲", Role::Auditor, "*"),
+    ] {
+        hq.put_staff(id, name, role).unwrap();
+        hq.grant(id, &Grant { grid: scope.into(), role, from: TimeMs(0), to: None }).unwrap();
+    }
     for i in 0..plan.grid_workers + plan.property_staff {
         let (id, role) = worker(i, plan);
         hq.put_staff(&id, &format!("{}{id}", role.zh()), role).unwrap();
         // Everybody holds two of the three cells, so that people meet on the same order.
         for step in 0..2 {
             let cell = &cells[usize::try_from((i + step) % u64::from(COLUMNS)).unwrap()];
-            let grant = Grant { grid: cell.clone(), role, from: TimeMs(START - 1_000), to: None };
+            let grant = Grant { grid: cell.clone(), role, from: TimeMs(0), to: None };
             hq.grant(&id, &grant).unwrap();
         }
     }
     cells
 }
 
-const CATALOG: &str = r#"{"version":"m1","matters":[
+const CATALOG: &str = r#"{"version":"m1","units":[{"id":"sec-chengguan","name_zh":"城管科"},{"id":"sec-zhujian","name_zh":"住建科"},
+    {"id":"sec-shequ","name_zh":"社区科"}],"matters":[
     {"matter_code":"010101","name_zh":"噪音","match":["noise"],"urgency":"general","lead_unit":"sec-chengguan"},
     {"matter_code":"010102","name_zh":"漏水","match":["leak"],"urgency":"urgent","lead_unit":"sec-zhujian"}]}"#;
 

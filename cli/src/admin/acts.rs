@@ -10,7 +10,7 @@ use crate::{
 use lanewalk_headquarters::{Headquarters, Source as _, SystemSource};
 use lanewalk_model::{
     id::{DeviceId, DocId, EventId},
-    order::State,
+    order::{self, Destination, State},
     rows::ListRow,
     schema::DocKind,
     staff::{Grant, Role},
@@ -41,9 +41,12 @@ pub(super) fn perform(hq: &mut Headquarters, act: &Act) -> Result<Answer, Failur
             format!("已发布 / published {name} {version}")
         }
         Act::Triage => triage(hq)?,
-        Act::Dispatch { order, lead, grid, by } => {
+        Act::Dispatch { order, lead, grid, by, reason } => {
             let (id, _) = find_order(hq, order)?;
-            hq.triage(id, by, lead, grid)?;
+            let to = Destination { lead_unit: lead.clone(), grid: grid.clone(), ..Destination::default() };
+            if let Some(refusal) = hq.perform(by, id, &order::Act::Dispatch(to), reason)? {
+                return Err(Failure::new(format!("{} / {}", refusal.zh(), refusal.en())));
+            }
             format!("已派往 / dispatched to {lead}，{grid}")
         }
         Act::Waiting => waiting(hq)?,

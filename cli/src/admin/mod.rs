@@ -76,6 +76,8 @@ pub(crate) enum Act {
         lead: String,
         /// Grid cell.
         grid: String,
+        /// Why this section.
+        reason: String,
         /// Who decides: a deputy leader.
         #[arg(long, default_value = "dl-01")]
         by: String,

@@ -18,7 +18,7 @@ use lanewalk_headquarters::{
 use lanewalk_model::{
     document::{Document, Edit},
     id::{DocId, Hash},
-    order::State,
+    order::{self, Destination, State},
     rows::ListRow,
     time::TimeMs,
     view::DocView,
@@ -177,7 +177,9 @@ impl Town {
                 // The first one that can: it turns out to lie in another grid.
                 let other = elsewhere.as_ref().filter(|g| done.moved == 0 && **g != row.grid);
                 done.moved += usize::from(other.is_some());
-                hq.triage(*id, DEPUTY, "sec-shequ", other.unwrap_or(&row.grid))?;
+                let grid = other.unwrap_or(&row.grid).clone();
+                let to = Destination { lead_unit: "sec-shequ".into(), grid, ..Destination::default() };
+                hq.perform(DEPUTY, *id, &order::Act::Dispatch(to), "清单未列明,按属地由社区工作科牵头")?;
                 done.triaged += 1;
             }
             if let Some(order) = reply {

@@ -14,16 +14,15 @@ use crate::{
 };
 use lanewalk_model::{
     document::Edit,
-    id::{ActorId, DocId, EventId},
+    id::{DocId, EventId},
     order::{self, Circumstances, Outcome, State},
     records::{DecisionRecord, ProposalKind, ProposalRecord, Verdict, to_json},
     rows::ListRow,
     schema::DocKind,
-    time::{Hlc, TimeMs},
-    view::{Attributed, Conflict, DocView, Value},
+    time::TimeMs,
+    view::{Conflict, DocView, Value},
 };
 use rusqlite::Connection;
-use std::collections::BTreeMap;
 
 /// Longest extension, working days (Shandong 2020; DOMAIN.md §4).
 const MAX_EXTENSION_DAYS: u32 = 10;
@@ -157,7 +156,7 @@ fn project(view: &DocView, me: &Me, at: &Circumstances) -> DocView {
             words: None,
         };
         edits.push(Edit::set(["decision/", &id].concat(), to_json(&answer)));
-        ahead = with_edits(&ahead, &edits);
+        ahead = ahead.with(&edits);
         ahead = investigated(ahead, at);
     }
     investigated(ahead, at)
@@ -166,21 +165,9 @@ fn project(view: &DocView, me: &Me, at: &Circumstances) -> DocView {
 /// The first inquiry moves an order on by itself (DOMAIN.md §4).
 fn investigated(order: DocView, at: &Circumstances) -> DocView {
     if at.inquiries > 0 && order::state(&order) == State::Acked {
-        return with_edits(&order, &[Edit::set("state", State::Investigating.id())]);
+        return order.with(&[Edit::set("state", State::Investigating.id())]);
     }
     order
-}
-
-fn with_edits(view: &DocView, edits: &[Edit]) -> DocView {
-    let mut fields: BTreeMap<String, Vec<Attributed>> =
-        view.entries().map(|(k, v)| (k.to_owned(), v.to_vec())).collect();
-    for edit in edits {
-        if let Edit::Set(key, value) = edit {
-            let (by, at, actor) = ("hq".to_owned(), Hlc::default(), ActorId([0; 16]));
-            fields.insert(key.clone(), vec![Attributed { value: value.clone(), by, at, actor }]);
-        }
-    }
-    DocView::new(view.kind(), fields)
 }
 
 fn children(conn: &Connection, order: DocId, kind: DocKind) -> Result<Vec<ListItem>, FieldError> {

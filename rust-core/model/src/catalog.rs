@@ -39,7 +39,42 @@ pub struct Matter {
     pub support_units: Vec<String>,
     /// Evidence that a submission needs.
     #[serde(default)]
-    pub required_evidence: Vec<String>,
+    pub required_evidence: Vec<Evidence>,
+}
+
+/// A kind of evidence a submission can need (DOMAIN.md §4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Evidence {
+    /// A photo of before, arrived at headquarters.
+    PhotoBefore,
+    /// A photo of after, arrived at headquarters.
+    PhotoAfter,
+    /// Any photo, arrived at headquarters.
+    Photo,
+    /// A check on site.
+    SiteCheck,
+    /// A number somebody found out.
+    Measurement,
+    /// The resident signed, refused or was absent.
+    Confirmation,
+    /// A finding of the enforcement squad.
+    Finding,
+}
+
+impl Evidence {
+    /// Returns the words people read, Chinese and English.
+    pub fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::PhotoBefore => ("处理前照片", "photo of before"),
+            Self::PhotoAfter => ("处理后照片", "photo of after"),
+            Self::Photo => ("照片", "photo"),
+            Self::SiteCheck => ("现场查实", "site check"),
+            Self::Measurement => ("测量数据", "measurement"),
+            Self::Confirmation => ("群众确认", "resident's confirmation"),
+            Self::Finding => ("违章认定", "finding"),
+        }
+    }
 }
 
 /// The catalogue.

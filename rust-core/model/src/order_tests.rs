@@ -182,6 +182,9 @@ fn asks(kind: ProposalKind) -> ProposalRecord {
     }
 }
 
+/// 2026-05-08 09:40 in China.
+const NOW: TimeMs = TimeMs(1_778_204_400_000);
+
 fn calm() -> Circumstances {
     Circumstances {
         effective_at: TimeMs(1_000),
@@ -190,7 +193,7 @@ fn calm() -> Circumstances {
         inquiries: 1,
         site_checks: 1,
         max_extension_days: 10,
-        now: TimeMs(1_000),
+        now: NOW,
         evidence_missing: false,
     }
 }
@@ -407,7 +410,8 @@ fn returning_needs_a_reason_and_is_limited_and_a_person_decides() {
         if want.is_none() {
             assert_eq!(got, Outcome::Ask(HotlineClerk.bit()));
             let agreed = accepted(decide(&order, "e", &record, &subject(Section), &circumstances, true));
-            assert_eq!(agreed, [Edit::set("state", "RETURNED"), Edit::set("order_version", 6)]);
+            let ended = Edit::set("closed_at", NOW.0);
+            assert_eq!(agreed, [Edit::set("state", "RETURNED"), Edit::set("order_version", 6), ended]);
         } else {
             // What a rule refuses no person can wave through.
             assert_eq!(refused(&decide(&order, "e", &record, &subject(Section), &circumstances, true)), want);
@@ -515,7 +519,7 @@ fn accepted_edits_fit_the_schema() {
         (Handling, ProposalKind::Extend),
     ] {
         let order = Made::at(from, 5).replied().view();
-        let at = Circumstances { effective_at: TimeMs(1_778_204_400_000), return_limit: None, ..calm() };
+        let at = Circumstances { effective_at: NOW, return_limit: None, ..calm() };
         let edits = accepted(decide(&order, "e", &asks(kind), &subject(GridWorker), &at, true));
         assert_eq!(crate::document::check_edits(&order, &edits), Ok(()), "{kind:?}");
     }
@@ -540,10 +544,10 @@ fn buttons_by_role_and_state() {
     let facts = ["visit", "note", "measure"];
     for state in State::ALL {
         let proposals: &[&str] = match state {
-            Dispatched => &["ack", "return", "extend"],
-            Acked => &["return", "extend"],
-            Investigating => &["handle", "submit", "extend"],
-            Handling => &["submit", "extend"],
+            Dispatched => &["ack", "return", "extend", "transfer"],
+            Acked => &["return", "extend", "transfer"],
+            Investigating => &["handle", "submit", "extend", "transfer"],
+            Handling => &["submit", "extend", "transfer"],
             Received | Accepted | Triage | Submitted | Callback | Parked => &["extend"],
             Closed | Archived | Returned | Excluded => &[],
         };
@@ -560,6 +564,10 @@ fn buttons_by_role_and_state() {
             let mut want: Vec<&str> = own.into_iter().copied().collect();
             if LEADS.contains(&role) {
                 want.extend(proposals);
+            }
+            if ASKERS.contains(&role) && state.is_open() {
+                want.push("exclude");
+                want.extend((*state != Parked).then_some("park"));
             }
             got.sort_unstable();
             want.sort_unstable();

@@ -40,6 +40,9 @@ pub struct ListRow {
     pub conflicts: u32,
     /// Proposals without a decision.
     pub pending: u32,
+    /// Every card has been shown; the clock has nothing more to say.
+    #[serde(default)]
+    pub marked: bool,
     /// Everything searchable, as written (fold with [`crate::search::index_text`]).
     pub search: String,
 }
@@ -69,6 +72,7 @@ impl ListRow {
                 row.author = text("current_owner");
                 row.at = view.int("reported_at");
                 row.pending = count(order::pending(view).len());
+                row.marked = view.flag("flag/red");
                 row.search = [
                     text("title"),
                     text("summary"),

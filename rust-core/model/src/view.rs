@@ -6,6 +6,7 @@
 //! and make it untestable as a table.
 
 use crate::{
+    document::Edit,
     id::ActorId,
     schema::{DocKind, FieldSpec, Rule},
     time::Hlc,
@@ -113,6 +114,26 @@ impl DocView {
             values.sort_by_key(|v| (v.at, v.actor));
         }
         Self { kind: kind.code(), fields }
+    }
+
+    /// Returns the document as it would be with headquarters' edits: for looking ahead, never for
+    /// writing.
+    #[must_use]
+    pub fn with(&self, edits: &[Edit]) -> Self {
+        let mut fields = self.fields.clone();
+        for edit in edits {
+            match edit {
+                Edit::Set(key, value) => {
+                    let (by, at, actor) = ("hq".to_owned(), Hlc::default(), ActorId([0; 16]));
+                    let one = Attributed { value: value.clone(), by, at, actor };
+                    fields.insert(key.clone(), vec![one]);
+                }
+                Edit::Remove(key) => {
+                    fields.remove(key);
+                }
+            }
+        }
+        Self { kind: self.kind, fields }
     }
 
     /// Returns the kind.

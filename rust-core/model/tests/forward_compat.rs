@@ -230,7 +230,7 @@ fn records_keep_fields_of_a_newer_version_byte_for_byte() {
 /// A proposal of a kind that only a newer version has: kept, not shown as ours, no error.
 #[test]
 fn a_proposal_of_an_unknown_kind_is_kept_and_not_pending_here() {
-    let text = r#"{"kind":"transfer","order_version":5,"to":"sec-zhujian"}"#;
+    let text = r#"{"kind":"auction","order_version":5,"to":"sec-zhujian"}"#;
     let mut doc = Document::new(DocKind::Order);
     doc.edit(&stamp(1), &[Edit::set("proposal/p", text)]).unwrap().unwrap();
     let view = doc.view();

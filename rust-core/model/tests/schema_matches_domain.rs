@@ -187,6 +187,16 @@ const EXTRAS: &[(DocKind, &str, Rule, &str)] = &[
     (TaskForce, "order", Add, "the orders it works on"),
     (TaskForce, "adopted_plan", Own, "R36: one version is adopted"),
     (TaskForce, "dissolved", Own, "AC-1: task force dissolved"),
+    (Order, "subtask_of", Imm, "R41: a linked sub-task"),
+    (Order, "appeal", Imm, "R17: converted from an appeal"),
+    (Order, "offered_to", Own, "R29: offered until accepted"),
+    (Order, "master", Own, "R33: the master of its cluster"),
+    (Order, "taskforce", Own, "R32"),
+    (Order, "playbook", Own, "R12: the version used"),
+    (Order, "contact_due", Hq, "§6, response rate"),
+    (Order, "first_contact_at", Hq, "R3, §6"),
+    (Order, "review_at", Hq, "§4: PARKED needs a review date"),
+    (Order, "step", Log, "the log every count derives from"),
     (Knowledge, "suggestion", Log, "R13: suggestion, then approval, then a new version"),
 ];
 

@@ -40,6 +40,20 @@ impl Promise {
         Ok(Self { start, limit, extensions: Vec::new(), due, earlier: Vec::new() })
     }
 
+    /// Computes the due time of an order with approved extensions, from nothing else.
+    pub fn with_extensions(
+        start: TimeMs,
+        limit: Limit,
+        extensions: Vec<u16>,
+        calendar: &Calendar,
+        hours: &Hours,
+    ) -> Result<Self, DeadlineError> {
+        let mut promise = Self::new(start, limit, calendar, hours)?;
+        promise.extensions = extensions;
+        promise.due = promise.compute(calendar, hours)?;
+        Ok(promise)
+    }
+
     /// Computes the due time again when a newer calendar (or table of hours) arrives.
     ///
     /// `None` if nothing changes. A firm due time never becomes provisional again: that is an

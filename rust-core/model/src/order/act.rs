@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     document::Edit,
+    privacy,
     records::{CallbackRecord, ProposalRecord, StepKind, StepRecord},
     staff::{Roles, Subject},
     time::TimeMs,
@@ -183,6 +184,9 @@ pub fn act(order: &DocView, act: &Act, by: &Subject, at: &Situation) -> Result<D
     if act.needs_reason(from) && at.reason.trim().is_empty() {
         return Err(Refusal::ReasonMissing);
     }
+    if privacy::identifies(&at.reason) {
+        return Err(Refusal::PersonalData);
+    }
     let mut edits = act.target().map_or_else(Vec::new, |to| move_to(order, to));
     let mut step = StepRecord {
         reason: at.reason.trim().to_owned(),
@@ -218,6 +222,9 @@ pub fn act(order: &DocView, act: &Act, by: &Subject, at: &Situation) -> Result<D
         Act::Callback(call) => {
             if is_handler(order, &by.worker) || at.visitors.contains(&by.worker) {
                 return Err(Refusal::OwnWork);
+            }
+            if privacy::identifies(&call.note) {
+                return Err(Refusal::PersonalData);
             }
             let answers = [call.process_satisfied, call.result_satisfied, call.resolved];
             if call.reached && answers.iter().all(Option::is_none) {
@@ -427,3 +434,8 @@ pub fn clock(order: &DocView, marks: &Marks, now: TimeMs) -> Vec<Done> {
     }
     done
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+#[path = "act_tests.rs"]
+mod tests;

@@ -58,6 +58,8 @@ pub enum Refusal {
     AnswerMissing,
     /// The table lets another role decide this.
     OtherDecides,
+    /// Words that name a number of a person.
+    PersonalData,
     /// The record could not be read.
     Unreadable,
 }
@@ -92,6 +94,7 @@ impl Refusal {
             Self::NothingToRework => "nothing_to_rework",
             Self::AnswerMissing => "answer_missing",
             Self::OtherDecides => "other_decides",
+            Self::PersonalData => "personal_data",
             Self::Unreadable => "unreadable",
         }
     }
@@ -125,6 +128,7 @@ impl Refusal {
             Self::NothingToRework => "回访未反映不满意或未解决,无需重办",
             Self::AnswerMissing => "已接通的回访请至少记录一项答复",
             Self::OtherDecides => "此操作须由其他角色决定",
+            Self::PersonalData => "文字中含有手机号、身份证号或邮箱,请删去后再提交",
             Self::Unreadable => "申请内容无法识别",
         }
     }
@@ -158,6 +162,7 @@ impl Refusal {
             Self::NothingToRework => "the callback gives no ground for rework",
             Self::AnswerMissing => "record at least one answer of a requester who was reached",
             Self::OtherDecides => "another role decides this",
+            Self::PersonalData => "the words hold a phone, identity or mail address; take it out",
             Self::Unreadable => "the proposal cannot be read",
         }
     }
