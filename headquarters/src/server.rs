@@ -48,6 +48,7 @@ enum Work {
 pub struct Desk {
     queue: mpsc::SyncSender<Work>,
     dock: Arc<Dock>,
+    public_url: Arc<str>,
 }
 
 impl std::fmt::Debug for Desk {
@@ -61,6 +62,7 @@ impl Desk {
     pub fn start(mut hq: Headquarters) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (queue, work) = mpsc::sync_channel::<Work>(MAX_WAITING);
         let dock = hq.dock.clone();
+        let public_url = Arc::from(hq.core.settings.public_url.as_str());
         let thread = std::thread::Builder::new().name("headquarters".into()).spawn(move || {
             while let Ok(first) = work.recv() {
                 let mut batch = Vec::new();
@@ -80,7 +82,7 @@ impl Desk {
                 answer_all(&mut hq, batch);
             }
         })?;
-        Ok((Self { queue, dock }, thread))
+        Ok((Self { queue, dock, public_url }, thread))
     }
 
     /// Hands a task to the writer and waits for what it makes of it; an answer that is no part of
@@ -145,8 +147,8 @@ pub fn router_with(desk: Desk, database: PathBuf, draw: Option<WorkerCommand>) -
         .route(&format!("{}/{{id}}", upload::UPLOADS_PATH), any(uploads::photos))
         .route(&format!("{}/{{sha256}}", upload::PHOTOS_PATH), any(uploads::photos))
         .layer(axum::extract::DefaultBodyLimit::max(limits::MAX_REQUEST_BYTES))
-        .with_state(App { desk, stages })
-        .merge(console::routes(database, draw))
+        .with_state(App { desk: desk.clone(), stages })
+        .merge(console::routes(desk, database, draw))
 }
 
 /// Serves until `stop` resolves. Binds `address` and reports what was bound.

@@ -2,6 +2,8 @@
 //! enrolled phones with signed pushes, rules and people deciding.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
+mod browser;
+
 use lanewalk_headquarters::{
     Headquarters, Settings, Source,
     console::Console,
@@ -143,7 +145,7 @@ impl Town {
     }
 
     fn get(&self, path: &str) -> String {
-        let (status, html) = self.console.page_at(path, TimeMs(self.clock.now_ms()));
+        let (status, html) = browser::page(&self.console, path, TimeMs(self.clock.now_ms()));
         assert_eq!(status, 200, "{path}");
         html
     }
@@ -452,7 +454,7 @@ fn an_order_shows_both_sides_every_voice_and_the_log() {
             "王建国",
             "孙丽&lt;b&gt;",
             // Proposals in words.
-            "<strong>同意 ",
+            "<strong>同意",
             "待决定",
             "不属实",
             "申请与决定",
@@ -606,9 +608,9 @@ fn an_empty_headquarters_has_a_board_and_unknown_orders_have_none() {
     assert_all(&town.get("/"), &["没有工单", "没有待决定的申请", "没有设备", "没有未采纳的条目"]);
     let id = "00112233445566778899aabbccddeeff";
     for path in [format!("/orders/{id}"), format!("/orders/visit:{id}"), "/orders/".into(), "/v2".into()] {
-        assert_eq!(town.console.page_at(&path, TimeMs(0)).0, 404, "{path}");
+        assert_eq!(browser::page(&town.console, &path, TimeMs(0)).0, 404, "{path}");
     }
     let garbage = town.database.with_extension("txt");
     std::fs::write(&garbage, "not a database").unwrap();
-    assert_eq!(Console::new(garbage).page_at("/", TimeMs(0)).0, 500);
+    assert_eq!(browser::page(&Console::new(garbage), "/", TimeMs(0)).0, 500);
 }

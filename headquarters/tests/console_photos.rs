@@ -8,6 +8,8 @@
 #[allow(dead_code)]
 mod device;
 
+mod browser;
+
 use device::{Device, EAST, START, Town, file_of, photo_id, record};
 use lanewalk_camera::{ExifBlock, Gps, Shot};
 use lanewalk_headquarters::{
@@ -224,7 +226,7 @@ impl Scene {
     }
 
     fn get(&self, path: &str) -> String {
-        let (status, html) = self.console().page_at(path, TimeMs(START));
+        let (status, html) = browser::page(&self.console(), path, TimeMs(START));
         assert_eq!(status, 200, "{path}");
         html
     }
@@ -349,7 +351,7 @@ fn a_photo_that_comes_later_is_compared_too() {
     let mut scene = scene();
     let console = scene.console();
     let path = photo_path(scene.visits[1], 0);
-    let ask = || console.page_at(&path, TimeMs(START)).1;
+    let ask = || browser::page(&console, &path, TimeMs(START)).1;
     assert!(
         ask().contains("<span class=\"count\">1</span> <span class=\"en\" lang=\"en\">The same or alike")
     );
@@ -399,7 +401,7 @@ fn a_photo_has_a_page_with_every_fact_and_its_neighbours() {
         format!("{}/", photo_path(visit, 0)),
         format!("/photos/{}", to_hex(&visit.uuid)),
     ] {
-        assert_eq!(scene.console().page_at(&path, TimeMs(START)).0, 404, "{path}");
+        assert_eq!(browser::page(&scene.console(), &path, TimeMs(START)).0, 404, "{path}");
     }
 }
 

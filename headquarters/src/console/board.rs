@@ -4,10 +4,14 @@
 //! paging; the worst comes first, and a list that is too long is itself the finding.
 
 use super::{
-    frame,
     names::Names,
-    parts::{MAX_ROWS, NEAR_MS, Row, Veil, bi, clip, none, remaining, shown, table, when},
-    sections, words,
+    parts::{
+        MAX_ROWS, NEAR_MS, Row, Veil, bi, both, clip, none, remaining, say, shown, table, untitled, when,
+    },
+    photos::Sources,
+    sections,
+    web::{Answer, Ask, Page},
+    words,
 };
 use crate::{error::HqError, store};
 use lanewalk_model::{
@@ -26,7 +30,15 @@ use std::collections::HashMap;
 const ENDED_ROWS: usize = 20;
 
 /// Makes the board.
-pub(super) fn page(db: &Connection, now: TimeMs) -> Result<Markup, HqError> {
+pub(super) fn get(from: &Sources<'_>, ask: &Ask) -> Result<Answer, HqError> {
+    if !ask.parts().is_empty() {
+        return Ok(Answer::Missing);
+    }
+    let content = content(from.db, from.now)?;
+    Ok(Answer::Page(Page { title: ("值班台", "Board"), live: true, content }))
+}
+
+fn content(db: &Connection, now: TimeMs) -> Result<Markup, HqError> {
     let names = Names::of_staff(db)?;
     let (open, open_total) = orders(db, "open = 1", "priority, due_at IS NULL, due_at, n", MAX_ROWS)?;
     let (ended, ended_total) = orders(db, "open = 0", "coalesce(finished_at, 0) DESC, n DESC", ENDED_ROWS)?;
@@ -34,8 +46,8 @@ pub(super) fn page(db: &Connection, now: TimeMs) -> Result<Markup, HqError> {
     let proposals = sections::waiting(db, &names)?;
     let devices = sections::devices(db, &names, now)?;
     let refused = sections::refused(db, &names, now)?;
-    let content = html! {
-        h1.quiet { "值班台 " span.en lang="en" { "Board" } }
+    Ok(html! {
+        h1.quiet { (bi(("值班台", "Board"))) }
         (figures(db, now, proposals.total, devices.total, refused.total)?)
         (states(db)?)
         section id="open" { (order_table(("在办工单", "Open orders"), &open, open_total, &lacking, &names, now)) }
@@ -43,8 +55,8 @@ pub(super) fn page(db: &Connection, now: TimeMs) -> Result<Markup, HqError> {
         section id="refused" { (refused.table) }
         section id="devices" { (devices.table) }
         section id="ended" { (order_table(("最近结束", "Recently ended"), &ended, ended_total, &lacking, &names, now)) }
-    };
-    Ok(frame("值班台", true, now, &foot(db)?, &content))
+        (foot(db)?)
+    })
 }
 
 fn count(db: &Connection, sql: &str, values: impl Params) -> Result<u64, HqError> {
@@ -74,7 +86,7 @@ fn figures(db: &Connection, now: TimeMs, waiting: u64, unsent: u64, refused: u64
         (unsent, "held", ("未上传的条目", "entries not sent yet"), "#devices"),
     ];
     Ok(html! {
-        ul.figures aria-label="要事 at a glance" {
+        ul.figures aria-label=(say(("要事", "at a glance"))) {
             @for (n, class, label, to) in tiles {
                 li class={ (class) @if n == 0 { " zero" } } {
                     a href=(to) { strong { (n) } span.label { (bi(label)) } }
@@ -93,7 +105,7 @@ fn states(db: &Connection) -> Result<Markup, HqError> {
     let of = |state: State| found.iter().filter(|(id, _)| id == state.id()).map(|(_, n)| n).sum::<u64>();
     let total: u64 = found.iter().map(|(_, n)| n).sum();
     Ok(html! {
-        section.states aria-label="各状态工单数 orders by state" {
+        section.states aria-label=(say(("各状态工单数", "orders by state"))) {
             dl {
                 @for state in State::ALL.iter().copied().filter(|s| of(*s) > 0) {
                     div { dt { (bi(words::state(state))) } dd { (of(state)) } }
@@ -140,7 +152,7 @@ fn lacking(db: &Connection) -> Result<HashMap<String, u64>, HqError> {
 }
 
 fn order_table(
-    (zh, en): words::Words,
+    words: words::Words,
     lines: &[Line],
     total: u64,
     lacking: &HashMap<String, u64>,
@@ -158,7 +170,7 @@ fn order_table(
         ("承办人", "owner"),
         ("待办", "to do"),
     ];
-    let caption = html! { (zh) " " span.count { (total) } " " span.en lang="en" { (en) } };
+    let caption = html! { (bi(words)) " " span.count { (total) } };
     table(caption, &heads, &rows, left_out, ("没有工单", "no orders"))
 }
 
@@ -166,9 +178,9 @@ fn order_table(
 pub(super) fn order_link(id: DocId, title: &str, place: &str, urgent: bool) -> Markup {
     let hex = to_hex(&id.uuid);
     html! {
-        @if urgent { strong.urgent { "紧急 " span.en lang="en" { "urgent" } } " " }
+        @if urgent { strong.urgent { (bi(("紧急", "urgent"))) } " " }
         a.title href={ "/orders/" (hex) } {
-            @if title.trim().is_empty() { "(无标题)" } @else { (shown(&clip(title, 80))) }
+            @if title.trim().is_empty() { (untitled()) } @else { (shown(&clip(title, 80))) }
         }
         span.sub {
             span.id title=(hex) { (short(&hex)) }
@@ -205,9 +217,9 @@ fn order_row(Line { id, row }: &Line, lacking: u64, names: &Names, now: TimeMs) 
         html! { span.id { (shown(&row.grid)) } }
     };
     let todo = html! {
-        @if row.conflicts > 0 { span.tag.conflict { "冲突 " (row.conflicts) " " span.en lang="en" { "conflict" } } " " }
-        @if row.pending > 0 { span.tag.ask { "申请 " (row.pending) " " span.en lang="en" { "proposal" } } " " }
-        @if lacking > 0 { span.tag.doubt { "照片未齐 " (lacking) " " span.en lang="en" { "photos not here yet" } } }
+        @if row.conflicts > 0 { span.tag.conflict { (both(format!("冲突 {}", row.conflicts), format!("{} in conflict", row.conflicts))) } " " }
+        @if row.pending > 0 { span.tag.ask { (both(format!("申请 {}", row.pending), format!("{} to decide", row.pending))) } " " }
+        @if lacking > 0 { span.tag.doubt { (both(format!("照片未齐 {lacking}"), format!("{lacking} photos not here yet"))) } }
         @if row.conflicts == 0 && row.pending == 0 && lacking == 0 { (none()) }
     };
     Row {

@@ -7,7 +7,7 @@
 use super::{
     board,
     names::Names,
-    parts::{Row, Veil, bi, clip, none, shown, table, when},
+    parts::{Row, Veil, bi, both, clip, none, shown, table, when},
     values::{Showing, label},
     words,
 };
@@ -99,7 +99,7 @@ impl Entry {
     pub(super) fn refusal(&self) -> Option<Markup> {
         let (code, detail) = self.refused.as_ref()?;
         Some(html! {
-            strong { "未采纳 " } (bi(words::rejection(code)))
+            strong { (bi(("未采纳", "refused"))) } " " (bi(words::rejection(code)))
             span.sub { span.id { (shown(&clip(code, 60))) } @if !detail.is_empty() { " " (Veil::default().short(detail, 160)) } }
         })
     }
@@ -132,7 +132,7 @@ impl Entry {
                         }
                     }
                 }
-                @if left_out > 0 { li.more { "另有 " (left_out) " 项 " span.en lang="en" { (left_out) " more" } } }
+                @if left_out > 0 { li.more { (both(format!("另有 {left_out} 项"), format!("{left_out} more"))) } }
             }
         }
     }
@@ -167,7 +167,7 @@ impl Entry {
                 self.number(),
                 html! {
                     (names.person(&self.worker))
-                    @if !self.device.is_empty() { span.sub { "设备 " span.id { (board::short(&self.device)) } } }
+                    @if !self.device.is_empty() { span.sub { (bi(("设备", "device"))) " " span.id { (board::short(&self.device)) } } }
                 },
                 html! { @if let Some(why) = self.refusal() { p.why { (why) } } (self.what(show)) },
                 self.times(),
@@ -214,7 +214,7 @@ pub(super) fn section(
     all.sort_by_key(|e| std::cmp::Reverse(e.idx));
     let show = Showing { names, veil, most: 240 };
     let rows: Vec<Row> = all.iter().map(|e| e.row(names, &show)).collect();
-    let caption = html! { "经过 " span.count { (total) } " " span.en lang="en" { "History: the log of this order and its visits, newest first" } };
+    let caption = html! { (bi(("经过", "History: the log of this order and its visits, newest first"))) " " span.count { (total) } };
     let heads = [("日志", "log"), ("谁", "who"), ("写了什么", "what"), ("时间", "times")];
     Ok(table(caption, &heads, &rows, left_out, ("没有记录", "no entries")))
 }

@@ -3,7 +3,7 @@
 //! Invariant: an id without a name is shown as the id. Rejected: joining names in every query;
 //! a subdistrict has a few hundred in all.
 
-use super::parts::shown;
+use super::parts::{bi, shown};
 use crate::error::HqError;
 use lanewalk_model::{catalog::Catalog, document::Document, grid::GridSet, schema::DocKind, staff::Role};
 use maud::{Markup, html};
@@ -65,9 +65,9 @@ impl Names {
     pub(super) fn person(&self, id: &str) -> Markup {
         match self.staff.get(id) {
             _ if id.is_empty() => super::parts::none(),
-            _ if id == "hq" => html! { "总部规则 " span.en lang="en" { "rule" } },
+            _ if id == "hq" => html! { (bi(("总部规则", "rule"))) },
             Some((name, role)) => html! {
-                (shown(name)) " " span.sub { @if let Some(role) = role { (role.zh()) " " } span.id { (shown(id)) } }
+                (shown(name)) " " span.sub { @if let Some(role) = role { (bi(super::words::role(*role))) " " } span.id { (shown(id)) } }
             },
             None => html! { span.id { (shown(id)) } },
         }

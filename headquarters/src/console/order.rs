@@ -5,13 +5,14 @@
 
 use super::{
     diff::{self, Piece},
-    frame, history,
+    history,
     names::Names,
-    parts::{MAX_ROWS, Row, bi, none, remaining, shown, span, table, visible, when},
+    parts::{MAX_ROWS, Row, bi, both, none, remaining, say, shown, span, table, untitled, visible, when},
     photos::{self, Sources},
     sections,
     values::{Showing, label},
     visits::{self, Visit},
+    web::{Answer, Ask, Page},
     words::{self, Words},
 };
 use crate::{error::HqError, store::StoredDoc};
@@ -25,8 +26,18 @@ use lanewalk_model::{
 };
 use maud::{Markup, html};
 
-/// Makes the page of an order; `None` when there is no such order.
-pub(super) fn page(from: &Sources<'_>, id: DocId) -> Result<Option<Markup>, HqError> {
+/// Makes the page of an order: `/orders/{id}`.
+pub(super) fn get(from: &Sources<'_>, ask: &Ask) -> Result<Answer, HqError> {
+    let found = match ask.parts().as_slice() {
+        [_, id] => super::order_id(id).map(|id| content(from, id)).transpose()?.flatten(),
+        _ => None,
+    };
+    Ok(found.map_or(Answer::Missing, |content| {
+        Answer::Page(Page { title: ("工单", "Order"), live: false, content })
+    }))
+}
+
+fn content(from: &Sources<'_>, id: DocId) -> Result<Option<Markup>, HqError> {
     let &Sources { db, now, .. } = from;
     let Some(stored) = StoredDoc::find(db, id)? else { return Ok(None) };
     let view = stored.view()?;
@@ -36,7 +47,7 @@ pub(super) fn page(from: &Sources<'_>, id: DocId) -> Result<Option<Markup>, HqEr
     let (visits, total) = visits::read(db, id)?;
     let docs: Vec<i64> = std::iter::once(stored.row.n).chain(visits.iter().map(|v| v.n)).collect();
     let title = veil.plain(view.text("title").unwrap_or_default());
-    let content = html! {
+    Ok(Some(html! {
         (head(id, &view, &title, &names))
         (clocks(&view, now))
         section id="facts" { (facts(&view, &show)) }
@@ -46,27 +57,25 @@ pub(super) fn page(from: &Sources<'_>, id: DocId) -> Result<Option<Markup>, HqEr
         section id="visits" { (visits::section(from, (&visits, total), photos::place(&view), &names, &veil)?) }
         section id="records" { (records(&view, &show)) }
         section id="history" { (history::section(db, id, &docs, &names, &veil)?) }
-    };
-    let title = if title.trim().is_empty() { "工单".to_owned() } else { visible(&title) };
-    Ok(Some(frame(&title, false, now, &html! {}, &content)))
+    }))
 }
 
 fn head(id: DocId, view: &DocView, title: &str, names: &Names) -> Markup {
     html! {
-        p.crumb { a href="/" { "← 值班台 " span.en lang="en" { "board" } } }
+        p.crumb { a href="/" { (bi(("← 值班台", "board"))) } }
         h1 {
-            @if view.text("urgency") == Some("urgent") { strong.urgent { "紧急 " span.en lang="en" { "urgent" } } " " }
-            @if title.trim().is_empty() { "(无标题)" } @else { (shown(title)) }
+            @if view.text("urgency") == Some("urgent") { strong.urgent { (bi(("紧急", "urgent"))) } " " }
+            @if title.trim().is_empty() { (untitled()) } @else { (shown(title)) }
         }
         p.lead {
             span.state.big { (bi(words::state(order::state(view)))) } " "
-            @if let Some(owner) = view.text("current_owner").filter(|o| !o.is_empty()) { span { "承办 " (names.person(owner)) } }
+            @if let Some(owner) = view.text("current_owner").filter(|o| !o.is_empty()) { span { (bi(("承办", "owner"))) " " (names.person(owner)) } }
             @else { span.none { (bi(("未签收", "nobody acknowledged it yet"))) } }
         }
         p.ids {
-            "上级编号 " span.id { (shown(view.text("upstream_id").unwrap_or("–"))) }
-            " · 工单 " span.id { (to_hex(&id.uuid)) }
-            " · 版本 " (order::version(view))
+            (bi(("上级编号", "upstream"))) " " span.id { (shown(view.text("upstream_id").unwrap_or("–"))) }
+            " · " (bi(("工单", "order"))) " " span.id { (to_hex(&id.uuid)) }
+            " · " (bi(("版本", "version"))) " " (order::version(view))
         }
     }
 }
@@ -93,11 +102,11 @@ fn clocks(view: &DocView, now: TimeMs) -> Markup {
         }
     };
     html! {
-        section.clocks aria-label="时限 due times" {
+        section.clocks aria-label=(say(("时限", "due times"))) {
             (clock("internal_due", ("街道时限", "our own limit")))
             (clock("upstream_due", ("上级时限", "upstream's limit")))
             @if let Some(promised) = view.int("promised_due") {
-                p.note { "已延期;原定 " (when(promised)) " " span.en lang="en" { "extended; promised earlier" } }
+                p.note { (bi(("已延期;原定", "Extended; promised earlier"))) " " (when(promised)) }
             }
             @if view.flag("due_provisional") {
                 p.note { (bi(("时限暂定:超出现有日历,新日历到后重算。", "Provisional: past the end of the calendar, computed again with the next one."))) }
@@ -110,9 +119,9 @@ fn kept(closed: Option<i64>, due: i64) -> Markup {
     let Some(closed) = closed else { return bi(("已结束", "ended")) };
     let (zh, en) = span(closed.saturating_sub(due));
     if closed <= due {
-        html! { "按时办结,提前 " (zh) " " span.en lang="en" { "on time, " (en) " before" } }
+        both(format!("按时办结,提前 {zh}"), format!("on time, {en} before"))
     } else {
-        html! { strong.late { "超时 " (zh) " " span.en lang="en" { "late by " (en) } } }
+        html! { strong.late { (both(format!("超时 {zh}"), format!("late by {en}"))) } }
     }
 }
 
@@ -142,7 +151,7 @@ const SETS: &[&str] = &["assignee", "support_unit", "tag", "flag", "cluster_chil
 
 fn facts(view: &DocView, show: &Showing<'_>) -> Markup {
     html! {
-        h2 { "工单情况 " span.en lang="en" { "Facts" } }
+        h2 { (bi(("工单情况", "Facts"))) }
         dl.facts {
             @for key in FACTS {
                 @if let Some(value) = view.get(key) { div { dt { (label(key)) } dd { (show.value(DocKind::Order, key, value)) } } }
@@ -208,10 +217,10 @@ fn compare(view: &DocView, show: &Showing<'_>) -> Markup {
         ("比较", "compared"),
     ];
     html! {
-        (table(html! { "反映与查实 " span.en lang="en" { "Reported beside verified" } }, &heads, &rows, 0, ("无", "none")))
+        (table(html! { (bi(("反映与查实", "Reported beside verified"))) }, &heads, &rows, 0, ("无", "none")))
         (visits::measurements(view, show))
         @for value in view.all("reply_text") {
-            h3 { "答复内容 " span.en lang="en" { "Reply" } }
+            h3 { (bi(("答复内容", "Reply"))) }
             p.text { (show.value(DocKind::Order, "reply_text", &value.value)) }
             (signed(value, show.names))
         }
@@ -252,7 +261,7 @@ fn conflicts(id: DocId, view: &DocView, visits: &[Visit], show: &Showing<'_>) ->
     }
     let total = rows.len();
     rows.truncate(MAX_ROWS);
-    let caption = html! { "冲突 " span.count { (total) } " " span.en lang="en" { "Conflicts: every value, who and when" } };
+    let caption = html! { (bi(("冲突", "Conflicts: every value, who and when"))) " " span.count { (total) } };
     let heads = [("项目", "field"), ("各人所写", "values"), ("处理", "standing")];
     table(caption, &heads, &rows, total.saturating_sub(rows.len()) as u64, ("没有冲突", "no conflict"))
 }
@@ -269,7 +278,7 @@ fn proposals(view: &DocView, show: &Showing<'_>) -> Markup {
         let decision = view.text(&format!("decision/{event}")).and_then(|t| serde_json::from_str::<DecisionRecord>(t).ok());
         Row::from(vec![
             match &record {
-                Some(r) => html! { (sections::asks(r, show.veil)) span.sub { "所见版本 " (r.order_version) " " span.en lang="en" { "version seen" } } },
+                Some(r) => html! { (sections::asks(r, show.veil)) span.sub { (both(format!("所见版本 {}", r.order_version), format!("version seen {}", r.order_version))) } },
                 None => bi(("无法识别", "cannot be read")),
             },
             html! { (names_and_time(show.names, &written.by, written.at.ms().0)) },
@@ -280,8 +289,7 @@ fn proposals(view: &DocView, show: &Showing<'_>) -> Markup {
             decision.as_ref().map_or_else(none, |d| names_and_time(show.names, &d.by, d.decided_at.0)),
         ])
     }).collect();
-    let caption =
-        html! { "申请与决定 " span.count { (total) } " " span.en lang="en" { "Proposals and decisions" } };
+    let caption = html! { (bi(("申请与决定", "Proposals and decisions"))) " " span.count { (total) } };
     let heads = [
         ("申请", "proposal"),
         ("申请人", "by"),
@@ -314,8 +322,7 @@ fn records(view: &DocView, show: &Showing<'_>) -> Markup {
             Row::from(vec![label(key), content, names_and_time(show.names, &written.by, written.at.ms().0)])
         })
         .collect();
-    let caption =
-        html! { "备注与往来 " span.count { (all.len()) } " " span.en lang="en" { "Notes and records" } };
+    let caption = html! { (bi(("备注与往来", "Notes and records"))) " " span.count { (all.len()) } };
     let heads = [("类别", "kind"), ("内容", "content"), ("谁", "who")];
     table(caption, &heads, &rows, all.len().saturating_sub(rows.len()) as u64, ("没有备注", "no notes"))
 }

@@ -4,21 +4,47 @@
 //! [`shown`]: escaped, isolated against bidirectional tricks, invisible characters made visible.
 //! Rejected: stripping such characters, which hides that somebody put them there.
 
-use super::words::Words;
+use super::{lang::Lang, words::Words};
 use lanewalk_model::{privacy, time::TimeMs};
-use maud::{Markup, html};
+use maud::{Markup, Render, html};
 
 /// Rows of one table at most.
 pub(super) const MAX_ROWS: usize = 200;
 
-/// Shows Chinese with English beside it.
+/// Shows words in the reader's language.
 pub(super) fn bi((zh, en): Words) -> Markup {
-    html! { (zh) " " span.en lang="en" { (en) } }
+    both(zh, en)
+}
+
+/// As [`bi`] for what is put together, such as words with numbers in them.
+pub(super) fn both(zh: impl Render, en: impl Render) -> Markup {
+    match Lang::now() {
+        Lang::Zh => html! { (zh) },
+        Lang::En => html! { span lang="en" { (en) } },
+        Lang::Both => html! { (zh) " " span.en lang="en" { (en) } },
+    }
+}
+
+/// Returns words as plain text, for attributes and options, where no element may stand.
+pub(super) fn say((zh, en): Words) -> String {
+    match Lang::now() {
+        Lang::Zh => zh.to_owned(),
+        Lang::En => en.to_owned(),
+        Lang::Both => format!("{zh} {en}"),
+    }
+}
+
+/// What stands for a title that nobody wrote.
+pub(super) const UNTITLED: Words = ("(无标题)", "(no title)");
+
+/// Shows that there is no title.
+pub(super) fn untitled() -> Markup {
+    bi(UNTITLED)
 }
 
 /// Shows nothing where there is nothing.
 pub(super) fn none() -> Markup {
-    html! { span.none title="无 none" { "–" } }
+    html! { span.none title=(say(("无", "none"))) { "–" } }
 }
 
 /// Makes characters that steer or hide text visible.
@@ -107,9 +133,9 @@ pub(super) fn remaining(due: i64, now: TimeMs) -> Markup {
     let left = due.saturating_sub(now.0);
     let (zh, en) = span(left);
     if left < 0 {
-        html! { strong.late { "逾期 " (zh) " " span.en lang="en" { "overdue " (en) } } }
+        html! { strong.late { (both(format!("逾期 {zh}"), format!("overdue {en}"))) } }
     } else {
-        html! { span.soon[left <= NEAR_MS] { "剩 " (zh) " " span.en lang="en" { (en) " left" } } }
+        html! { span.soon[left <= NEAR_MS] { (both(format!("剩 {zh}"), format!("{en} left"))) } }
     }
 }
 
@@ -140,8 +166,8 @@ pub(super) fn table(caption: Markup, heads: &[Words], rows: &[Row], left_out: u6
             tbody role="rowgroup" {
                 @for row in rows {
                     tr class=[(!row.class.is_empty()).then_some(row.class)] role="row" {
-                        @for ((zh, en), cell) in heads.iter().zip(&row.cells) {
-                            td role="cell" data-label={ (zh) " " (en) } { div.cell { (cell) } }
+                        @for (head, cell) in heads.iter().zip(&row.cells) {
+                            td role="cell" data-label=(say(*head)) { div.cell { (cell) } }
                         }
                     }
                 }
@@ -151,7 +177,7 @@ pub(super) fn table(caption: Markup, heads: &[Words], rows: &[Row], left_out: u6
             }
         }
         @if left_out > 0 {
-            p.more { "另有 " (left_out) " 条未显示 " span.en lang="en" { (left_out) " more not shown" } }
+            p.more { (both(format!("另有 {left_out} 条未显示"), format!("{left_out} more not shown"))) }
         }
     }
 }

@@ -6,13 +6,13 @@
 
 use super::{
     alike::{self, Like},
-    frame,
     names::Names,
-    parts::{Row, Veil, bi, none, shown, table, visible, when},
+    parts::{Row, Veil, bi, both, none, say, shown, table, untitled, when},
     photos::{self, Photo, SMALL, Sources, capture, copy, order_name, part_words, whereabout},
     sections,
     values::{Showing, position, size},
     visits::{self, Visit},
+    web::{Answer, Ask, Page},
     words::{self, Words},
 };
 use crate::{
@@ -22,7 +22,7 @@ use crate::{
 };
 use lanewalk_model::{
     datum::Datum,
-    id::{DocId, EventId, to_hex},
+    id::{DocId, EventId, from_hex, to_hex},
     photo::{ExifFacts, PhotoPart},
     position::Position,
     schema::DocKind,
@@ -34,8 +34,21 @@ use maud::{Markup, html};
 /// Edge of the large copy, pixels.
 const LARGE: u32 = 2_048;
 
-/// Makes the page of a photo; `None` when there is no such photo.
-pub(super) fn page(from: &Sources<'_>, visit: DocId, photo: EventId) -> Result<Option<Markup>, HqError> {
+/// Makes the page of a photo: `/photos/{visit}/{photo}`.
+pub(super) fn get(from: &Sources<'_>, ask: &Ask) -> Result<Answer, HqError> {
+    let ids = match ask.parts().as_slice() {
+        [_, visit, photo] => from_hex(visit).zip(from_hex(photo)),
+        _ => None,
+    };
+    let Some((uuid, photo)) = ids else { return Ok(Answer::Missing) };
+    let visit = DocId { kind: DocKind::Visit, uuid };
+    let found = content(from, visit, EventId(photo))?;
+    Ok(found.map_or(Answer::Missing, |content| {
+        Answer::Page(Page { title: ("照片", "Photo"), live: false, content })
+    }))
+}
+
+fn content(from: &Sources<'_>, visit: DocId, photo: EventId) -> Result<Option<Markup>, HqError> {
     let Some(stored) = StoredDoc::find(from.db, visit)? else { return Ok(None) };
     let view = stored.view()?;
     let order = photos::order_of(&view);
@@ -58,7 +71,7 @@ pub(super) fn page(from: &Sources<'_>, visit: DocId, photo: EventId) -> Result<O
         Some(order) => visits::read(from.db, order)?.0,
         None => vec![Visit { n: stored.row.n, id: visit, view: Some(view.clone()) }],
     };
-    let content = html! {
+    Ok(Some(html! {
         (crumb(visit, order, title.as_deref()))
         h1 { (bi(words::photo(photo.is.record.role))) " " (when(photo.is.record.taken_at.0)) }
         (steps(from, &visits, &photo)?)
@@ -72,9 +85,7 @@ pub(super) fn page(from: &Sources<'_>, visit: DocId, photo: EventId) -> Result<O
         section id="exif" { (exif(photo.is.record.exif.as_ref(), &show)) }
         section id="files" { (files(&photo)) }
         section id="alike" { (likes(from, &photo)?) }
-    };
-    let title = visible(&photo.alt());
-    Ok(Some(frame(&title, false, from.now, &html! {}, &content)))
+    }))
 }
 
 fn crumb(visit: DocId, order: Option<DocId>, title: Option<&str>) -> Markup {
@@ -82,9 +93,9 @@ fn crumb(visit: DocId, order: Option<DocId>, title: Option<&str>) -> Markup {
         p.crumb {
             @match order {
                 Some(order) => a href={ "/orders/" (to_hex(&order.uuid)) "#v" (to_hex(&visit.uuid)) } {
-                    "← " (named(title)) " " span.en lang="en" { "order" }
+                    "← " (named(title))
                 },
-                None => a href="/" { "← 值班台 " span.en lang="en" { "board" } },
+                None => a href="/" { (bi(("← 值班台", "board"))) },
             }
         }
     }
@@ -93,7 +104,7 @@ fn crumb(visit: DocId, order: Option<DocId>, title: Option<&str>) -> Markup {
 fn named(title: Option<&str>) -> Markup {
     match title.filter(|t| !t.trim().is_empty()) {
         Some(title) => shown(title),
-        None => html! { "(无标题)" },
+        None => untitled(),
     }
 }
 
@@ -105,10 +116,10 @@ fn steps(from: &Sources<'_>, visits: &[Visit], photo: &Photo) -> Result<Markup, 
     let before = at.checked_sub(1).and_then(|n| all.get(n));
     let after = all.get(at + 1);
     Ok(html! {
-        nav.steps aria-label="照片 photos" {
-            @if let Some(to) = before { a href=(to) rel="prev" accesskey="p" { "← 上一张 " span.en lang="en" { "previous" } } }
+        nav.steps aria-label=(say(("照片", "photos"))) {
+            @if let Some(to) = before { a href=(to) rel="prev" accesskey="p" { (bi(("← 上一张", "previous"))) } }
             span { (at + 1) " / " (all.len()) }
-            @if let Some(to) = after { a href=(to) rel="next" accesskey="n" { "下一张 → " span.en lang="en" { "next" } } }
+            @if let Some(to) = after { a href=(to) rel="next" accesskey="n" { (bi(("下一张 →", "next"))) } }
         }
     })
 }
@@ -135,11 +146,11 @@ fn picture(photo: &Photo) -> Markup {
 
 fn doubts(photo: &Photo) -> Markup {
     html! {
-        h2 { "疑点 " span.count { (photo.doubts.len()) } " " span.en lang="en" { "What speaks against it" } }
+        h2 { (bi(("疑点", "What speaks against it"))) " " span.count { (photo.doubts.len()) } }
         @if photo.doubts.is_empty() { p.empty { (bi(("没有发现矛盾", "no contradiction found"))) } }
-        @else { ul.doubts { @for doubt in &photo.doubts { li { strong.soon { (doubt.zh()) } " " span.en lang="en" { (doubt.en()) } } } } }
+        @else { ul.doubts { @for doubt in &photo.doubts { li { strong.soon { (both(doubt.zh(), doubt.en())) } } } } }
         @if photo.likes.total > 0 {
-            p { a href="#alike" { strong.soon { (photo.likes.total) " 张照片相同或相似" } } " " span.en lang="en" { "the same or alike: " (photo.likes.total) } }
+            p { a href="#alike" { strong.soon { (both(format!("{} 张照片相同或相似", photo.likes.total), format!("the same or alike: {}", photo.likes.total))) } } }
         }
     }
 }
@@ -187,7 +198,7 @@ fn facts(
         ),
         (("感知指纹", "perceptual hash"), record.phash.map(|h| html! { span.id { (String::from(h)) } })),
     ];
-    html! { h2 { "情况 " span.en lang="en" { "Facts" } } (list(facts)) }
+    html! { h2 { (bi(("情况", "Facts"))) } (list(facts)) }
 }
 
 /// Shows a position with its datum.
@@ -223,7 +234,7 @@ fn exif(facts: Option<&ExifFacts>, show: &Showing<'_>) -> Markup {
         ])
     });
     html! {
-        h2 { "照片自带信息 " span.en lang="en" { "What the camera wrote (EXIF), not verified" } }
+        h2 { (bi(("照片自带信息", "What the camera wrote (EXIF), not verified"))) }
         @match table { Some(table) => (table), None => p.empty { (bi(("没有", "nothing"))) } }
     }
 }
@@ -250,7 +261,7 @@ fn files(photo: &Photo) -> Markup {
     html! {
         (table(bi(("文件", "Files")), &heads, &rows, 0, ("无", "none")))
         @if let Some(at) = photo.is.last_contact {
-            p.sub { "手机最近联系 " (when(at.0)) " " span.en lang="en" { "the phone was last heard of" } }
+            p.sub { (bi(("手机最近联系", "the phone was last heard of"))) " " (when(at.0)) }
         }
     }
 }
@@ -259,10 +270,10 @@ fn likes(from: &Sources<'_>, photo: &Photo) -> Result<Markup, HqError> {
     let cards = photo.likes.found.iter().map(|like| like_card(from, like)).collect::<Result<Vec<_>, _>>()?;
     let left_out = photo.likes.total.saturating_sub(cards.len());
     Ok(html! {
-        h2 { "相同或相似的照片 " span.count { (photo.likes.total) } " " span.en lang="en" { "The same or alike, at all of headquarters" } }
+        h2 { (bi(("相同或相似的照片", "The same or alike, at all of headquarters"))) " " span.count { (photo.likes.total) } }
         @if cards.is_empty() { p.empty { (bi(("没有", "none"))) } }
         @else { ul.photos { @for card in cards { li { (card) } } } }
-        @if left_out > 0 { p.more { "另有 " (left_out) " 张未显示 " span.en lang="en" { (left_out) " more not shown" } } }
+        @if left_out > 0 { p.more { (both(format!("另有 {left_out} 张未显示"), format!("{left_out} more not shown"))) } }
     })
 }
 
@@ -292,7 +303,7 @@ fn like_card(from: &Sources<'_>, like: &Like) -> Result<Markup, HqError> {
             figcaption {
                 p { span.tag.differs { (bi(like.words())) } }
                 p { @match like.distance {
-                    Some(bits) => { "相差 " (bits) " / 63 位 " span.en lang="en" { (bits) " of 63 bits differ" } }
+                    Some(bits) => { (both(format!("相差 {bits} / 63 位"), format!("{bits} of 63 bits differ"))) }
                     None => (none()),
                 } }
                 @if let Some(record) = &record { p { (bi(words::photo(record.role))) " · " (when(record.taken_at.0)) } }

@@ -7,7 +7,7 @@
 use super::{
     alike::{Alike, Like, Likes},
     history::{self, Entry},
-    parts::{MAX_ROWS, Veil, bi, clip, shown, when},
+    parts::{MAX_ROWS, UNTITLED, Veil, bi, both, clip, say, shown, when},
     sections,
     values::{Showing, size},
     visits::Visit,
@@ -116,8 +116,8 @@ impl Photo {
 
     /// Says in words what the picture is, for who cannot see it.
     pub(super) fn alt(&self) -> String {
-        let (zh, en) = words::photo(self.is.record.role);
-        format!("{zh} {en} {}", self.is.record.taken_at.china_with("%Y-%m-%d %H:%M"))
+        let words = say(words::photo(self.is.record.role));
+        format!("{words} {}", self.is.record.taken_at.china_with("%Y-%m-%d %H:%M"))
     }
 
     /// Shows the small copy, or that there is none.
@@ -142,7 +142,7 @@ impl Photo {
         html! {
             ul.parts {
                 @for part in &self.is.parts {
-                    li { span.key { (part.part.zh()) } " " (whereabout(part)) }
+                    li { span.key { (bi(part_words(part.part))) } " " (whereabout(part)) }
                 }
             }
         }
@@ -165,7 +165,7 @@ pub(super) fn whereabout(part: &PartWhere) -> Markup {
         Where::Here => bi(("已到", "here")),
         Where::Partly { offset } => {
             let percent = offset.saturating_mul(100) / part.file.bytes.max(1);
-            html! { "已传 " (percent) "% " span.en lang="en" { (percent) "% is here" } }
+            both(format!("已传 {percent}%"), format!("{percent}% is here"))
         }
         Where::Missing(why @ Absence::WaitsForWifi) => bi((why.zh(), why.en())),
         Where::Missing(why) => html! { strong.soon { (bi((why.zh(), why.en()))) } },
@@ -197,14 +197,11 @@ pub(super) fn summary<'a>(photos: impl Iterator<Item = &'a Photo>) -> Markup {
     html! {
         @if total > 0 {
             p.album {
-                strong { (total) " 张照片" }
-                @if short == 0 { ",画面齐全 " span.en lang="en" { (total) " photos, all can be looked at" } }
-                @else {
-                    "," strong.soon { (short) " 张还缺文件" } " "
-                    span.en lang="en" { (total) " photos, " (short) " lack a file" }
-                }
-                @for ((zh, en), n) in &why { span.sub { (zh) " " (n) " " span.en lang="en" { (en) ": " (n) } } }
-                @if wifi > 0 { span.sub { (wifi) " 张的原图等 Wi-Fi " span.en lang="en" { (wifi) " originals wait for Wi-Fi" } } }
+                strong { (both(format!("{total} 张照片"), format!("{total} photos"))) }
+                @if short == 0 { (both(",画面齐全", ", all can be looked at")) }
+                @else { ", " strong.soon { (both(format!("{short} 张还缺文件"), format!("{short} lack a file"))) } }
+                @for ((zh, en), n) in &why { span.sub { (both(format!("{zh} {n}"), format!("{en}: {n}"))) } }
+                @if wifi > 0 { span.sub { (both(format!("{wifi} 张的原图等 Wi-Fi"), format!("{wifi} originals wait for Wi-Fi"))) } }
             }
         }
     }
@@ -216,9 +213,9 @@ pub(super) fn grid(db: &Connection, photos: &[Photo], show: &Showing<'_>) -> Res
     let cards = photos.iter().take(MAX_ROWS).map(|p| card(db, p, show)).collect::<Result<Vec<_>, _>>()?;
     Ok(html! {
         @if !cards.is_empty() {
-            h4 { "照片 " span.count { (photos.len()) } " " span.en lang="en" { "Photos" } }
+            h4 { (bi(("照片", "Photos"))) " " span.count { (photos.len()) } }
             ul.photos { @for card in cards { li { (card) } } }
-            @if left_out > 0 { p.more { "另有 " (left_out) " 张未显示 " span.en lang="en" { (left_out) " more not shown" } } }
+            @if left_out > 0 { p.more { (both(format!("另有 {left_out} 张未显示"), format!("{left_out} more not shown"))) } }
         }
     })
 }
@@ -249,10 +246,10 @@ fn card(db: &Connection, photo: &Photo, show: &Showing<'_>) -> Result<Markup, Hq
                 p.sub { (pixels(photo)) @if let Some(p) = &record.position { " · " (coordinates(p)) } }
                 @let against: Vec<&Doubt> = photo.doubts.iter().filter(|d| **d != Doubt::Imported).collect();
                 @if !against.is_empty() {
-                    ul.doubts { @for doubt in against { li.tag.doubt { (doubt.zh()) " " span.en lang="en" { (doubt.en()) } } } }
+                    ul.doubts { @for doubt in against { li.tag.doubt { (both(doubt.zh(), doubt.en())) } } }
                 }
                 @for like in likes { p.like { (like) } }
-                @if more > 0 { p.more { "另有 " (more) " 张相似 " span.en lang="en" { (more) " more look alike" } } }
+                @if more > 0 { p.more { (both(format!("另有 {more} 张相似"), format!("{more} more look alike"))) } }
                 (photo.whereabouts())
             }
         }
@@ -286,9 +283,9 @@ pub(super) fn like_link(db: &Connection, like: &Like) -> Result<Markup, HqError>
     let order = visit.as_ref().and_then(order_of);
     let name = match order {
         Some(order) => order_name(db, order)?,
-        None => Some("无工单的走访".to_owned()),
+        None => Some(say(("无工单的走访", "visit without an order"))),
     };
-    let name = name.filter(|n| !n.trim().is_empty()).unwrap_or_else(|| "(无标题)".to_owned());
+    let name = name.filter(|n| !n.trim().is_empty()).unwrap_or_else(|| say(UNTITLED));
     Ok(html! {
         @match path(like.visit, &like.photo.to_string()) {
             Some(to) => a href=(to) { (shown(&clip(&name, 40))) },

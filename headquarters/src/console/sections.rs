@@ -6,7 +6,7 @@ use super::{
     board::order_link,
     history,
     names::Names,
-    parts::{MAX_ROWS, Row, Veil, bi, none, shown, span, table, when},
+    parts::{MAX_ROWS, Row, Veil, bi, both, none, shown, span, table, when},
     words,
 };
 use crate::{error::HqError, store};
@@ -49,7 +49,7 @@ pub(super) fn veil(db: &Connection, order: DocId) -> Result<Veil, HqError> {
 pub(super) fn asks(record: &ProposalRecord, veil: &Veil) -> Markup {
     html! {
         strong { (bi(words::proposal(record.kind))) }
-        @if let Some(days) = record.extend_days { " " (days) " 个工作日 " span.en lang="en" { "working days" } }
+        @if let Some(days) = record.extend_days { " " (both(format!("{days} 个工作日"), format!("{days} working days"))) }
         @if let Some(outcome) = &record.outcome {
             " · " @match words::value("outcome", outcome) { Some(w) => (bi(w)), None => (shown(outcome)) }
         }
@@ -89,7 +89,8 @@ pub(super) fn waiting(db: &Connection, names: &Names) -> Result<Section, HqError
         }
     }
     rows.truncate(MAX_ROWS);
-    let caption = html! { "待决定的申请 " span.count { (total) } " " span.en lang="en" { "Proposals waiting for a person" } };
+    let caption =
+        html! { (bi(("待决定的申请", "Proposals waiting for a person"))) " " span.count { (total) } };
     let heads = [("工单", "order"), ("申请", "asks for"), ("申请人", "by"), ("手机时间", "phone time")];
     let left_out = total.saturating_sub(rows.len() as u64);
     Ok(Section {
@@ -117,7 +118,7 @@ pub(super) fn refused(db: &Connection, names: &Names, now: TimeMs) -> Result<Sec
             ])
         })
         .collect();
-    let caption = html! { "7 天内未采纳的条目 " span.count { (total) } " " span.en lang="en" { "Entries kept outside documents, 7 days" } };
+    let caption = html! { (bi(("7 天内未采纳的条目", "Entries kept outside documents, 7 days"))) " " span.count { (total) } };
     let heads =
         [("日志", "log"), ("收到", "received"), ("来自", "from"), ("关于", "about"), ("原因", "reason")];
     let left_out = total.saturating_sub(rows.len() as u64);
@@ -166,11 +167,11 @@ pub(super) fn devices(db: &Connection, names: &Names, now: TimeMs) -> Result<Sec
             class: if revoked.is_some() { "ended" } else { "" },
             cells: vec![
                 html! { (names.person(&worker)) },
-                html! { span.id { (super::board::short(&id)) } span.sub { "登记 " (when(enrolled)) } },
+                html! { span.id { (super::board::short(&id)) } span.sub { (bi(("登记", "enrolled"))) " " (when(enrolled)) } },
                 last_contact(contact, now),
                 html! { (held) " / " (announced.max(held)) },
                 if unsent > 0 {
-                    html! { span.tag.ask { (unsent) " 条未上传 " span.en lang="en" { "unsent" } } }
+                    html! { span.tag.ask { (both(format!("{unsent} 条未上传"), format!("{unsent} unsent"))) } }
                 } else {
                     html! { "0" }
                 },
@@ -181,7 +182,7 @@ pub(super) fn devices(db: &Connection, names: &Names, now: TimeMs) -> Result<Sec
             ],
         });
     }
-    let caption = html! { "设备 " span.count { (all) } " " span.en lang="en" { "Devices" } };
+    let caption = html! { (bi(("设备", "Devices"))) " " span.count { (all) } };
     let heads = [
         ("人员", "worker"),
         ("设备", "device"),
@@ -201,8 +202,8 @@ fn last_contact(at: Option<i64>, now: TimeMs) -> Markup {
     html! {
         (when(at))
         span.sub {
-            @if ago > SILENT_MS { strong.soon { (zh) "前 " span.en lang="en" { (en) " ago" } } }
-            @else { (zh) "前 " span.en lang="en" { (en) " ago" } }
+            @if ago > SILENT_MS { strong.soon { (both(format!("{zh}前"), format!("{en} ago"))) } }
+            @else { (both(format!("{zh}前"), format!("{en} ago"))) }
         }
     }
 }

@@ -149,7 +149,7 @@ fn confirmation(text: &str) -> Option<Words> {
 
 /// Shows why a proposal was refused, as the worker reads it.
 pub(super) fn refusal(reason: Refusal) -> Markup {
-    html! { (reason.zh()) " " span.en lang="en" { (reason.en()) } }
+    bi((reason.zh(), reason.en()))
 }
 
 /// Shows thousandths without needless zeros.

@@ -6,7 +6,7 @@
 use super::{
     board::short,
     names::Names,
-    parts::{MAX_ROWS, Row, Veil, bi, none, table, when},
+    parts::{MAX_ROWS, Row, Veil, bi, both, none, table, when},
     photos::{self, Photo, Sources},
     values::Showing,
     words,
@@ -69,11 +69,11 @@ pub(super) fn section(
         all.extend(photos);
     }
     Ok(html! {
-        h2 { "走访与查实 " span.count { (total) } " " span.en lang="en" { "Visits and site checks" } }
+        h2 { (bi(("走访与查实", "Visits and site checks"))) " " span.count { (total) } }
         @if visits.is_empty() { p.empty { (bi(("还没有走访", "no visit yet"))) } }
         (photos::summary(all.iter()))
         @for visit in shown { (visit) }
-        @if left_out > 0 { p.more { "另有 " (left_out) " 次未显示 " span.en lang="en" { (left_out) " more not shown" } } }
+        @if left_out > 0 { p.more { (both(format!("另有 {left_out} 次未显示"), format!("{left_out} more not shown"))) } }
     })
 }
 

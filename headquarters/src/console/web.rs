@@ -91,6 +91,13 @@ impl Ask {
     }
 }
 
+/// Returns a path of this server, whatever was asked for: nothing that leads elsewhere.
+pub fn own_path(path: &str) -> String {
+    let inside = path.starts_with('/') && !path.starts_with("//") && !path.contains('\\');
+    let plain = path.bytes().all(|b| b.is_ascii_graphic());
+    if inside && plain && path.len() <= 512 { path.to_owned() } else { "/".to_owned() }
+}
+
 /// A page inside the frame that all share.
 #[derive(Debug)]
 pub struct Page {
@@ -124,8 +131,21 @@ pub enum Answer {
     Refused(String),
 }
 
+/// An answer as it goes over the wire, without the headers that all have.
+#[derive(Debug)]
+pub struct Response {
+    /// HTTP status.
+    pub status: u16,
+    /// Headers of this answer.
+    pub headers: Vec<(&'static str, String)>,
+    /// Body.
+    pub body: Vec<u8>,
+}
+
+/// Stands in [`Room::who`] for everybody who may manage accounts, whatever the role.
+pub(super) const ADMINS: Roles = Roles(1 << 15);
+
 /// A part of the console with its own address.
-#[allow(dead_code)]
 pub(super) struct Room {
     /// First part of the path; empty for the board.
     pub(super) at: &'static str,
@@ -140,7 +160,6 @@ pub(super) struct Room {
 }
 
 /// For rooms where nothing can be done.
-#[allow(dead_code)]
 pub(super) fn no_act(_: &mut crate::Headquarters, _: &Ask) -> Result<Answer, crate::HqError> {
     Ok(Answer::Missing)
 }

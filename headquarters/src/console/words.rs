@@ -8,6 +8,7 @@ use lanewalk_model::{
     photo::PhotoRole,
     records::{Confirmation, Method, ProposalKind, Verdict},
     schema::DocKind,
+    staff::Role,
 };
 
 /// Chinese and English for one thing.
@@ -249,6 +250,33 @@ const FIELDS: &[(&str, &str, &str)] = &[
     ("met", "见到的人", "met"),
     ("confirmation", "居民确认", "confirmation"),
 ];
+
+/// Says what was just done, by the code in the address.
+pub(super) fn done(code: &str) -> Words {
+    let known = find(
+        &[("saved", "已保存", "saved"), ("sent", "已派出", "sent"), ("decided", "已作决定", "decided")],
+        code,
+    );
+    known.unwrap_or(("已完成", "done"))
+}
+
+/// Names a role.
+pub(super) fn role(role: Role) -> Words {
+    let en = match role {
+        Role::GridWorker => "grid worker",
+        Role::PropertyStaff => "property staff",
+        Role::HotlineClerk => "hotline clerk",
+        Role::Section => "section",
+        Role::DeputyLeader => "deputy leader",
+        Role::Principal => "principal leader",
+        Role::Enforcement => "enforcement",
+        Role::Liaison => "liaison",
+        Role::CallbackAgent => "callback agent",
+        Role::Auditor => "auditor",
+        Role::System => "system",
+    };
+    (role.zh(), en)
+}
 
 /// Says why an entry was kept outside the documents.
 pub(super) fn rejection(code: &str) -> Words {

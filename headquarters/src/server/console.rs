@@ -1,11 +1,19 @@
-//! The console's routes: pages, drawn copies, stored files. For the machine itself only.
+//! The console's routes: pages and acts, drawn copies, stored files.
 //!
-//! Invariant: a stored byte leaves here only as a download, a picture only as drawn by a limited
+//! Invariant: an act is done only for a page of this same server; plain HTTP answers this machine
+//! only. a stored byte leaves here only as a download, a picture only as drawn by a limited
 //! process; both only when a photo record names the file. Rejected: showing stored files in the
 //! browser, whose decoders would then meet what a phone has sent.
 
+use super::{Desk, plain};
 use crate::{
-    console::{CONTENT_SECURITY_POLICY, Console},
+    config::{Source as _, SystemSource},
+    console::{
+        Console,
+        assets::Asset,
+        lang::Lang,
+        web::{self, Ask, Visitor},
+    },
     error::HqError,
     gate::WorkerCommand,
     photos::{Folder, RedrawError, Redrawer},
@@ -14,8 +22,8 @@ use crate::{
 use axum::{
     Router,
     body::{Body, Bytes},
-    extract::{ConnectInfo, Path, Request, State},
-    http::{HeaderMap, StatusCode},
+    extract::{ConnectInfo, DefaultBodyLimit, Path, Request, State},
+    http::{HeaderMap, Method, StatusCode},
     middleware::{self, Next},
     response::Response,
     routing::get,
@@ -23,6 +31,8 @@ use axum::{
 use lanewalk_model::{
     id::{Hash, from_hex},
     photo::{FileRef, PhotoPart},
+    staff::{Role, Subject},
+    time::TimeMs,
 };
 use std::{
     fs::File,
@@ -33,7 +43,10 @@ use std::{
 };
 use tokio::{sync::Semaphore, task::spawn_blocking};
 
-use super::plain;
+mod forms;
+mod house;
+
+use house::House;
 
 /// Edges of drawn copies, pixels; others are not made.
 const EDGES: [u32; 2] = [320, 2_048];
@@ -45,6 +58,8 @@ const CHUNK: usize = 256 << 10;
 /// What the console's routes share.
 #[derive(Debug)]
 struct Shared {
+    house: House,
+    desk: Desk,
     console: Console,
     database: PathBuf,
     folder: Folder,
@@ -54,57 +69,164 @@ struct Shared {
 
 /// Makes the console's routes. `draw` starts a worker that draws pictures; without one there are
 /// none to see.
-pub(super) fn routes(database: PathBuf, draw: Option<WorkerCommand>) -> Router {
+pub(super) fn routes(desk: Desk, database: PathBuf, draw: Option<WorkerCommand>) -> Router {
     let folder = Folder::beside(&database, 0);
-    let shared = Shared {
+    let house = House::new(&desk.public_url);
+    let shared = Arc::new(Shared {
+        house,
+        desk,
         console: Console::new(database.clone()),
         redrawer: draw.map(|command| Redrawer::new(folder.clone(), command)),
         database,
         folder,
         drawing: Semaphore::new(MAX_DRAWING),
-    };
+    });
     Router::new()
-        .route("/", get(page))
-        .route("/orders/{id}", get(page))
-        .route("/photos/{visit}/{photo}", get(page))
         .route("/files/{sha256}/original", get(original))
         .route("/files/{sha256}/{edge}", get(copy))
-        .layer(middleware::from_fn(on_this_machine))
-        .with_state(Arc::new(shared))
+        .route("/assets/{name}", get(asset))
+        .route("/lang/{lang}", get(language))
+        .fallback(page)
+        .layer(DefaultBodyLimit::max(forms::MAX_FORM_BYTES))
+        .layer(middleware::from_fn_with_state(shared.clone(), at_home))
+        .with_state(shared)
 }
 
-/// The console has no login yet, so it answers only to the machine it runs on.
-async fn on_this_machine(
+/// Lets in only requests addressed to this house, by a way it is safe to sign in on.
+async fn at_home(
+    State(shared): State<Arc<Shared>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
     next: Next,
 ) -> Response {
-    if !peer.ip().is_loopback() || !asked_on_this_machine(request.headers()) {
+    let host = header(request.headers(), "host").unwrap_or_default();
+    if !shared.house.is_own(host, peer) {
         return plain(StatusCode::NOT_FOUND, "not found");
     }
     next.run(request).await
 }
 
-/// Says whether nothing in a request tells of a proxy or of another machine's name for this one
-/// (a proxy's peer is loopback too, and so is a page that rebinds its name).
-fn asked_on_this_machine(headers: &HeaderMap) -> bool {
-    let forwarded =
-        ["forwarded", "x-forwarded-for", "x-real-ip", "via"].iter().any(|h| headers.contains_key(*h));
-    let host = headers.get("host").and_then(|h| h.to_str().ok()).unwrap_or_default();
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    !forwarded && matches!(name, "localhost" | "127.0.0.1" | "[::1]")
+/// Answers everything that is no file: pages and acts.
+async fn page(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    let lang = lang_of(request.headers());
+    let made = match *request.method() {
+        Method::GET | Method::HEAD => shared.read(request, lang).await,
+        Method::POST => {
+            if !House::is_same_origin(request.headers(), &shared.house) {
+                return plain(StatusCode::FORBIDDEN, "another origin");
+            }
+            shared.act(request, lang).await
+        }
+        _ => return plain(StatusCode::METHOD_NOT_ALLOWED, "method"),
+    };
+    made.map_or_else(|refused| refused, page_response)
 }
 
-async fn page(State(shared): State<Arc<Shared>>, request: Request) -> Response {
-    let path = request.uri().path().to_owned();
-    let made = spawn_blocking(move || shared.console.page(&path)).await;
-    let (status, html) = made.unwrap_or((500, String::new()));
-    let headers = [
-        ("content-type", "text/html; charset=utf-8"),
-        ("content-security-policy", CONTENT_SECURITY_POLICY),
-        ("cache-control", "no-store"),
-    ];
-    answer(status, &headers, Body::from(html))
+fn page_response(made: web::Response) -> Response {
+    let mut headers = vec![("cache-control", "no-store"), ("content-security-policy", PAGE_POLICY)];
+    headers.extend(made.headers.iter().map(|(name, value)| (*name, value.as_str())));
+    answer(made.status, &headers, Body::from(made.body))
+}
+
+/// What a browser may load for a page: only what this server has.
+const PAGE_POLICY: &str =
+    "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'";
+
+/// Reads the language that the visitor chose.
+fn lang_of(headers: &HeaderMap) -> Lang {
+    cookie(headers, "lang").and_then(Lang::from_id).unwrap_or_default()
+}
+
+/// Answers with a style sheet or script.
+async fn asset(request: Request) -> Response {
+    let Some(asset) = Asset::find(request.uri().path()) else {
+        return plain(StatusCode::NOT_FOUND, "not found");
+    };
+    // What the hash in the address names never changes.
+    let keep = if asset.is_current(request.uri().query().unwrap_or_default()) {
+        "public, max-age=31536000, immutable"
+    } else {
+        "no-cache"
+    };
+    answer(200, &[("content-type", asset.media_type), ("cache-control", keep)], Body::from(asset.text))
+}
+
+/// Remembers the language in the browser and goes back.
+async fn language(State(shared): State<Arc<Shared>>, Path(lang): Path<String>, request: Request) -> Response {
+    let Some(lang) = Lang::from_id(&lang) else { return plain(StatusCode::NOT_FOUND, "not found") };
+    let query = web::Fields::parse(request.uri().query().unwrap_or_default().as_bytes());
+    let back = web::own_path(query.get("back").unwrap_or("/"));
+    let secure = if shared.house.is_https() { "; Secure" } else { "" };
+    let cookie = format!("lang={}; Path=/; Max-Age=31536000; SameSite=Strict{secure}", lang.id());
+    let headers = [("location", back.as_str()), ("set-cookie", &cookie), ("cache-control", "no-store")];
+    answer(303, &headers, Body::empty())
+}
+
+impl Shared {
+    async fn read(self: Arc<Self>, request: Request, lang: Lang) -> Result<web::Response, Response> {
+        let path =
+            forms::decoded(request.uri().path()).ok_or_else(|| plain(StatusCode::NOT_FOUND, "not found"))?;
+        let query = web::Fields::parse(request.uri().query().unwrap_or_default().as_bytes());
+        let worked = spawn_blocking(move || {
+            let visitor = self.visitor()?;
+            let ask = Ask {
+                method: web::Method::Get,
+                path,
+                query,
+                form: web::Fields::default(),
+                files: Vec::new(),
+                visitor,
+                now: TimeMs(SystemSource.now_ms()),
+            };
+            Ok(self.console.get(&ask, lang))
+        });
+        worked.await.unwrap_or_else(|_| Err(plain(StatusCode::INTERNAL_SERVER_ERROR, "failed")))
+    }
+
+    async fn act(self: Arc<Self>, request: Request, lang: Lang) -> Result<web::Response, Response> {
+        let path =
+            forms::decoded(request.uri().path()).ok_or_else(|| plain(StatusCode::NOT_FOUND, "not found"))?;
+        let query = web::Fields::parse(request.uri().query().unwrap_or_default().as_bytes());
+        let (form, files) = forms::read(request).await?;
+        let worked = spawn_blocking(move || {
+            let visitor = self.visitor()?;
+            let now = TimeMs(SystemSource.now_ms());
+            let ask = Ask { method: web::Method::Post, path, query, form, files, visitor, now };
+            let done = self.desk.run(move |hq| Console::post(hq, &ask, lang));
+            done.map_err(|_| plain(StatusCode::SERVICE_UNAVAILABLE, "stopping"))
+        });
+        worked.await.unwrap_or_else(|_| Err(plain(StatusCode::INTERNAL_SERVER_ERROR, "failed")))
+    }
+
+    /// Says who asks. Until there are accounts: the first clerk, on this machine only.
+    fn visitor(&self) -> Result<Visitor, Response> {
+        let failed = |_| plain(StatusCode::INTERNAL_SERVER_ERROR, "failed");
+        let db = store::open_reader(&self.database).map_err(failed)?;
+        let id: String = db
+            .query_row("SELECT id FROM staff WHERE role = 'hotline_clerk' ORDER BY id", [], |r| r.get(0))
+            .unwrap_or_default();
+        let found = store::subject(&db, &id).map_err(failed)?;
+        let (subject, name) = found.unwrap_or_else(|| {
+            let role = Role::HotlineClerk;
+            (Subject { worker: String::new(), role, grants: Vec::new() }, String::new())
+        });
+        Ok(Visitor { subject, name, admin: false })
+    }
+}
+
+/// Returns a header that is text and occurs once.
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let mut all = headers.get_all(name).iter();
+    match (all.next(), all.next()) {
+        (Some(one), None) => one.to_str().ok(),
+        _ => None,
+    }
+}
+
+/// Returns the value of a cookie.
+fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let all = headers.get_all("cookie").iter().filter_map(|h| h.to_str().ok());
+    all.flat_map(|h| h.split(';')).find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
 }
 
 /// Answers with what every answer of the console says.

@@ -1,0 +1,38 @@
+//! What a browser would ask of the console, without sockets.
+
+use lanewalk_headquarters::console::{
+    Console,
+    lang::Lang,
+    web::{Ask, Fields, Method, Visitor},
+};
+use lanewalk_model::{
+    staff::{Grant, Role, Subject},
+    time::TimeMs,
+};
+
+/// A visitor who holds a role in the whole subdistrict.
+pub(crate) fn visitor(worker: &str, role: Role) -> Visitor {
+    let grant = Grant { grid: "*".into(), role, from: TimeMs(0), to: None };
+    let subject = Subject { worker: worker.into(), role, grants: vec![grant] };
+    Visitor { subject, name: worker.into(), admin: false }
+}
+
+/// A GET of a path, with a query if there is one.
+pub(crate) fn ask(path: &str, visitor: Visitor, now: TimeMs) -> Ask {
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    Ask {
+        method: Method::Get,
+        path: path.into(),
+        query: Fields::parse(query.as_bytes()),
+        form: Fields::default(),
+        files: Vec::new(),
+        visitor,
+        now,
+    }
+}
+
+/// Gets a page as the clerk on watch, in Chinese: status and HTML.
+pub(crate) fn page(console: &Console, path: &str, now: TimeMs) -> (u16, String) {
+    let answer = console.get(&ask(path, visitor("clerk-1", Role::HotlineClerk), now), Lang::Zh);
+    (answer.status, String::from_utf8(answer.body).unwrap())
+}
