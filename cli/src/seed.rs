@@ -114,7 +114,7 @@ pub(crate) struct Import {
 impl Import {
     /// Says in one line what happened.
     pub(crate) fn words(&self) -> String {
-        let Imported { new, known, amended, outside_grids, triage } = self.done;
+        let Imported { new, known, amended, outside_grids, triage, repeats: _ } = self.done;
         format!(
             "{} 行：新 {new}，已有 {known}，补充 {amended}，待研判 {triage}，网格外 {outside_grids}，问题行 {} / {} rows: {new} new, {known} known, {amended} amended, {triage} to triage, {outside_grids} outside every grid, {} problems",
             self.read.rows,

@@ -44,6 +44,42 @@ pub struct Settings {
     pub archive_after_days: u16,
     /// Room that photos leave free on their disk, in bytes, since the database grows on it too.
     pub keep_free: u64,
+    /// A closed order's matter that comes back within so many days is a repeat (DOMAIN.md §4).
+    pub repeat_days: u16,
+    /// Two positions within so many metres are one place for that.
+    pub repeat_metres: u16,
+    /// The Open311 endpoint.
+    pub open311: Open311Settings,
+}
+
+/// How the Open311 endpoint answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Open311Settings {
+    /// The only `jurisdiction_id` that is known; empty takes any.
+    pub jurisdiction: String,
+    /// Reading needs no key.
+    pub public: bool,
+    /// Every order can be read, not only those that came in by Open311.
+    pub all_orders: bool,
+    /// Requests of one key, or one address without a key, in a minute.
+    pub per_minute: u32,
+    /// The same form from the same key is the same order for so long, in minutes.
+    pub same_form_minutes: u32,
+    /// Whom developers write to, as discovery tells it.
+    pub contact: String,
+}
+
+impl Default for Open311Settings {
+    fn default() -> Self {
+        Self {
+            jurisdiction: String::new(),
+            public: false,
+            all_orders: false,
+            per_minute: 120,
+            same_form_minutes: 60,
+            contact: "街道热线办 / hotline office of the subdistrict".into(),
+        }
+    }
 }
 
 impl Default for Settings {
@@ -54,6 +90,9 @@ impl Default for Settings {
             public_url: "http://127.0.0.1:8645".into(),
             archive_after_days: 30,
             keep_free: 256 << 20,
+            repeat_days: 30,
+            repeat_metres: 100,
+            open311: Open311Settings::default(),
         }
     }
 }

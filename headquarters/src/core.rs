@@ -46,6 +46,7 @@ pub(crate) struct Core {
     pub(crate) actor: ActorId,
     pub(crate) hlc: Hlc,
     pub(crate) last_now: i64,
+    pub(crate) last_event: u128,
     pub(crate) epoch: u64,
     pub(crate) calendar: Calendar,
     pub(crate) catalog: Catalog,
@@ -66,9 +67,12 @@ impl Core {
         uuid_v7(self.now().0, random)
     }
 
-    /// Draws a fresh event id.
+    /// Draws a fresh event id, greater than the one before even within a millisecond: steps are
+    /// read in the order of their ids.
     pub(crate) fn event(&mut self) -> EventId {
-        EventId(self.uuid())
+        let drawn = u128::from_be_bytes(self.uuid());
+        self.last_event = drawn.max(self.last_event.saturating_add(1));
+        EventId(self.last_event.to_be_bytes())
     }
 
     /// Makes the beacon for a time.

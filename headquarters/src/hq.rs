@@ -100,6 +100,7 @@ impl Headquarters {
                 actor: ActorId(actor),
                 hlc,
                 last_now: 0,
+                last_event: 0,
                 epoch,
                 calendar,
                 catalog: Catalog { version: "none".into(), units: Vec::new(), matters: Vec::new() },

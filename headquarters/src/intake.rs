@@ -1,30 +1,106 @@
-//! Orders in: what the importer read becomes documents.
+//! Orders in: what came from upstream, a form, a phone or a neighbour becomes documents.
 //!
-//! Invariant: an upstream id is an order once; importing the same file again changes nothing,
-//! and a changed record is an amendment, never a rewrite (DOMAIN.md §5, R1). The requester's
-//! identity stays in a table of its own that no phone ever syncs.
+//! Invariant: an upstream id is an order once; the same record again changes nothing, and a changed
+//! record is an amendment, never a rewrite (DOMAIN.md §5, R1). An order's clock begins when it was
+//! reported (R25), whoever accepts it and whenever. The requester's identity and the record as it
+//! came stay in tables of their own that no phone ever syncs. Rejected: one door per way in; every
+//! one would then know duplicates, amendments and repeats in its own way.
+
+mod accept;
+mod appeal;
+mod create;
+mod repeat;
+
+pub use appeal::Conversion;
 
 use crate::{
     core::Core,
     error::HqError,
     hq::Headquarters,
     import::IncomingOrder,
-    store::{self},
+    store::{self, DocRow},
 };
 use lanewalk_model::{
-    datum::Datum,
-    deadline,
     document::Edit,
     id::{DocId, to_hex},
-    order::State,
-    position::{Position, Source},
     privacy,
-    records::to_json,
     schema::DocKind,
-    staff::Role,
-    time::TimeMs,
 };
 use rusqlite::{OptionalExtension as _, Transaction, params};
+
+/// Orders in one transaction.
+const IN_ONE_TRANSACTION: usize = 200;
+
+/// When an order that comes in is accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Acceptance<'a> {
+    /// At once, by this clerk, who is on watch (R23).
+    By(&'a str),
+    /// By whoever is on watch: the order stands in RECEIVED until then.
+    Later,
+}
+
+impl<'a> From<&'a str> for Acceptance<'a> {
+    fn from(clerk: &'a str) -> Self {
+        Self::By(clerk)
+    }
+}
+
+/// An order as it arrives, with what is known of it besides its own words.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrival<'a> {
+    /// The order. An empty upstream id means that it begins here.
+    pub order: &'a IncomingOrder,
+    /// `csv`, `form`, `appeal`, `open311`, or the name of a neighbour.
+    pub source: &'a str,
+    /// The record as it came, with its media type; kept as it is.
+    pub payload: Option<(&'static str, &'a [u8])>,
+    /// The matter that somebody chose from the catalogue; its words are matched otherwise.
+    pub matter_code: Option<&'a str>,
+    /// `consult`, `help`, `suggest`, `complain` or `report`.
+    pub kind: Option<&'a str>,
+    /// The grid, where no position tells it.
+    pub grid: Option<&'a str>,
+    /// The appeal it is made of (R17).
+    pub appeal: Option<DocId>,
+    /// A picture or the like that the requester points to.
+    pub media_url: Option<&'a str>,
+}
+
+impl<'a> From<&'a IncomingOrder> for Arrival<'a> {
+    fn from(order: &'a IncomingOrder) -> Self {
+        Self {
+            order,
+            source: "csv",
+            payload: None,
+            matter_code: None,
+            kind: None,
+            grid: None,
+            appeal: None,
+            media_url: None,
+        }
+    }
+}
+
+/// What became of one order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// It is new.
+    New(DocId),
+    /// It was here and is the same.
+    Known(DocId),
+    /// It was here and says something new.
+    Amended(DocId),
+}
+
+impl Taken {
+    /// Returns the order.
+    pub fn order(self) -> DocId {
+        match self {
+            Self::New(id) | Self::Known(id) | Self::Amended(id) => id,
+        }
+    }
+}
 
 /// What became of an import.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -39,15 +115,29 @@ pub struct Imported {
     pub outside_grids: u32,
     /// New orders without exactly one match in the catalogue.
     pub triage: u32,
+    /// New orders that bring back a matter that was closed (DOMAIN.md §4).
+    pub repeats: u32,
 }
 
 impl Headquarters {
-    /// Takes in orders, each once; `clerk` is on watch and accepts them (R23, R25). Runs in
-    /// transactions of 200 orders.
-    pub fn take_in(&mut self, orders: &[IncomingOrder], clerk: &str) -> Result<Imported, HqError> {
+    /// Takes in orders, each once, in transactions of 200. Fails only with the database; what was
+    /// committed before stays, and taking the same in again is harmless.
+    pub fn take_in<'a, A: Into<Arrival<'a>>>(
+        &mut self,
+        arrivals: impl IntoIterator<Item = A>,
+        accepted: impl Into<Acceptance<'a>>,
+    ) -> Result<Imported, HqError> {
+        let accepted = accepted.into();
         let mut total = Imported::default();
-        for part in orders.chunks(200) {
-            self.act(|tx, core| part.iter().try_for_each(|o| core.take_in_one(tx, o, clerk, &mut total)))?;
+        let mut arrivals = arrivals.into_iter().map(Into::into).peekable();
+        while arrivals.peek().is_some() {
+            let part = arrivals.by_ref().take(IN_ONE_TRANSACTION);
+            self.act(|tx, core| {
+                for arrival in part {
+                    core.take_in(tx, &arrival, accepted, &mut total)?;
+                }
+                Ok(())
+            })?;
         }
         Ok(total)
     }
@@ -79,188 +169,74 @@ impl Headquarters {
 }
 
 impl Core {
-    fn take_in_one(
+    /// Takes in one order and counts what became of it.
+    pub(crate) fn take_in(
         &mut self,
         tx: &Transaction<'_>,
-        order: &IncomingOrder,
-        clerk: &str,
+        arrival: &Arrival<'_>,
+        accepted: Acceptance<'_>,
         total: &mut Imported,
-    ) -> Result<(), HqError> {
-        let known: Option<(i64, Vec<u8>)> = tx
-            .prepare_cached("SELECT doc, payload_hash FROM upstream WHERE upstream_id = ?1")?
-            .query_row([&order.upstream_id], |r| Ok((r.get(0)?, r.get(1)?)))
-            .optional()?;
-        match known {
-            Some((_, hash)) if hash == order.payload_sha256 => total.known += 1,
-            Some((n, _)) => {
-                self.amend(tx, n, order)?;
-                total.amended += 1;
-            }
-            None => self.create(tx, order, clerk, total)?,
+    ) -> Result<Taken, HqError> {
+        let order = arrival.order;
+        let known: Option<(i64, Vec<u8>)> = match order.upstream_id.as_str() {
+            "" => None,
+            id => tx
+                .prepare_cached("SELECT doc, payload_hash FROM upstream WHERE upstream_id = ?1")?
+                .query_row([id], |r| Ok((r.get(0)?, r.get(1)?)))
+                .optional()?,
+        };
+        let Some((n, hash)) = known else {
+            let id = self.create(tx, arrival, accepted, total)?;
+            return Ok(Taken::New(id));
+        };
+        let row = DocRow::by_number(tx, n)?.ok_or_else(|| HqError::NotFound(order.upstream_id.clone()))?;
+        if hash == order.payload_sha256 {
+            total.known += 1;
+            return Ok(Taken::Known(row.id));
         }
-        Ok(())
+        self.amend(tx, &row, arrival)?;
+        total.amended += 1;
+        Ok(Taken::Amended(row.id))
     }
 
-    fn amend(&mut self, tx: &Transaction<'_>, n: i64, order: &IncomingOrder) -> Result<(), HqError> {
-        let Some(row) = store::DocRow::by_number(tx, n)? else { return Ok(()) };
-        let words = privacy::redact(&order.reported_text, &names(order));
+    fn amend(&mut self, tx: &Transaction<'_>, row: &DocRow, arrival: &Arrival<'_>) -> Result<(), HqError> {
+        let order = arrival.order;
+        let words = create::cut(&privacy::redact(&order.reported_text, &names(order)), AMENDMENT_BYTES);
         let record =
             serde_json::json!({ "at": self.now(), "text": words, "payload": to_hex(&order.payload_sha256) });
-        let key = format!("amendment/{}", self.event());
-        self.write(tx, row.id, "hq", &[Edit::set(key, record.to_string())])?;
-        tx.execute(
-            "UPDATE upstream SET payload_hash = ?2 WHERE upstream_id = ?1",
-            params![order.upstream_id, order.payload_sha256],
-        )?;
-        Ok(())
-    }
-
-    fn create(
-        &mut self,
-        tx: &Transaction<'_>,
-        order: &IncomingOrder,
-        clerk: &str,
-        total: &mut Imported,
-    ) -> Result<(), HqError> {
-        total.new += 1;
-        let id = DocId { kind: DocKind::Order, uuid: self.uuid() };
-        let names = names(order);
-        let position = position(order);
-        let grid = position.as_ref().and_then(|p| self.cell(p));
-        let matter = self.catalog.exact_match(&order.matter_text).cloned();
-        let urgent = order.urgent || matter.as_ref().is_some_and(|m| m.urgency == "urgent");
-        let start = TimeMs(order.reported_at_ms);
-        let now = self.now();
-        let mut edits = vec![
-            Edit::set("upstream_id", order.upstream_id.as_str()),
-            Edit::set("channel", order.channel.as_str()),
-            Edit::set("reported_at", start.0),
-            Edit::set("payload_hash", to_hex(&order.payload_sha256)),
-            Edit::set("title", cut(&privacy::redact(&order.title, &names), 600)),
-            Edit::set("summary", cut(&privacy::redact(&order.reported_text, &names), 12_000)),
-            Edit::set("place_text", cut(&privacy::redact(&order.reported_address, &names), 600)),
-            Edit::set("urgency", if urgent { "urgent" } else { "general" }),
-            Edit::set("order_version", 1),
-            Edit::set("accepted_at", now.0),
-        ];
-        edits.extend(position.as_ref().map(|p| Edit::set("reported_position", to_json(p))));
+        let mut edits = vec![Edit::set(format!("amendment/{}", self.event()), record.to_string())];
+        // R31: upstream's own limit may move; the order shows the one that holds now.
         edits.extend(order.upstream_due_at_ms.map(|t| Edit::set("upstream_due", t)));
-        self.set_due(&mut edits, start, urgent, order.upstream_due_at_ms);
-        total.outside_grids += u32::from(grid.is_none());
-        total.triage += u32::from(matter.is_none());
-        if let Some(grid) = &grid {
-            edits.push(Edit::set("grid", grid.as_str()));
-        }
-        match (&matter, &grid) {
-            (Some(matter), Some(grid)) => {
-                edits.push(Edit::set("matter_code", matter.matter_code.as_str()));
-                edits.push(Edit::set("catalog_version", self.catalog.version.as_str()));
-                self.dispatch_edits(tx, &mut edits, &matter.lead_unit, &matter.support_units, grid, now)?;
-            }
-            // R27: no clear owner. Only the deputy leader leaves this state.
-            _ => edits.push(Edit::set("state", State::Triage.id())),
-        }
-        self.write(tx, id, clerk, &edits)?;
-        let n: i64 = tx.query_row("SELECT n FROM docs WHERE id = ?1", [id.to_bytes()], |r| r.get(0))?;
-        tx.prepare_cached("INSERT INTO upstream (upstream_id, doc, payload_hash) VALUES (?1, ?2, ?3)")?
-            .execute(params![order.upstream_id, n, order.payload_sha256])?;
-        self.create_brief(tx, id, order, grid.as_deref(), clerk)?;
-        if order.requester_name.is_some() || order.requester_phone.is_some() {
-            tx.prepare_cached("INSERT INTO requesters (doc, name, phone) VALUES (?1, ?2, ?3)")?.execute(
-                params![
-                    n,
-                    order.requester_name.as_deref().unwrap_or_default(),
-                    order.requester_phone.as_deref().unwrap_or_default()
-                ],
-            )?;
-        }
+        self.write(tx, row.id, "hq", &edits)?;
+        tx.prepare_cached("UPDATE upstream SET payload_hash = ?2 WHERE upstream_id = ?1")?
+            .execute(params![order.upstream_id, order.payload_sha256])?;
+        self.keep_payload(tx, row.n, arrival)
+    }
+
+    /// Keeps a record as it came.
+    fn keep_payload(&mut self, tx: &Transaction<'_>, n: i64, arrival: &Arrival<'_>) -> Result<(), HqError> {
+        let Some((media_type, bytes)) = arrival.payload else { return Ok(()) };
+        tx.prepare_cached(
+            "INSERT INTO payloads (doc, received_at, media_type, sha256, bytes) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![n, self.now().0, media_type, arrival.order.payload_sha256, bytes])?;
         Ok(())
-    }
-
-    fn create_brief(
-        &mut self,
-        tx: &Transaction<'_>,
-        order_id: DocId,
-        order: &IncomingOrder,
-        grid: Option<&str>,
-        clerk: &str,
-    ) -> Result<(), HqError> {
-        let id = DocId { kind: DocKind::Brief, uuid: self.uuid() };
-        let names = names(order);
-        let mut edits = vec![
-            Edit::set("order", order_id.to_string()),
-            Edit::set("grid", grid.unwrap_or_default()),
-            // Masked for every phone (§9); the words as they came stay in the upstream file.
-            Edit::set("reported_text", cut(&privacy::redact(&order.reported_text, &names), 12_000)),
-            Edit::set("reported_address", cut(&privacy::redact(&order.reported_address, &names), 600)),
-            Edit::set("secrecy", order.secrecy),
-        ];
-        edits.extend(
-            order.requester_name.as_deref().map(|n| Edit::set("requester_masked", privacy::mask_name(n))),
-        );
-        edits.extend(
-            order.requester_phone.as_deref().map(|p| Edit::set("phone_masked", privacy::mask_phone(p))),
-        );
-        self.write(tx, id, clerk, &edits)?;
-        Ok(())
-    }
-
-    /// R30, R31: both clocks; the internal one is never later than the upstream one.
-    fn set_due(&self, edits: &mut Vec<Edit>, start: TimeMs, urgent: bool, upstream: Option<i64>) {
-        let limits = &self.settings.limits;
-        let limit = if urgent { limits.urgent } else { limits.general };
-        let Ok(due) = deadline::limit_due(start, limit, &self.calendar, &self.settings.hours) else { return };
-        let binding = deadline::internal_vs_upstream(due.at, upstream.map(TimeMs));
-        edits.push(Edit::set("internal_due", binding.at.0));
-        edits.push(Edit::set("calendar_version", self.calendar.version()));
-        edits.push(Edit::set("due_provisional", due.provisional));
-    }
-
-    /// Makes the edits that send an order to a section and a grid's people.
-    pub(crate) fn dispatch_edits(
-        &self,
-        tx: &Transaction<'_>,
-        edits: &mut Vec<Edit>,
-        lead: &str,
-        support: &[String],
-        grid: &str,
-        now: TimeMs,
-    ) -> Result<(), HqError> {
-        edits.push(Edit::set("state", State::Dispatched.id()));
-        edits.push(Edit::set("lead_unit", lead));
-        edits.push(Edit::set("dispatched_at", now.0));
-        edits.extend(support.iter().map(|u| Edit::set(format!("support_unit/{u}"), true)));
-        for (worker, role) in store::holders(tx, grid, now.0)? {
-            if matches!(Role::from_id(&role), Some(Role::GridWorker | Role::PropertyStaff)) {
-                edits.push(Edit::set(format!("assignee/{worker}"), true));
-            }
-        }
-        Ok(())
-    }
-
-    fn cell(&self, position: &Position) -> Option<String> {
-        Some(self.grids.as_ref()?.cell_at(position)?.id().to_string())
     }
 }
+
+/// Bytes of an amendment's words: the record around them must fit its field.
+const AMENDMENT_BYTES: usize = 3_600;
 
 fn names(order: &IncomingOrder) -> Vec<&str> {
     order.requester_name.as_deref().into_iter().collect()
 }
 
-fn position(order: &IncomingOrder) -> Option<Position> {
-    let datum = match order.datum.as_str() {
-        "gcj02" => Datum::Gcj02,
-        "bd09" => Datum::Bd09,
-        _ => Datum::Wgs84,
-    };
-    let stated = Position::new(order.lat_e7?, order.lon_e7?, None, Source::Manual, false, datum).ok()?;
-    stated.in_datum(Datum::Wgs84).ok()
-}
-
-/// Cuts text to a number of bytes at a character boundary.
-fn cut(text: &str, max: usize) -> String {
-    let text = text.replace('\0', " ");
-    let end =
-        text.char_indices().map(|(i, c)| i + c.len_utf8()).take_while(|end| *end <= max).last().unwrap_or(0);
-    text.get(..end).unwrap_or_default().to_owned()
+/// Finds the row of an order by its form's token.
+pub(crate) fn made_by_form(tx: &Transaction<'_>, token: &[u8]) -> Result<Option<DocId>, HqError> {
+    let n: Option<i64> = tx
+        .prepare_cached("SELECT doc FROM form_tokens WHERE token = ?1")?
+        .query_row([token], |r| r.get(0))
+        .optional()?;
+    let row = n.map(|n| store::DocRow::by_number(tx, n)).transpose()?.flatten();
+    Ok(row.map(|row| row.id))
 }

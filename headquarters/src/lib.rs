@@ -31,6 +31,6 @@ mod workflow;
 // Links SQLCipher's ciphers: headquarters' database is plain, but the library is the phone's.
 use lanewalk_sqlcipher_provider as _;
 
-pub use config::{Settings, Source, SystemSource};
+pub use config::{Open311Settings, Settings, Source, SystemSource};
 pub use error::HqError;
 pub use hq::Headquarters;

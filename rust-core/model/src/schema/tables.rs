@@ -60,6 +60,7 @@ static ORDER: KindSpec = KindSpec {
     fields: &[
         one("upstream_id", ID, Imm, HQ),
         one("channel", ID, Imm, HQ),
+        one("kind", OneOf(&["consult", "help", "suggest", "complain", "report"]), Imm, HQ),
         one("reported_at", Time, Imm, HQ),
         one("reported_position", RECORD, Imm, HQ),
         one("payload_hash", ID, Imm, HQ),
