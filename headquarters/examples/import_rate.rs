@@ -68,7 +68,12 @@ fn main() {
     let begun = Instant::now();
     let read = read_csv(csv.as_bytes(), &mapping, &ImportLimits::at(1_790_000_000_000)).unwrap();
     let seconds = begun.elapsed().as_secs_f64();
-    println!("read   {} rows in {seconds:.2} s: {:.0} rows/s, {} problems", read.rows, f64::from(rows) / seconds, read.problems.len());
+    println!(
+        "read   {} rows in {seconds:.2} s: {:.0} rows/s, {} problems",
+        read.rows,
+        f64::from(rows) / seconds,
+        read.problems.len()
+    );
     let begun = Instant::now();
     let done = hq.take_in(read.orders.iter().map(Arrival::from), "hc-01").unwrap();
     let seconds = begun.elapsed().as_secs_f64();

@@ -28,7 +28,7 @@ use lanewalk_protocol::{
     receipt::Beacon,
 };
 use rusqlite::Transaction;
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 mod sign;
 
@@ -176,7 +176,11 @@ impl Core {
         };
         self.hlc = self.hlc.tick(self.now(), None);
         let stamp = Stamp { actor: self.actor, worker: by.to_owned(), hlc: self.hlc };
-        let Some(change) = doc.edit(&stamp, edits)? else { return Ok(doc.view()) };
+        // An act may touch a field on its way (RECEIVED, then DISPATCHED); the last word counts.
+        let mut seen = HashSet::new();
+        let mut last: Vec<Edit> = edits.iter().rev().filter(|e| seen.insert(e.key())).cloned().collect();
+        last.reverse();
+        let Some(change) = doc.edit(&stamp, &last)? else { return Ok(doc.view()) };
         let view = doc.view();
         let now = self.now();
         let n = store::docs_put(tx, id, &view, &doc.save(), &doc.heads(), now)?;
@@ -194,8 +198,13 @@ impl Core {
         mut edits: Vec<Edit>,
         step: &StepRecord,
     ) -> Result<DocView, HqError> {
-        edits.push(Edit::set(format!("step/{}", self.event()), to_json(step)));
+        self.push_step(&mut edits, step);
         self.write(tx, order, by, &edits)
+    }
+
+    /// Adds a step to the edits of an order.
+    pub(crate) fn push_step(&mut self, edits: &mut Vec<Edit>, step: &StepRecord) {
+        edits.push(Edit::set(format!("step/{}", self.event()), to_json(step)));
     }
 
     fn append_own(

@@ -103,6 +103,10 @@ impl Core {
         };
         let Done { mut edits, mut step } = done;
         match &what {
+            Act::Accept => {
+                self.push_step(&mut edits, &step);
+                return self.route(tx, by, order, &view, edits).map(|()| None);
+            }
             Act::Dispatch(to) => {
                 if !self.knows(tx, to)? {
                     return Ok(Some(Refusal::HolderUnknown));
@@ -142,6 +146,31 @@ impl Core {
         }
         self.step(tx, order, by, edits, &step)?;
         Ok(None)
+    }
+
+    /// An accepted order goes on by the catalogue at once (R26, R27), unless the clerk has to plan
+    /// a site check or say where it is.
+    fn route(
+        &mut self,
+        tx: &Transaction<'_>,
+        by: &str,
+        order: DocId,
+        view: &DocView,
+        mut edits: Vec<Edit>,
+    ) -> Result<(), HqError> {
+        let Some(stored) = StoredDoc::find(tx, order)? else { return Ok(()) };
+        let matter = self.matter_of(tx, &stored, view)?;
+        let grid = view.text("grid").filter(|g| !g.is_empty());
+        let unclear = view.flag("unclear_statement") || view.flag("unclear_responsibility");
+        if matter.is_none() || (grid.is_some() && !unclear) {
+            if let Some(matter) = &matter {
+                edits.push(Edit::set("matter_code", matter.matter_code.as_str()));
+                edits.push(Edit::set("catalog_version", self.catalog.version.as_str()));
+            }
+            self.route_edits(tx, &mut edits, matter.as_ref(), grid, by)?;
+        }
+        self.write(tx, order, by, &edits)?;
+        Ok(())
     }
 
     fn situation(

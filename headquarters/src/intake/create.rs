@@ -87,9 +87,12 @@ impl Core {
             Acceptance::By(clerk) => clerk,
             Acceptance::Later => "hq",
         };
-        self.step(&mut edits, StepRecord::new(StepKind::Received, start, by));
+        self.push_step(&mut edits, &StepRecord::new(StepKind::Received, start, by));
         if let Acceptance::By(clerk) = accepted {
-            self.accept_edits(tx, &mut edits, matter.as_ref(), grid.as_deref(), clerk)?;
+            let now = self.now();
+            edits.push(Edit::set("accepted_at", now.0));
+            self.push_step(&mut edits, &StepRecord::new(StepKind::Accepted, now, clerk));
+            self.route_edits(tx, &mut edits, matter.as_ref(), grid.as_deref(), clerk)?;
         }
         self.write(tx, id, by, &edits)?;
         let n: i64 = tx
@@ -204,11 +207,6 @@ impl Core {
             }
         }
         Ok(())
-    }
-
-    /// Adds a step to an order's log.
-    pub(super) fn step(&mut self, edits: &mut Vec<Edit>, step: StepRecord) {
-        edits.push(Edit::set(format!("step/{}", self.event()), to_json(&step)));
     }
 
     fn cell(&self, position: &Position) -> Option<String> {

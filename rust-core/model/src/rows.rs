@@ -141,7 +141,8 @@ impl ListRow {
                 row.title = text("title");
                 row.detail = text("matter_code");
                 row.state = text("kind");
-                row.search = [text("title"), text("body")].join(" ");
+                row.open = !view.flag("superseded");
+                row.search = [text("title"), text("trigger"), text("body"), text("steps")].join(" ");
             }
             DocKind::Reference => {
                 row.title = text("name");

@@ -181,6 +181,7 @@ const EXTRAS: &[(DocKind, &str, Rule, &str)] = &[
     (Survey, "title", Imm, "what is asked"),
     (Survey, "question", Imm, "what is asked"),
     (Survey, "order", Imm, "the cluster or order it serves"),
+    (Survey, "taskforce", Imm, "R35: the task force it serves"),
     (Survey, "grid", Imm, "download scope"),
     (TaskForce, "title", Imm, "what it is for"),
     (TaskForce, "grid", Imm, "download scope"),
@@ -197,6 +198,13 @@ const EXTRAS: &[(DocKind, &str, Rule, &str)] = &[
     (Order, "first_contact_at", Hq, "R3, §6"),
     (Order, "review_at", Hq, "§4: PARKED needs a review date"),
     (Order, "step", Log, "the log every count derives from"),
+    (TaskForce, "overdue_told", Hq, "R32: its own due time is supervised, once per due time"),
+    (Knowledge, "trigger", Imm, "§2 R12: trigger of a response plan"),
+    (Knowledge, "steps", Imm, "§2 R12: steps of a response plan"),
+    (Knowledge, "suggested_by", Imm, "R13: the new version names who suggested it"),
+    (Knowledge, "drafted_from", Imm, "AC-1: playbook drafted from a task force"),
+    (Knowledge, "superseded", Hq, "phones show the current version first"),
+    (Knowledge, "decision", Log, "R13: approval or words of refusal reach the phone"),
     (Knowledge, "suggestion", Log, "R13: suggestion, then approval, then a new version"),
 ];
 

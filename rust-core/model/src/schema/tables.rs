@@ -31,6 +31,8 @@ const LINE: Type = Text(600);
 const FREE: Type = Text(12_000);
 /// A log record.
 const RECORD: Type = Json(4_096);
+/// A record of a few pages: minutes, a plan.
+const MINUTES: Type = Json(32_768);
 const COUNT: Type = Int(0, i64::MAX);
 
 static ORDER_STATES: &[&str] = &[
@@ -266,6 +268,7 @@ static SURVEY: KindSpec = KindSpec {
         one("title", LINE, Imm, HQ),
         one("question", LINE, Imm, HQ),
         one("order", ID, Imm, HQ),
+        one("taskforce", ID, Imm, HQ),
         one("grid", ID, Imm, HQ),
         family("target", LINE, Add, FIELD.or(CLERK)),
         family("answer", OneOf(&["support", "oppose", "neutral", "absent"]), Mv, FIELD),
@@ -285,9 +288,13 @@ static TASKFORCE: KindSpec = KindSpec {
         one("due", Time, Own, HQ),
         one("adopted_plan", ID, Own, HQ),
         one("dissolved", Bool, Own, HQ),
-        family("member", Bool, Add, SECTION.or(LEADERS)),
-        family("meeting", RECORD, Log, SECTION.or(LEADERS)),
-        family("plan", RECORD, Log, SECTION.or(LEADERS)),
+        // Staff by id; people of other bodies under an id of their own. The value is the name.
+        family("member", LINE, Add, SECTION.or(LEADERS)),
+        family("meeting", MINUTES, Log, SECTION.or(LEADERS)),
+        family("plan", MINUTES, Log, SECTION.or(LEADERS)),
+        // The due time that has passed and was told to the principal leader.
+        one("overdue_told", Time, Hq, HQ),
+        family("step", RECORD, Log, HQ),
     ],
 };
 
@@ -303,7 +310,15 @@ static KNOWLEDGE: KindSpec = KindSpec {
         one("title", LINE, Imm, HQ),
         one("body", FREE, Imm, HQ),
         one("owner_unit", ID, Imm, HQ),
+        // A response plan: when it applies, and what to do, line by line.
+        one("trigger", LINE, Imm, HQ),
+        one("steps", FREE, Imm, HQ),
+        // The words of whom this version took up, and what it was drafted from.
+        one("suggested_by", ID, Imm, HQ),
+        one("drafted_from", ID, Imm, HQ),
+        one("superseded", Bool, Hq, HQ),
         family("suggestion", RECORD, Log, HANDLERS),
+        family("decision", RECORD, Log, HQ),
     ],
 };
 
