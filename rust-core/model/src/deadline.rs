@@ -6,10 +6,12 @@
 //! "now" with accumulated pauses, the shape behind the lost-minute and forgotten-pause bugs of
 //! other desks (DOMAIN.md §7).
 
+mod elapsed;
 mod hours;
 mod limits;
 mod promise;
 
+pub use elapsed::BusinessTime;
 pub use hours::{Hours, HoursRow, Minute, Shift};
 pub use limits::{Limit, Limits};
 pub use promise::Promise;

@@ -320,3 +320,28 @@ proptest! {
         let _ = red_card_at(start, cn(), &h);
     }
 }
+
+#[test]
+fn business_time_between_moments() {
+    let (calendar, hours) = (Calendar::china().unwrap(), Hours::default());
+    let table = BusinessTime::new(t("2026-02-01 00:00"), t("2026-03-10 00:00"), calendar, &hours).unwrap();
+    for (from, to, minutes) in [
+        ("2026-02-13 16:00", "2026-02-13 17:30", 90),
+        ("2026-02-13 11:00", "2026-02-13 14:00", 90), // lunch
+        ("2026-02-13 17:00", "2026-02-14 09:00", 60), // to a make-up Saturday
+        ("2026-02-14 17:00", "2026-02-24 09:00", 60), // over Spring Festival
+        ("2026-02-15 09:00", "2026-02-23 17:00", 0),
+        ("2026-02-24 09:00", "2026-02-24 08:00", 0),
+        ("2020-01-01 09:00", "2026-02-02 09:00", 30), // before the span
+    ] {
+        assert_eq!(table.between(t(from), t(to)), minutes * 60_000, "{from} {to}");
+    }
+    // What a limit in working minutes adds, this takes apart again.
+    let start = t("2026-02-13 16:10");
+    for minutes in [1, 80, 81, 450, 900, 3_000] {
+        let due = working_minutes_due(start, minutes, calendar, &hours).unwrap().at;
+        assert_eq!(table.between(start, due), i64::from(minutes) * 60_000);
+    }
+    let far = BusinessTime::new(TimeMs(i64::MIN), t("2026-03-10 00:00"), calendar, &hours).unwrap();
+    assert!(far.between(TimeMs(i64::MIN), TimeMs(i64::MAX)) > 0);
+}

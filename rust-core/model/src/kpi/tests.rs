@@ -1,5 +1,16 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 use super::*;
+use crate::{
+    document::{Document, Edit, Stamp},
+    id::ActorId,
+    records::{
+        CallbackRecord,
+        StepKind::{self, *},
+        StepRecord,
+    },
+    schema::DocKind,
+    time::{Hlc, TimeMs},
+};
 use proptest::prelude::*;
 
 fn print(n: u64, d: u64) -> String {
@@ -28,28 +39,55 @@ fn printing() {
     assert_eq!(text, r#"{"n":597,"d":601}"#);
 }
 
-/// `on_time` orders closed at 10 with due 10, `late` closed at 11 with due 10.
-fn closed(on_time: usize, late: usize, undispatched: usize) -> Vec<OrderFacts> {
-    let order = |at| OrderFacts {
-        dispatches: 1,
-        closed_at: Some(TimeMs(at)),
-        internal_due: Some(TimeMs(10)),
-        ..OrderFacts::default()
-    };
-    let own = OrderFacts { dispatches: 0, ..order(10) };
-    [vec![order(10); on_time], vec![order(11); late], vec![own; undispatched]].concat()
+const LATER: TimeMs = TimeMs(1_000);
+const DUE: DueKind = DueKind::Internal;
+
+fn rate(metric: Metric, orders: &[OrderFacts], at: TimeMs) -> String {
+    metric.rate(orders, at).to_string()
 }
 
-const LATER: TimeMs = TimeMs(1_000);
+/// An order due at 10 to which these steps happened.
+fn history(steps: &[(StepKind, i64)]) -> History {
+    let mut order = History { internal_due: Some(TimeMs(10)), ..History::default() };
+    for (kind, at) in steps {
+        order.step(&StepRecord::new(*kind, TimeMs(*at), "hq"));
+    }
+    order
+}
+
+fn facts(steps: &[(StepKind, i64)]) -> OrderFacts {
+    history(steps).at(LATER).unwrap()
+}
+
+/// `on_time` orders closed at 10 with due 10, `late` closed at 11, and some closed in time that
+/// were never dispatched.
+fn closed(on_time: usize, late: usize, undispatched: usize) -> Vec<OrderFacts> {
+    let order = |at| facts(&[(Dispatched, 0), (Closed, at)]);
+    let own = facts(&[(Closed, 10)]);
+    [vec![order(10); on_time], vec![order(11); late], vec![own; undispatched]].concat()
+}
 
 #[test]
 fn vector_a_county_level_city_april_2022() {
     let orders = closed(597, 4, 2276);
-    assert_eq!(orders.len(), 2877);
-    assert_eq!(dispatch_rate(&orders).to_string(), "20.89% (601/2877)");
-    assert_eq!(closing_rate_all(&orders, LATER).to_string(), "100% (601/601)");
-    let on_time = on_time_rate(&closed(597, 4, 0), DueKind::Internal, LATER);
-    assert_eq!(on_time.to_string(), "99.33% (597/601)");
+    assert_eq!(rate(Metric::Received, &orders, LATER), "100% (2877/2877)");
+    assert_eq!(rate(Metric::Dispatch, &orders, LATER), "20.89% (601/2877)");
+    assert_eq!(rate(Metric::ClosingAll, &orders, LATER), "100% (601/601)");
+    assert_eq!(rate(Metric::OnTime(DUE), &closed(597, 4, 0), LATER), "99.33% (597/601)");
+}
+
+fn called(reached: bool, result: Option<bool>, resolved: Option<bool>) -> OrderFacts {
+    let mut order = history(&[(Dispatched, 0), (Submitted, 5), (ToCallback, 6)]);
+    order.call(&CallbackRecord {
+        at: TimeMs(7),
+        round: 0,
+        reached,
+        process_satisfied: result,
+        result_satisfied: result,
+        resolved,
+        note: String::new(),
+    });
+    order.at(LATER).unwrap()
 }
 
 #[test]
@@ -60,120 +98,266 @@ fn vector_b_counts_reached_callbacks() {
         assert_eq!(Rate::new(n, d).unwrap().percent(), "75.86%");
     }
     assert_eq!(Rate::new(21, 22).unwrap().percent(), "95.45%");
-    let callback = |reached, answer| CallbackFacts {
-        attempts: 1,
-        reached,
-        result_satisfied: answer,
-        ..CallbackFacts::default()
-    };
+    assert_eq!(2_276 + 601, 2_877);
     let week = [
-        vec![callback(true, Some(true)); 66],
-        vec![callback(true, Some(false)); 21],
-        vec![callback(false, None); 12],
+        vec![called(true, Some(true), None); 66],
+        vec![called(true, Some(false), None); 21],
+        vec![called(false, None, None); 12],
     ]
     .concat();
     assert_eq!(week.len(), 99);
-    let rate = satisfaction_rate(&week, Satisfaction::Result);
-    assert_eq!(rate.to_string(), "75.86% (66/87)");
-    assert_eq!(callback_success_rate(&week).to_string(), "87.88% (87/99)");
+    assert_eq!(rate(Metric::ResultSatisfied, &week, LATER), "75.86% (66/87)");
+    assert_eq!(rate(Metric::CallbackSuccess, &week, LATER), "87.88% (87/99)");
+    assert_eq!(rate(Metric::Received, &vec![facts(&[]); 495 + 11], LATER), "100% (506/506)");
 }
 
 #[test]
 fn vector_c_march_2017() {
     let orders = closed(2424, 71, 0);
     assert_eq!((orders.len(), 2388 + 107), (2495, 2495));
-    let rate = on_time_rate(&orders, DueKind::Internal, LATER);
-    assert_eq!(rate.to_string(), "97.15% (2424/2495)");
+    assert_eq!(rate(Metric::OnTime(DUE), &orders, LATER), "97.15% (2424/2495)");
 }
 
 #[test]
 fn vector_d_boston_january_2022() {
     // 85 closed: 72 on time, 5 late, 8 without a target; 12 open and overdue, 3 without one.
-    let no_target = OrderFacts { closed_at: Some(TimeMs(5)), ..OrderFacts::default() };
-    let overdue = OrderFacts { internal_due: Some(TimeMs(9)), ..OrderFacts::default() };
+    let no_target = |steps| History { internal_due: None, ..history(steps) }.at(LATER).unwrap();
     let orders =
-        [closed(72, 5, 0), vec![no_target; 8], vec![overdue; 12], vec![OrderFacts::default(); 3]].concat();
+        [closed(72, 5, 0), vec![no_target(&[(Closed, 5)]); 8], vec![facts(&[]); 12], vec![no_target(&[]); 3]]
+            .concat();
     assert_eq!(orders.len(), 100);
-    let on_time = on_time_rate(&orders, DueKind::Internal, LATER);
-    assert_eq!(on_time.to_string(), "94.12% (80/85)");
-    let closing = closing_rate(&orders, DueKind::Internal, LATER);
-    assert_eq!(closing.to_string(), "87.63% (85/97)");
+    assert_eq!(rate(Metric::OnTime(DUE), &orders, LATER), "94.12% (80/85)");
+    assert_eq!(rate(Metric::Closing(DUE), &orders, LATER), "87.63% (85/97)");
 }
 
 #[test]
 fn open_overdue_orders_are_never_hidden() {
-    let open = |due| OrderFacts {
-        dispatches: 1,
+    let open = |due| History {
         internal_due: Some(TimeMs(due)),
         upstream_due: Some(TimeMs(due + 50)),
-        ..OrderFacts::default()
+        ..history(&[(Dispatched, 0)])
     };
-    let mut orders = closed(8, 0, 0);
-    orders.extend([open(90), open(100), open(200)]);
-    orders.push(OrderFacts { excluded: true, ..open(1) });
-    let now = TimeMs(100);
-    let rate = |kind, at| closing_rate(&orders, kind, at).to_string();
-    assert_eq!(rate(DueKind::Internal, now), "88.89% (8/9)"); // due this very moment: not past
-    assert_eq!(rate(DueKind::Internal, TimeMs(101)), "80.00% (8/10)");
-    assert_eq!(rate(DueKind::Upstream, now), "100% (8/8)");
-    assert_eq!(closing_rate_all(&orders, now).to_string(), "72.73% (8/11)");
-    assert_eq!(excluded_count(&orders), 1);
-    // A frozen snapshot does not change when an order is closed afterwards.
-    orders[8].closed_at = Some(TimeMs(150));
-    assert_eq!(closing_rate(&orders, DueKind::Internal, now).to_string(), "88.89% (8/9)");
+    let mut all = vec![history(&[(Dispatched, 0), (Closed, 10)]); 8];
+    all.extend([open(90), open(100), open(200)]);
+    all.push(History { events: history(&[(Excluded, 2)]).events, ..open(1) });
+    // Returned upstream: no longer ours to close. Parked: still is.
+    all.push(History { events: history(&[(Dispatched, 0), (Returned, 2)]).events, ..open(500) });
+    let at = |all: &[History], at| all.iter().filter_map(|o| o.at(TimeMs(at))).collect::<Vec<_>>();
+    let closing = |all: &[History], due, now| rate(Metric::Closing(due), &at(all, now), TimeMs(now));
+    assert_eq!(closing(&all, DUE, 100), "88.89% (8/9)"); // due this very moment: not past
+    assert_eq!(closing(&all, DUE, 101), "80.00% (8/10)");
+    assert_eq!(closing(&all, DueKind::Upstream, 100), "100% (8/8)");
+    assert_eq!(rate(Metric::ClosingAll, &at(&all, 100), TimeMs(100)), "66.67% (8/12)");
+    assert_eq!(rate(Metric::Excluded, &at(&all, 100), TimeMs(100)), "7.69% (1/13)");
+    assert_eq!(rate(Metric::Open, &at(&all, 100), TimeMs(100)), "25.00% (3/12)");
+    // A figure as of a moment does not change when an order is closed or parked afterwards.
+    all[8].step(&StepRecord::new(Closed, TimeMs(150), "hq"));
+    all[9].step(&StepRecord::new(Parked, TimeMs(120), "hq"));
+    assert_eq!(closing(&all, DUE, 100), "88.89% (8/9)");
+    assert_eq!(closing(&all, DUE, 300), "81.82% (9/11)");
 }
 
 #[test]
 fn response_and_dispatch() {
-    let order = |contact: Option<i64>, due: i64, dispatches, bounced| OrderFacts {
-        dispatches,
-        bounced,
+    let order = |contact: Option<i64>, due: Option<i64>, steps: &[(StepKind, i64)]| History {
         first_contact_at: contact.map(TimeMs),
-        contact_due: Some(TimeMs(due)),
-        ..OrderFacts::default()
+        contact_due: due.map(TimeMs),
+        ..history(steps)
     };
-    let orders = [
-        order(Some(10), 10, 1, false),  // just in time
-        order(Some(11), 10, 1, true),   // late
-        order(None, 99, 2, false),      // never, past due
-        order(None, 100, 1, false),     // not yet due
-        order(Some(20), 500, 1, false), // early
-        order(Some(150), 99, 0, false), // after the snapshot
-        OrderFacts { excluded: true, ..order(None, 1, 1, true) },
-        OrderFacts { contact_due: None, ..order(Some(1), 1, 1, false) },
+    let sent = (Dispatched, 1);
+    let all = [
+        order(Some(10), Some(10), &[sent]),                   // just in time
+        order(Some(11), Some(10), &[sent, (Transferred, 3)]), // late
+        order(None, Some(99), &[sent, (Returned, 2), (Dispatched, 3)]), // never, past due
+        order(None, Some(100), &[sent]),                      // not yet due
+        order(Some(20), Some(500), &[sent, (Dispatched, 90)]), // early; dispatched again
+        order(Some(150), Some(99), &[(Dispatched, 101)]),     // after the moment
+        order(None, Some(1), &[sent, (Transferred, 2), (Excluded, 3)]),
+        order(Some(1), None, &[sent]),
     ];
-    assert_eq!(response_rate(&orders, TimeMs(100)).to_string(), "40.00% (2/5)");
-    assert_eq!(dispatch_rate(&orders).to_string(), "85.71% (6/7)");
-    assert_eq!(first_dispatch_accuracy(&orders).to_string(), "66.67% (4/6)");
-    assert_eq!(response_rate(&[], LATER).to_string(), "– (0/0)");
+    let then: Vec<_> = all.iter().filter_map(|o| o.at(TimeMs(100))).collect();
+    assert_eq!(rate(Metric::Response, &then, TimeMs(100)), "40.00% (2/5)");
+    assert_eq!(rate(Metric::Dispatch, &then, TimeMs(100)), "85.71% (6/7)");
+    assert_eq!(rate(Metric::FirstDispatch, &then, TimeMs(100)), "50.00% (3/6)");
+    assert_eq!(rate(Metric::Return, &then, TimeMs(100)), "16.67% (1/6)");
+    assert_eq!(rate(Metric::Transfer, &then, TimeMs(100)), "16.67% (1/6)");
+    assert_eq!(rate(Metric::Response, &[], LATER), "– (0/0)");
 }
 
 #[test]
 fn ac1_callbacks() {
-    let happy = CallbackFacts {
-        attempts: 1,
-        reached: true,
-        process_satisfied: Some(true),
-        result_satisfied: Some(true),
-        resolved: Some(true),
-    };
-    let silent = CallbackFacts { attempts: 3, ..CallbackFacts::default() };
-    let mut all = vec![happy; 13];
-    all.push(silent);
-    assert_eq!(satisfaction_rate(&all, Satisfaction::Result).to_string(), "100% (13/13)");
-    assert_eq!(callback_success_rate(&all).to_string(), "92.86% (13/14)");
-    assert_eq!(callback_rate(&all).to_string(), "100% (14/14)");
+    let mut all = vec![called(true, Some(true), Some(true)); 13];
+    all.push(called(false, None, None));
+    assert_eq!(rate(Metric::ResultSatisfied, &all, LATER), "100% (13/13)");
+    assert_eq!(rate(Metric::CallbackSuccess, &all, LATER), "92.86% (13/14)");
+    assert_eq!(rate(Metric::Callback, &all, LATER), "100% (14/14)");
     // Reached but silent on the questions: unresolved, and in no satisfaction rate.
-    all.push(CallbackFacts { attempts: 1, reached: true, ..CallbackFacts::default() });
-    all.push(CallbackFacts { process_satisfied: Some(false), ..happy });
-    all.push(CallbackFacts::default());
-    assert_eq!(resolution_rate(&all).to_string(), "93.33% (14/15)");
-    assert_eq!(satisfaction_rate(&all, Satisfaction::Process).to_string(), "92.86% (13/14)");
-    assert_eq!(satisfaction_rate(&all, Satisfaction::Result).to_string(), "100% (14/14)");
-    assert_eq!(callback_rate(&all).to_string(), "94.12% (16/17)");
+    all.push(called(true, None, None));
+    all.push(called(true, Some(false), Some(true)));
+    all.push(facts(&[(Submitted, 5), (ToCallback, 6)]));
+    all.push(facts(&[(Submitted, 5)])); // not passed on yet: not closable
+    assert_eq!(rate(Metric::Resolution, &all, LATER), "93.33% (14/15)");
+    assert_eq!(rate(Metric::ProcessSatisfied, &all, LATER), "92.86% (13/14)");
+    assert_eq!(rate(Metric::Callback, &all, LATER), "94.12% (16/17)");
+}
+
+#[test]
+fn each_round_is_judged_in_its_own_time() {
+    let submitted = |at: i64, due: i64| StepRecord {
+        due: Some(TimeMs(due)),
+        ..StepRecord::new(Submitted, TimeMs(at), "gw-01")
+    };
+    for (first, second, want) in [(10, 30, true), (11, 30, false), (10, 31, false)] {
+        let mut order = history(&[(Dispatched, 0)]);
+        order.step(&submitted(99, 10)); // sent back: does not count
+        order.step(&StepRecord::new(SentBack, TimeMs(5), "c"));
+        order.step(&submitted(first, 10));
+        order.step(&StepRecord::new(ToCallback, TimeMs(12), "c"));
+        order.step(&StepRecord { due: Some(TimeMs(30)), ..StepRecord::new(Reworked, TimeMs(13), "c") });
+        order.step(&submitted(second, 30));
+        order.step(&StepRecord::new(Closed, TimeMs(60), "c"));
+        order.upstream_due = Some(TimeMs(30));
+        let now = order.at(LATER).unwrap();
+        assert_eq!(now.is_in_time(DUE), want, "{first} {second}");
+        assert_eq!(now.is_in_time(DueKind::Upstream), second <= 30);
+        assert_eq!((now.rounds, now.submitted_at), (1, Some(TimeMs(second))));
+    }
+}
+
+#[test]
+fn answers_are_those_of_the_last_round() {
+    let call = |round, at, reached, resolved| CallbackRecord {
+        at: TimeMs(at),
+        round,
+        reached,
+        process_satisfied: None,
+        result_satisfied: None,
+        resolved,
+        note: String::new(),
+    };
+    let mut order = history(&[(ToCallback, 1)]);
+    order.call(&call(0, 2, true, Some(false)));
+    order.step(&StepRecord::new(Reworked, TimeMs(3), "c"));
+    assert_eq!(order.at(TimeMs(4)).unwrap().attempts, 0);
+    order.step(&StepRecord::new(ToCallback, TimeMs(5), "c"));
+    order.call(&call(1, 6, false, None));
+    order.call(&call(1, 7, true, Some(true)));
+    order.call(&call(0, 8, true, Some(false))); // a late record of the round before
+    let now = order.at(LATER).unwrap();
+    assert_eq!((now.attempts, now.reached_at, now.answers.resolved), (2, Some(TimeMs(7)), Some(true)));
+    assert_eq!(order.at(TimeMs(2)).unwrap().answers.resolved, Some(false));
+    assert_eq!(Stage::Callback.span(&now), Some((TimeMs(5), TimeMs(7))));
+    assert_eq!(rate(Metric::Callback, &[order.at(TimeMs(4)).unwrap()], LATER), "100% (1/1)");
+}
+
+#[test]
+fn due_times_are_those_of_the_moment() {
+    let mut order =
+        History { promised_due: Some(TimeMs(10)), internal_due: Some(TimeMs(40)), ..history(&[]) };
+    order.step(&StepRecord { due: Some(TimeMs(40)), ..StepRecord::new(Extended, TimeMs(8), "d") });
+    let due = |order: &History, at| order.at(TimeMs(at)).unwrap().internal_due.unwrap().0;
+    assert_eq!((due(&order, 7), due(&order, 8), due(&order, 99)), (10, 40, 40));
+    // The step of its coming in names the first promise, however many follow.
+    order.events.insert(0, Event { what: Happened::Step(Received), at: TimeMs(0), due: Some(TimeMs(9)) });
+    assert_eq!((due(&order, 7), due(&order, 8)), (9, 40));
+    assert_eq!(History { received_at: TimeMs(5), ..order }.at(TimeMs(4)), None);
+}
+
+#[test]
+fn masters_and_sub_tasks_are_no_orders() {
+    let stamp = Stamp { actor: ActorId([1; 16]), worker: "hq".into(), hlc: Hlc::default() };
+    for (key, value, want) in [
+        ("channel", "12345", true),
+        ("channel", "cluster", false),
+        ("master", "order:00", true),
+        ("subtask_of", "order:00", false),
+        ("subtask_of", "", true),
+    ] {
+        let mut doc = Document::new(DocKind::Order);
+        doc.edit(&stamp, &[Edit::set(key, value)]).unwrap();
+        assert_eq!(is_counted(&doc.view()), want, "{key} {value}");
+    }
+}
+
+#[test]
+fn spread_is_nearest_rank() {
+    assert_eq!(Spread::of(&mut []), None);
+    for (n, median, p95) in [(1, 1, 1), (2, 1, 2), (20, 10, 19), (21, 11, 20), (100, 50, 95)] {
+        let mut all: Vec<i64> = (1..=n).rev().collect();
+        assert_eq!(Spread::of(&mut all), Some(Spread { n: n as u64, median, p95 }), "{n}");
+    }
+}
+
+#[test]
+fn ids_are_unique() {
+    for m in Metric::ALL {
+        assert_eq!(Metric::from_id(m.id()), Some(m));
+    }
+}
+
+/// A town's worth of nonsense: any steps at any times.
+fn any_history() -> impl Strategy<Value = History> {
+    let kinds = [
+        Accepted,
+        Dispatched,
+        Transferred,
+        Acked,
+        Submitted,
+        SentBack,
+        ToCallback,
+        Reworked,
+        Closed,
+        Returned,
+        Excluded,
+        Parked,
+        Resumed,
+    ];
+    let step = (0..kinds.len(), 0..200_i64, proptest::option::of(0..200_i64));
+    let times = proptest::collection::vec(proptest::option::of(0..200_i64), 5);
+    (proptest::collection::vec(step, 0..14), times).prop_map(move |(steps, times)| {
+        let time = |i: usize| times[i].map(TimeMs);
+        let mut order = History {
+            contact_due: time(0),
+            first_contact_at: time(1),
+            internal_due: time(2),
+            promised_due: time(3),
+            upstream_due: time(4),
+            ..History::default()
+        };
+        for (kind, at, due) in steps {
+            order.step(&StepRecord { due: due.map(TimeMs), ..StepRecord::new(kinds[kind], TimeMs(at), "x") });
+        }
+        order
+    })
 }
 
 proptest! {
+    /// What comes after a moment cannot change the figures of that moment.
+    #[test]
+    fn the_past_stands_still(order in any_history(), moment in 0..200_i64, late in any_history()) {
+        let moment = TimeMs(moment);
+        // Due times of today are given, so those that move later are left out of the comparison.
+        let mut known = order.clone();
+        known.events.retain(|e| e.due.is_none());
+        let mut longer = known.clone();
+        longer.events.extend(late.events.into_iter().filter(|e| e.at > moment && e.due.is_none()));
+        prop_assert_eq!(known.at(moment), longer.at(moment));
+    }
+
+    /// Counts that belong together add up, whatever happened.
+    #[test]
+    fn counts_agree(orders in proptest::collection::vec(any_history(), 0..20), at in 0..200_i64) {
+        let at = TimeMs(at);
+        let now: Vec<_> = orders.iter().filter_map(|o| o.at(at)).collect();
+        let rate = |m: Metric| m.rate(&now, at);
+        prop_assert_eq!(rate(Metric::Received).d() + rate(Metric::Excluded).n(), now.len() as u64);
+        prop_assert_eq!(rate(Metric::Closing(DUE)).n(), rate(Metric::OnTime(DUE)).d());
+        let overdue = rate(Metric::Overdue(DUE)).n();
+        prop_assert_eq!(rate(Metric::Closing(DUE)).d(), rate(Metric::OnTime(DUE)).d() + overdue);
+        prop_assert!(rate(Metric::Return).d() == rate(Metric::Dispatch).n());
+        prop_assert!(rate(Metric::ResultSatisfied).d() <= rate(Metric::Resolution).d());
+    }
+
     #[test]
     fn hundred_percent_only_if_equal(a in any::<u64>(), b in any::<u64>(), near in any::<bool>()) {
         let d = a.max(b);
