@@ -24,8 +24,12 @@ use std::{
     borrow::Cow,
     net::SocketAddr,
     path::PathBuf,
-    sync::{Arc, mpsc},
+    sync::{
+        Arc,
+        mpsc::{self, RecvTimeoutError},
+    },
     thread::JoinHandle,
+    time::{Duration, Instant},
 };
 use tokio::sync::oneshot;
 
@@ -34,6 +38,8 @@ mod uploads;
 
 /// Requests in one batch at most.
 const MAX_BATCH: usize = 64;
+/// How often headquarters looks at the clock.
+const TICK: Duration = Duration::from_secs(60);
 /// Requests waiting before headquarters says it is busy (F24).
 const MAX_WAITING: usize = 512;
 
@@ -64,7 +70,18 @@ impl Desk {
         let dock = hq.dock.clone();
         let public_url = Arc::from(hq.core.settings.public_url.as_str());
         let thread = std::thread::Builder::new().name("headquarters".into()).spawn(move || {
-            while let Ok(first) = work.recv() {
+            let mut ticked = None;
+            loop {
+                if ticked.is_none_or(|at: Instant| at.elapsed() >= TICK) {
+                    ticked = Some(Instant::now());
+                    // What one tick could not do the next one does; phones are served meanwhile.
+                    let _ = hq.tick();
+                }
+                let first = match work.recv_timeout(TICK) {
+                    Ok(first) => first,
+                    Err(RecvTimeoutError::Timeout) => continue,
+                    Err(RecvTimeoutError::Disconnected) => break,
+                };
                 let mut batch = Vec::new();
                 let mut next = Some(first);
                 while let Some(work_item) = next.take() {

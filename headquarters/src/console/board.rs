@@ -4,6 +4,7 @@
 //! paging; the worst comes first, and a list that is too long is itself the finding.
 
 use super::{
+    desk,
     names::Names,
     parts::{
         MAX_ROWS, NEAR_MS, Row, Veil, bi, both, clip, none, remaining, say, shown, table, untitled, when,
@@ -23,7 +24,7 @@ use lanewalk_model::{
     time::TimeMs,
 };
 use maud::{Markup, html};
-use rusqlite::{Connection, Params, params};
+use rusqlite::{Connection, Params, params, params_from_iter, types::Value as Sql};
 use std::collections::HashMap;
 
 /// Finished orders shown.
@@ -34,11 +35,12 @@ pub(super) fn get(from: &Sources<'_>, ask: &Ask) -> Result<Answer, HqError> {
     if !ask.parts().is_empty() {
         return Ok(Answer::Missing);
     }
-    let content = content(from.db, from.now)?;
+    let content = content(from.db, ask)?;
     Ok(Answer::Page(Page { title: ("值班台", "Board"), live: true, content }))
 }
 
-fn content(db: &Connection, now: TimeMs) -> Result<Markup, HqError> {
+fn content(db: &Connection, ask: &Ask) -> Result<Markup, HqError> {
+    let now = ask.now;
     let names = Names::of_staff(db)?;
     let (open, open_total) = orders(db, "open = 1", "priority, due_at IS NULL, due_at, n", MAX_ROWS)?;
     let (ended, ended_total) = orders(db, "open = 0", "coalesce(finished_at, 0) DESC, n DESC", ENDED_ROWS)?;
@@ -49,6 +51,7 @@ fn content(db: &Connection, now: TimeMs) -> Result<Markup, HqError> {
     Ok(html! {
         h1.quiet { (bi(("值班台", "Board"))) }
         (figures(db, now, proposals.total, devices.total, refused.total)?)
+        (desk::queue::section(db, ask, &names)?)
         (states(db)?)
         section id="open" { (order_table(("在办工单", "Open orders"), &open, open_total, &lacking, &names, now)) }
         section id="waiting" { (proposals.table) }
@@ -117,17 +120,29 @@ fn states(db: &Connection) -> Result<Markup, HqError> {
 }
 
 /// An order as the list shows it.
-struct Line {
-    id: DocId,
-    row: ListRow,
+pub(super) struct Line {
+    pub(super) id: DocId,
+    pub(super) row: ListRow,
 }
 
 fn orders(db: &Connection, which: &str, by: &str, most: usize) -> Result<(Vec<Line>, u64), HqError> {
-    let kind = DocKind::Order.code();
-    let total = count(db, &format!("SELECT count(*) FROM docs WHERE kind = ?1 AND {which}"), [kind])?;
-    let mut statement =
-        db.prepare(&format!("SELECT id, row FROM docs WHERE kind = ?1 AND {which} ORDER BY {by} LIMIT ?2"))?;
-    let mut rows = statement.query(params![kind, i64::try_from(most).unwrap_or(0)])?;
+    lines(db, which, by, vec![Sql::from(i64::from(DocKind::Order.code()))], most)
+}
+
+/// Reads order lines: those that `which` says with these values (the kind is the first), and how
+/// many there are in all.
+pub(super) fn lines(
+    db: &Connection,
+    which: &str,
+    by: &str,
+    values: Vec<Sql>,
+    most: usize,
+) -> Result<(Vec<Line>, u64), HqError> {
+    let sql = format!("SELECT count(*) FROM docs WHERE kind = ? AND {which}");
+    let total = count(db, &sql, params_from_iter(values.iter()))?;
+    let sql = format!("SELECT id, row FROM docs WHERE kind = ? AND {which} ORDER BY {by} LIMIT {most}");
+    let mut statement = db.prepare(&sql)?;
+    let mut rows = statement.query(params_from_iter(values))?;
     let mut lines = Vec::new();
     while let Some(r) = rows.next()? {
         let id = DocId::from_slice(r.get_ref(0)?.as_blob().unwrap_or_default());
@@ -162,17 +177,19 @@ fn order_table(
     let lack = |line: &Line| lacking.get(&line.id.to_string()).copied().unwrap_or(0);
     let rows: Vec<Row> = lines.iter().map(|line| order_row(line, lack(line), names, now)).collect();
     let left_out = total.saturating_sub(lines.len() as u64);
-    let heads = [
-        ("工单", "order"),
-        ("状态", "state"),
-        ("时限", "due"),
-        ("网格", "grid"),
-        ("承办人", "owner"),
-        ("待办", "to do"),
-    ];
     let caption = html! { (bi(words)) " " span.count { (total) } };
-    table(caption, &heads, &rows, left_out, ("没有工单", "no orders"))
+    table(caption, &HEADS, &rows, left_out, ("没有工单", "no orders"))
 }
+
+/// What a line of orders shows.
+pub(super) const HEADS: [words::Words; 6] = [
+    ("工单", "order"),
+    ("状态", "state"),
+    ("时限", "due"),
+    ("网格", "grid"),
+    ("承办人", "owner"),
+    ("待办", "to do"),
+];
 
 /// Names an order in a list: a link, the short id, the place.
 pub(super) fn order_link(id: DocId, title: &str, place: &str, urgent: bool) -> Markup {
@@ -194,7 +211,8 @@ pub(super) fn short(hex: &str) -> &str {
     hex.len().checked_sub(8).and_then(|from| hex.get(from..)).unwrap_or(hex)
 }
 
-fn order_row(Line { id, row }: &Line, lacking: u64, names: &Names, now: TimeMs) -> Row {
+/// Shows an order as a line.
+pub(super) fn order_row(Line { id, row }: &Line, lacking: u64, names: &Names, now: TimeMs) -> Row {
     let veil = Veil::default();
     let late = row.open && row.due_at.is_some_and(|due| due < now.0);
     let state = State::from_id(&row.state).map_or_else(|| shown(&row.state), |s| bi(words::state(s)));

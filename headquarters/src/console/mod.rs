@@ -10,6 +10,7 @@
 mod alike;
 pub mod assets;
 mod board;
+mod desk;
 mod diff;
 mod frame;
 mod history;
@@ -49,10 +50,20 @@ const OFFICE: Roles = Role::HotlineClerk
     .or(Role::Principal.bit())
     .or(Role::CallbackAgent.bit());
 
+/// Who plans and keeps the watch.
+const WATCHERS: Roles = Role::HotlineClerk.bit().or(Role::DeputyLeader.bit()).or(Role::Principal.bit());
+
 /// All rooms; the first part of a path names one. A new page is a new line here.
 static ROOMS: &[Room] = &[
     Room { at: "", title: Some(("值班台", "Board")), who: OFFICE, get: board::get, post: no_act },
-    Room { at: "orders", title: None, who: OFFICE, get: order::get, post: no_act },
+    Room { at: "orders", title: None, who: OFFICE, get: order::get, post: desk::post },
+    Room {
+        at: "watch",
+        title: Some(("值班", "Watch")),
+        who: WATCHERS,
+        get: desk::watch::get,
+        post: desk::watch::post,
+    },
     Room { at: "photos", title: None, who: OFFICE, get: photo::get, post: no_act },
 ];
 

@@ -3,7 +3,10 @@
 //! Invariant: an id without a name is shown as the id. Rejected: joining names in every query;
 //! a subdistrict has a few hundred in all.
 
-use super::parts::{bi, shown};
+use super::{
+    desk::Choices,
+    parts::{bi, shown},
+};
 use crate::error::HqError;
 use lanewalk_model::{catalog::Catalog, document::Document, grid::GridSet, schema::DocKind, staff::Role};
 use maud::{Markup, html};
@@ -13,6 +16,8 @@ use std::collections::HashMap;
 /// Names by id.
 #[derive(Debug, Default)]
 pub(super) struct Names {
+    /// What forms offer; with [`Names::all`] only.
+    pub(super) choices: Choices,
     staff: HashMap<String, (String, Option<Role>)>,
     units: HashMap<String, String>,
     matters: HashMap<String, String>,
@@ -50,15 +55,27 @@ impl Names {
         match name {
             "matter_catalog" => {
                 let Ok(catalog) = Catalog::from_json(body) else { return };
-                self.units.extend(catalog.units.into_iter().map(|u| (u.id, u.name_zh)));
-                self.matters.extend(catalog.matters.into_iter().map(|m| (m.matter_code, m.name_zh)));
+                self.units.extend(catalog.units.iter().map(|u| (u.id.clone(), u.name_zh.clone())));
+                let matters = catalog.matters.iter().map(|m| (m.matter_code.clone(), m.name_zh.clone()));
+                self.matters.extend(matters);
+                self.choices.catalog = Some(catalog);
             }
             "grids" => {
                 let Ok(grids) = GridSet::from_geojson(body) else { return };
-                self.cells.extend(grids.cells().iter().map(|c| (c.id().to_string(), c.name().to_owned())));
+                self.choices.grids =
+                    grids.cells().iter().map(|c| (c.id().to_string(), c.name().to_owned())).collect();
+                self.cells.extend(self.choices.grids.iter().cloned());
             }
             _ => {}
         }
+    }
+
+    /// Lists the staff of a role: (id, name), in order of id.
+    pub(super) fn with_role(&self, role: Role) -> Vec<(&str, &str)> {
+        let of = self.staff.iter().filter(|(_, (_, r))| *r == Some(role));
+        let mut all: Vec<_> = of.map(|(id, (name, _))| (id.as_str(), name.as_str())).collect();
+        all.sort_unstable();
+        all
     }
 
     /// Shows a member of staff by name; `hq` is headquarters' own rules.

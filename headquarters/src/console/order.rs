@@ -4,6 +4,7 @@
 //! those who call back. Rejected: choosing a winner where people disagree (law 3).
 
 use super::{
+    desk,
     diff::{self, Piece},
     history,
     names::Names,
@@ -22,14 +23,14 @@ use lanewalk_model::{
     records::{DecisionRecord, ProposalRecord},
     schema::DocKind,
     time::TimeMs,
-    view::{Attributed, DocView},
+    view::{Attributed, Conflict, DocView},
 };
 use maud::{Markup, html};
 
 /// Makes the page of an order: `/orders/{id}`.
 pub(super) fn get(from: &Sources<'_>, ask: &Ask) -> Result<Answer, HqError> {
     let found = match ask.parts().as_slice() {
-        [_, id] => super::order_id(id).map(|id| content(from, id)).transpose()?.flatten(),
+        [_, id] => super::order_id(id).map(|id| content(from, ask, id)).transpose()?.flatten(),
         _ => None,
     };
     Ok(found.map_or(Answer::Missing, |content| {
@@ -37,7 +38,7 @@ pub(super) fn get(from: &Sources<'_>, ask: &Ask) -> Result<Answer, HqError> {
     }))
 }
 
-fn content(from: &Sources<'_>, id: DocId) -> Result<Option<Markup>, HqError> {
+fn content(from: &Sources<'_>, ask: &Ask, id: DocId) -> Result<Option<Markup>, HqError> {
     let &Sources { db, now, .. } = from;
     let Some(stored) = StoredDoc::find(db, id)? else { return Ok(None) };
     let view = stored.view()?;
@@ -50,6 +51,7 @@ fn content(from: &Sources<'_>, id: DocId) -> Result<Option<Markup>, HqError> {
     Ok(Some(html! {
         (head(id, &view, &title, &names))
         (clocks(&view, now))
+        (desk::panel(ask, id, &view, &names, &veil))
         section id="facts" { (facts(&view, &show)) }
         section id="compare" { (compare(&view, &show)) }
         section id="conflicts" { (conflicts(id, &view, &visits, &show)) }
@@ -245,7 +247,7 @@ fn conflicts(id: DocId, view: &DocView, visits: &[Visit], show: &Showing<'_>) ->
         std::iter::once((id, view)).chain(visits.iter().filter_map(|v| Some((v.id, v.view.as_ref()?))));
     let mut rows: Vec<Row> = Vec::new();
     for (doc, view) in docs {
-        for conflict in view.conflicts() {
+        for conflict in &view.conflicts() {
             let open = view.is_open_conflict(&conflict.key);
             rows.push(Row::from(vec![
                 html! { (label(&conflict.key)) @if doc.kind != DocKind::Order { span.sub { (bi(words::kind(doc.kind))) } } },
@@ -254,7 +256,7 @@ fn conflicts(id: DocId, view: &DocView, visits: &[Visit], show: &Showing<'_>) ->
                         li { div.text { (show.value(doc.kind, &conflict.key, &value.value)) } (signed(value, show.names)) }
                     } }
                 },
-                if open { html! { strong.tag.conflict { (bi(("待人决定", "a person must choose"))) } } }
+                if open { choose(id, doc, conflict) }
                 else { html! { span.tag { (bi(("取最后写入,其余留存", "latest counts, others kept"))) } } },
             ]));
         }
@@ -264,6 +266,21 @@ fn conflicts(id: DocId, view: &DocView, visits: &[Visit], show: &Showing<'_>) ->
     let caption = html! { (bi(("冲突", "Conflicts: every value, who and when"))) " " span.count { (total) } };
     let heads = [("项目", "field"), ("各人所写", "values"), ("处理", "standing")];
     table(caption, &heads, &rows, total.saturating_sub(rows.len()) as u64, ("没有冲突", "no conflict"))
+}
+
+/// Lets a person say which value holds; the others stay in the history.
+fn choose(order: DocId, doc: DocId, conflict: &Conflict) -> Markup {
+    html! {
+        strong.tag.conflict { (bi(("待人决定", "a person must choose"))) }
+        @for (n, value) in conflict.values.iter().enumerate() {
+            form.inline method="post" action={ "/orders/" (to_hex(&order.uuid)) "/resolve" } {
+                input type="hidden" name="doc" value=(doc.to_string());
+                input type="hidden" name="key" value=(conflict.key);
+                input type="hidden" name="value" value=(serde_json::to_string(&value.value).unwrap_or_default());
+                button { (both(format!("取第 {} 个", n + 1), format!("take no. {}", n + 1))) }
+            }
+        }
+    }
 }
 
 fn proposals(view: &DocView, show: &Showing<'_>) -> Markup {

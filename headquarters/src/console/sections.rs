@@ -4,7 +4,7 @@
 
 use super::{
     board::order_link,
-    history,
+    desk, history,
     names::Names,
     parts::{MAX_ROWS, Row, Veil, bi, both, none, shown, span, table, when},
     words,
@@ -53,6 +53,10 @@ pub(super) fn asks(record: &ProposalRecord, veil: &Veil) -> Markup {
         @if let Some(outcome) = &record.outcome {
             " · " @match words::value("outcome", outcome) { Some(w) => (bi(w)), None => (shown(outcome)) }
         }
+        @if let Some(to) = &record.to { " → " (shown(to)) }
+        @if let Some(ground) = &record.ground { " · " (desk::ground(ground)) }
+        @if let Some(at) = record.review_at { " · " (bi(("复查", "review"))) " " (when(at.0)) }
+        @if let Some(evidence) = &record.evidence { span.quote { (veil.short(evidence, 300)) } }
         @if !record.reason.is_empty() { span.quote { (veil.short(&record.reason, 300)) } }
     }
 }

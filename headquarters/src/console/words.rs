@@ -254,11 +254,33 @@ const FIELDS: &[(&str, &str, &str)] = &[
 /// Says what was just done, by the code in the address.
 pub(super) fn done(code: &str) -> Words {
     let known = find(
-        &[("saved", "已保存", "saved"), ("sent", "已派出", "sent"), ("decided", "已作决定", "decided")],
+        &[
+            ("saved", "已保存", "saved"),
+            ("kept", "已记下", "kept"),
+            ("accept", "已接单", "accepted"),
+            ("dispatch", "已派件", "dispatched"),
+            ("triage", "已转研判", "sent to triage"),
+            ("pass", "已转回访", "passed on to callback"),
+            ("send_back", "已退回补办", "sent back"),
+            ("callback", "回访已记录", "callback recorded"),
+            ("close", "已办结", "closed"),
+            ("rework", "已重办", "rework begun"),
+            ("decide", "已作决定", "decided"),
+            ("propose", "已提出", "proposed"),
+            ("contact", "联系已记录", "contact recorded"),
+            ("resolve", "已确定取值", "value chosen"),
+            ("chase", "已催办", "chased"),
+            ("supervise", "已督办", "supervised"),
+            ("watch", "已接班", "watch taken over"),
+        ],
         code,
     );
     known.unwrap_or(("已完成", "done"))
 }
+
+/// Outcomes of R40, in the order in which they are offered.
+pub(super) const OUTCOMES: &[&str] =
+    &["self_corrected", "enforced", "mediated", "explained", "referred_police", "not_found", "not_ours"];
 
 /// Names a role.
 pub(super) fn role(role: Role) -> Words {

@@ -6,6 +6,7 @@
 
 mod due;
 pub(crate) mod evidence;
+mod facts;
 mod proposals;
 pub mod tick;
 pub mod watch;

@@ -272,6 +272,19 @@ pub struct ContactRecord {
     pub note: String,
 }
 
+/// A finding of the enforcement squad 违章认定 (R39): never changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FindingRecord {
+    /// Number of the document.
+    pub number: String,
+    /// Its date: midnight in China.
+    pub date: TimeMs,
+    /// What was found.
+    pub text: String,
+    /// When it was written here.
+    pub at: TimeMs,
+}
+
 /// A free note.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NoteRecord {

@@ -40,6 +40,9 @@ pub struct ListRow {
     pub conflicts: u32,
     /// Proposals without a decision.
     pub pending: u32,
+    /// The units an order is led by, supported by or offered to, each between spaces.
+    #[serde(default)]
+    pub units: String,
     /// Every card has been shown; the clock has nothing more to say.
     #[serde(default)]
     pub marked: bool,
@@ -73,6 +76,9 @@ impl ListRow {
                 row.at = view.int("reported_at");
                 row.pending = count(order::pending(view).len());
                 row.marked = view.flag("flag/red");
+                let units = [view.text("lead_unit"), view.text("offered_to")].into_iter().flatten();
+                let units = units.chain(view.members("support_unit").map(|(m, _)| m));
+                row.units = units.filter(|u| !u.is_empty()).fold(" ".to_owned(), |all, u| all + u + " ");
                 row.search = [
                     text("title"),
                     text("summary"),

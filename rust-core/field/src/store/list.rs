@@ -87,8 +87,9 @@ fn item(r: &Row<'_>) -> rusqlite::Result<ListItem> {
     Ok(ListItem {
         id: blob_id(r, 0, DocId::from_slice)?,
         row: ListRow {
-            // Phones show the cards themselves; this is for headquarters' clock.
+            // For headquarters' clock and queues.
             marked: false,
+            units: String::new(),
             title: r.get(1)?,
             detail: r.get(2)?,
             state: r.get(3)?,

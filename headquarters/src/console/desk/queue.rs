@@ -1,0 +1,89 @@
+//! What waits for this visitor: the first thing on the board, by role.
+//!
+//! Invariant: every order shown here has a button for this visitor on its page; who has nothing
+//! to do sees that. Rejected: one list for everybody, in which each role looks for its own lines.
+
+use super::super::{
+    board::{self, Line},
+    names::Names,
+    parts::{Row, bi, table},
+    web::Ask,
+    words::Words,
+};
+use crate::error::HqError;
+use lanewalk_model::{order::State, schema::DocKind, staff::Role};
+use maud::{Markup, html};
+use rusqlite::{Connection, types::Value as Sql};
+
+/// Orders listed in one queue.
+const ROWS: usize = 50;
+
+/// One queue: its id, its words, which orders.
+struct Queue {
+    id: &'static str,
+    title: Words,
+    states: &'static [State],
+    /// Only those led by, supported by or offered to one of the visitor's units.
+    own_units: bool,
+}
+
+const fn queue(id: &'static str, title: Words, states: &'static [State]) -> Queue {
+    Queue { id, title, states, own_units: false }
+}
+
+/// The queues of a role, in the order in which they are worked.
+fn queues(role: Role) -> Vec<Queue> {
+    match role {
+        Role::HotlineClerk => vec![
+            queue("accept", ("待接单", "to accept"), &[State::Received]),
+            queue("dispatch", ("待派件", "to dispatch"), &[State::Accepted]),
+            queue("review", ("待审核的结果", "results to review"), &[State::Submitted]),
+            queue("callbacks", ("待回访/办结", "to call back or close"), &[State::Callback]),
+        ],
+        Role::DeputyLeader => vec![
+            queue("triage", ("待研判", "to triage"), &[State::Triage]),
+            queue("parked", ("挂账", "parked"), &[State::Parked]),
+        ],
+        Role::CallbackAgent => vec![queue("callbacks", ("待回访", "to call back"), &[State::Callback])],
+        Role::Section => vec![Queue {
+            own_units: true,
+            ..queue(
+                "own",
+                ("本科室工单", "orders of your section"),
+                &[State::Dispatched, State::Acked, State::Investigating, State::Handling],
+            )
+        }],
+        _ => Vec::new(),
+    }
+}
+
+/// Shows the visitor's queues; nothing for roles that only look.
+pub(in crate::console) fn section(db: &Connection, ask: &Ask, names: &Names) -> Result<Markup, HqError> {
+    let who = &ask.visitor.subject;
+    let units: Vec<&str> = who.units_at(ask.now).collect();
+    let mut out = Vec::new();
+    for q in queues(who.role) {
+        let (lines, total) = read(db, &q, &units)?;
+        let rows: Vec<Row> = lines.iter().map(|line| board::order_row(line, 0, names, ask.now)).collect();
+        let caption = html! { (bi(q.title)) " " span.count { (total) } };
+        let left = total.saturating_sub(lines.len() as u64);
+        out.push(html! {
+            section.queue id=(q.id) { (table(caption, &board::HEADS, &rows, left, ("没有", "none"))) }
+        });
+    }
+    Ok(html! { @for section in &out { (section) } })
+}
+
+fn read(db: &Connection, queue: &Queue, units: &[&str]) -> Result<(Vec<Line>, u64), HqError> {
+    let kind = Sql::from(i64::from(DocKind::Order.code()));
+    let mut values: Vec<Sql> =
+        std::iter::once(kind).chain(queue.states.iter().map(|s| s.id().to_owned().into())).collect();
+    let states = vec!["?"; queue.states.len()].join(", ");
+    let mut which = format!("open = 1 AND row ->> 'state' IN ({states})");
+    if queue.own_units {
+        let any = vec!["instr(row ->> 'units', ?) > 0"; units.len()].join(" OR ");
+        which.push_str(&format!(" AND ({})", if units.is_empty() { "0" } else { &any }));
+        values.extend(units.iter().map(|u| Sql::from(format!(" {u} "))));
+    }
+    board::lines(db, &which, "priority, due_at IS NULL, due_at, n", values, ROWS)
+}
