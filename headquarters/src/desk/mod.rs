@@ -4,6 +4,7 @@
 //! headquarters' chain with one step. Nobody decides an own proposal (DOMAIN.md §3). An order
 //! outside somebody's reach is one that does not exist.
 
+pub mod catalogue;
 mod due;
 pub(crate) mod evidence;
 mod facts;

@@ -90,6 +90,13 @@ pub struct Catalog {
     pub matters: Vec<Matter>,
 }
 
+impl Matter {
+    /// Says whether upstream words mean this matter.
+    pub fn means(&self, words: &str) -> bool {
+        self.matches.iter().any(|w| w.trim() == words.trim())
+    }
+}
+
 impl Catalog {
     /// Reads a catalogue from JSON.
     pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
@@ -98,8 +105,7 @@ impl Catalog {
 
     /// Finds the one matter that upstream words mean; `None` if none or several do (R27).
     pub fn exact_match(&self, words: &str) -> Option<&Matter> {
-        let words = words.trim();
-        let mut hits = self.matters.iter().filter(|m| m.matches.iter().any(|w| w.trim() == words));
+        let mut hits = self.matters.iter().filter(|m| m.means(words));
         let first = hits.next()?;
         hits.next().is_none().then_some(first)
     }

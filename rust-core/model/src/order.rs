@@ -240,7 +240,8 @@ fn check_guard(
         Guard::OfferHolder => {
             let offered = order.text("current_owner").is_none_or(|o| o.is_empty() || o == proposer.worker);
             let assigned = order.members("assignee").next().is_none()
-                || order.flag(&format!("assignee/{}", proposer.worker));
+                || order.flag(&format!("assignee/{}", proposer.worker))
+                || order.text("lead_unit").is_some_and(|unit| is_holder(proposer, unit, at.now));
             (!(offered && assigned)).then_some(Refusal::NotOfferHolder)
         }
         Guard::ReturnLimit if proposal.reason.trim().is_empty() => Some(Refusal::ReasonMissing),

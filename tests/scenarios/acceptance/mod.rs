@@ -1,0 +1,5 @@
+//! The acceptance scenarios of DOMAIN.md §10, each with real phone cores and a real headquarters.
+
+mod ac5;
+mod ac6;
+pub(crate) mod street;
