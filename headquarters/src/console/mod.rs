@@ -7,9 +7,13 @@
 //! to every document, and a text that slips through escaping could then act.
 
 mod alike;
+mod appeals;
 mod board;
 mod diff;
+mod forms;
 mod history;
+mod import;
+mod intake;
 mod names;
 mod order;
 mod parts;
@@ -39,6 +43,10 @@ use std::{
     path::PathBuf,
     sync::{Mutex, PoisonError},
 };
+
+/// The rooms about orders that come in and go out.
+#[allow(dead_code)]
+const INTAKE_ROOMS: &[web::Room] = &[intake::ROOM, appeals::ROOM];
 
 const STYLE: &str = include_str!("style.css");
 
