@@ -8,12 +8,16 @@
 //! through escaping could then act.
 
 mod alike;
+mod appeals;
 pub mod assets;
 mod board;
 mod desk;
 mod diff;
+mod forms;
 mod frame;
 mod history;
+mod import;
+mod intake;
 pub mod lang;
 mod names;
 mod order;
@@ -64,6 +68,8 @@ static ROOMS: &[Room] = &[
         get: desk::watch::get,
         post: desk::watch::post,
     },
+    intake::ROOM,
+    appeals::ROOM,
     Room { at: "photos", title: None, who: OFFICE, get: photo::get, post: no_act },
 ];
 

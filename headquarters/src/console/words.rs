@@ -158,6 +158,23 @@ pub(super) fn value(field: &str, id: &str) -> Option<Words> {
             ("refused", "拒绝", "refused"),
             ("locked", "门锁闭", "locked"),
         ],
+        "channel" => &[
+            ("phone", "电话", "phone call"),
+            ("walk_in", "来访", "walk-in"),
+            ("grid", "网格收集", "grid"),
+            ("letter", "来信", "letter"),
+            ("service_point", "服务驿站", "service point"),
+            ("open311", "Open311", "Open311"),
+            ("neighbour", "邻接系统", "neighbour"),
+        ],
+        "appeal_kind" => &[
+            ("consult", "咨询", "question"),
+            ("help", "求助", "help"),
+            ("suggest", "建议", "suggestion"),
+            ("complain", "投诉", "complaint"),
+            ("report", "举报", "report"),
+            ("opinion", "意见", "opinion"),
+        ],
         _ => &[],
     };
     find(table, id)

@@ -22,6 +22,8 @@ pub(super) enum Quotes {
 pub(super) struct Frame<'a> {
     /// Its bytes without the line end.
     pub(super) raw: &'a [u8],
+    /// Where they begin, in bytes after the byte order mark.
+    pub(super) start: usize,
     /// The physical line where it begins, from 1.
     pub(super) line: u64,
     /// The physical line where it ends.
@@ -38,6 +40,7 @@ pub(super) struct Frame<'a> {
 #[derive(Debug, Clone)]
 pub(super) struct Frames<'a> {
     rest: &'a [u8],
+    length: usize,
     line: u64,
     delimiter: u8,
 }
@@ -45,7 +48,7 @@ pub(super) struct Frames<'a> {
 impl<'a> Frames<'a> {
     /// Starts at the first byte after a byte order mark. `delimiter` is ASCII and no quote.
     pub(super) const fn new(bytes: &'a [u8], delimiter: u8) -> Self {
-        Self { rest: bytes, line: 1, delimiter }
+        Self { rest: bytes, length: bytes.len(), line: 1, delimiter }
     }
 
     /// Takes one line end off the front, where there is one.
@@ -108,12 +111,13 @@ impl<'a> Iterator for Frames<'a> {
             _ if stray => Quotes::Stray,
             _ => Quotes::Sound,
         };
+        let start = self.length.saturating_sub(self.rest.len());
         let (raw, rest) = self.rest.split_at_checked(length)?;
         let line = self.line;
         self.rest = rest;
         self.line = last_line;
         let ended = self.eat_line_end();
-        Some(Frame { raw, line, last_line, columns, quotes, ended })
+        Some(Frame { raw, start, line, last_line, columns, quotes, ended })
     }
 }
 

@@ -16,6 +16,7 @@ mod frame;
 mod mapping;
 mod problem;
 mod read;
+mod repair;
 mod row;
 mod source;
 mod template;
@@ -26,8 +27,9 @@ mod times;
 pub use mapping::{Mapping, MappingError};
 pub use problem::RowProblem;
 pub use read::read_csv;
+pub use repair::{neutral, repair_csv};
 
-use std::fmt;
+use std::{fmt, ops::Range};
 
 /// Describes one order as the upstream hotline sent it, before HQ gives it an id.
 ///
@@ -35,7 +37,7 @@ use std::fmt;
 /// on export. `reported_*` never change afterwards (DOMAIN.md §5, R44).
 #[derive(Clone, PartialEq, Eq)]
 pub struct IncomingOrder {
-    /// Upstream's own number, trimmed, never empty, at most 128 bytes; never renumbered (R1).
+    /// Upstream's own number, trimmed, at most 64 bytes; never renumbered (R1). Never empty in a file.
     pub upstream_id: String,
     /// The way the appeal came in, as the mapping names it.
     pub channel: String,
@@ -92,6 +94,10 @@ impl fmt::Debug for IncomingOrder {
 pub struct ImportOutcome {
     /// The orders, each upstream id once.
     pub orders: Vec<IncomingOrder>,
+    /// Where the record of each order stands in the file, in bytes.
+    pub places: Vec<Range<usize>>,
+    /// The records that gave no order, and none that is the same as an earlier one.
+    pub refused: Vec<Refused>,
     /// What was wrong, in file order; at most [`ImportLimits::max_problems`].
     pub problems: Vec<RowProblem>,
     /// Records after the header, blank lines not counted.
@@ -100,6 +106,15 @@ pub struct ImportOutcome {
     pub skipped: u64,
     /// Problems beyond the limit, counted but not listed.
     pub unlisted: u64,
+}
+
+/// Tells where a refused record stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// The physical line where it begins, from 1; its problems name it.
+    pub line: u64,
+    /// Its bytes in the file, without the line end.
+    pub place: Range<usize>,
 }
 
 /// Bounds what one import may take, and gives it the present time.

@@ -16,7 +16,7 @@ use super::frame::{Frame, Frames, Quotes};
 use super::mapping::Mapping;
 use super::problem::{Fault, RowProblem};
 use super::row::{Row, holds, label};
-use super::{ImportError, ImportLimits, ImportOutcome, IncomingOrder};
+use super::{ImportError, ImportLimits, ImportOutcome, IncomingOrder, Refused};
 
 const MAX_COLUMNS: u64 = 1_000;
 
@@ -39,6 +39,7 @@ pub fn read_csv(
     let mut frames = Frames::new(body, mapping.delimiter);
     let header = frames.next().ok_or(ImportError::Empty)?;
     let mut reader = Reader {
+        before: bytes.len().saturating_sub(body.len()),
         mapping,
         limits,
         charset,
@@ -86,7 +87,7 @@ fn used_columns<'m>(
 }
 
 /// Takes one record's cells apart.
-fn split(frame: &Frame<'_>, delimiter: u8) -> Option<ByteRecord> {
+pub(super) fn split(frame: &Frame<'_>, delimiter: u8) -> Option<ByteRecord> {
     let mut record = ByteRecord::with_capacity(frame.raw.len(), usize::try_from(frame.columns).ok()?);
     let read = csv::ReaderBuilder::new()
         .has_headers(false)
@@ -99,6 +100,8 @@ fn split(frame: &Frame<'_>, delimiter: u8) -> Option<ByteRecord> {
 }
 
 struct Reader<'r> {
+    /// Bytes of the byte order mark.
+    before: usize,
     mapping: &'r Mapping,
     limits: &'r ImportLimits,
     charset: Charset,
@@ -127,33 +130,44 @@ impl Reader<'_> {
     fn record(&mut self, frame: &Frame<'_>) {
         let line = frame.line;
         let record = match shape_fault(frame, self.columns) {
-            Some(fault) => return self.problem(fault.at(line, None)),
+            Some(fault) => return self.refuse(frame, vec![fault.at(line, None)]),
             None => split(frame, self.mapping.delimiter),
         };
         let Some(record) = record else {
             let fault = Fault::ColumnCount { expected: self.columns, found: frame.columns };
-            return self.problem(fault.at(line, None));
+            return self.refuse(frame, vec![fault.at(line, None)]);
         };
         if self.is_skipped(&record) {
             self.outcome.skipped = self.outcome.skipped.saturating_add(1);
             return;
         }
         match self.order(&record, frame) {
-            Ok(order) => self.keep(order, line),
-            Err(problems) => {
-                for problem in problems {
-                    self.problem(problem);
-                }
-            }
+            Ok(order) => self.keep(order, frame),
+            Err(problems) => self.refuse(frame, problems),
         }
     }
 
+    /// Notes a record that gives no order, with its reasons.
+    fn refuse(&mut self, frame: &Frame<'_>, problems: Vec<RowProblem>) {
+        self.outcome.refused.push(Refused { line: frame.line, place: self.place(frame) });
+        for problem in problems {
+            self.problem(problem);
+        }
+    }
+
+    fn place(&self, frame: &Frame<'_>) -> std::ops::Range<usize> {
+        let start = self.before.saturating_add(frame.start);
+        start..start.saturating_add(frame.raw.len())
+    }
+
     /// Keeps an order, unless its id was kept before.
-    fn keep(&mut self, order: IncomingOrder, line: u64) {
+    fn keep(&mut self, order: IncomingOrder, frame: &Frame<'_>) {
+        let line = frame.line;
         let fault = match self.seen.get_mut(&order.upstream_id) {
             None => {
                 let seen = Seen { line, payload: order.payload_sha256, noted: false };
                 self.seen.insert(order.upstream_id.clone(), seen);
+                self.outcome.places.push(self.place(frame));
                 self.outcome.orders.push(order);
                 return;
             }
@@ -167,7 +181,13 @@ impl Reader<'_> {
             Some(seen) => Fault::DuplicateDiffers { first_line: seen.line },
         };
         let name = label(&self.mapping.fields.upstream_id, "upstream_id").to_owned();
-        self.problem(fault.at(line, Some(&name)));
+        let problem = fault.at(line, Some(&name));
+        // The same record twice needs no repair.
+        if matches!(fault, Fault::DuplicateDiffers { .. }) {
+            self.refuse(frame, vec![problem]);
+        } else {
+            self.problem(problem);
+        }
     }
 
     /// Says whether a skip rule leaves the record out; a cell that cannot be decoded never does.

@@ -3,6 +3,7 @@
 
 mod files;
 mod hostile;
+mod repair;
 mod rows;
 
 use super::*;

@@ -1,0 +1,87 @@
+//! Gives refused records back as a file to be mended: the clerk's own columns, and why beside them.
+//!
+//! Invariant: nothing of a refused record is lost, whatever its bytes; and no cell can run as a
+//! formula where the file is opened. The mended file is read with the same mapping, for it names
+//! columns and does not count them. Rejected: giving the raw lines back; the spreadsheet that broke
+//! them would break them again, and the reasons would stand elsewhere.
+
+use super::charset::{self, Charset};
+use super::frame::{Frame, Frames, Quotes};
+use super::mapping::Mapping;
+use super::read::split;
+use super::{ImportError, ImportOutcome};
+use std::borrow::Cow;
+
+/// What the added columns are called.
+const ADDED: [&str; 3] = ["导入行号 line", "导入问题", "import problem"];
+
+/// Puts an apostrophe before a cell that a spreadsheet would run or a reader could take for more
+/// than text.
+pub fn neutral(cell: &str) -> Cow<'_, str> {
+    // Spreadsheets pass over leading blanks, also wide ones.
+    match cell.trim_start_matches([' ', '\u{a0}', '\u{3000}', '\u{feff}']).chars().next() {
+        Some('=' | '+' | '-' | '@' | '\t' | '\r' | '＝' | '＋' | '－' | '＠') => {
+            Cow::Owned(format!("'{cell}"))
+        }
+        _ => Cow::Borrowed(cell),
+    }
+}
+
+/// Makes a CSV (UTF-8 with a byte order mark) of the records that `outcome` refused, which must
+/// come from the same file and mapping. Bytes that are not of the file's charset are written as
+/// `\xNN`; a record whose quotes or columns are wrong stands whole in its first cell.
+///
+/// # Errors
+/// Where the file's header cannot be read; then there were no records to refuse either.
+pub fn repair_csv(bytes: &[u8], mapping: &Mapping, outcome: &ImportOutcome) -> Result<Vec<u8>, ImportError> {
+    let (charset, body) = charset::detect(bytes, mapping.charset)?;
+    let header = Frames::new(body, mapping.delimiter).next().ok_or(ImportError::Empty)?;
+    let unreadable = ImportError::HeaderUnreadable { line: header.line };
+    let names = split(&header, mapping.delimiter).ok_or(unreadable)?;
+    let mut out = csv::WriterBuilder::new().flexible(true).from_writer(b"\xef\xbb\xbf".to_vec());
+    let head = ADDED.into_iter().map(Cow::Borrowed);
+    // Writing into memory fails only where memory does.
+    let _ = write(&mut out, head.chain(names.iter().map(|name| readable(charset, name))));
+    for refused in &outcome.refused {
+        let raw = bytes.get(refused.place.clone()).unwrap_or_default();
+        let problems = outcome.problems.iter().filter(|p| p.line == refused.line);
+        let (zh, en): (Vec<_>, Vec<_>) =
+            problems.map(|p| (p.message_zh.as_str(), p.message_en.as_str())).unzip();
+        let frame = Frames::new(raw, mapping.delimiter).next();
+        let cells = frame.as_ref().filter(|f| is_sound(f, raw, header.columns));
+        let cells = cells.and_then(|f| split(f, mapping.delimiter));
+        let cells: Vec<Cow<'_, str>> = match &cells {
+            Some(record) => record.iter().map(|cell| readable(charset, cell)).collect(),
+            None => vec![readable(charset, raw)],
+        };
+        let added = [refused.line.to_string(), zh.join("; "), en.join("; ")];
+        let _ = write(&mut out, added.into_iter().map(Cow::Owned).chain(cells));
+    }
+    Ok(out.into_inner().unwrap_or_default())
+}
+
+fn write<'a>(
+    out: &mut csv::Writer<Vec<u8>>,
+    cells: impl Iterator<Item = Cow<'a, str>>,
+) -> Result<(), csv::Error> {
+    for cell in cells {
+        out.write_field(neutral(&cell).as_bytes())?;
+    }
+    out.write_record(None::<&[u8]>)
+}
+
+fn is_sound(frame: &Frame<'_>, raw: &[u8], columns: u64) -> bool {
+    frame.quotes == Quotes::Sound && frame.columns == columns && frame.raw.len() == raw.len()
+}
+
+/// Decodes a cell; what is no text of the charset becomes `\xNN`.
+fn readable(charset: Charset, cell: &[u8]) -> Cow<'_, str> {
+    charset.decode(cell).unwrap_or_else(|| {
+        let mut text = String::with_capacity(cell.len());
+        for chunk in cell.utf8_chunks() {
+            text.push_str(chunk.valid());
+            chunk.invalid().iter().for_each(|b| text.push_str(&format!("\\x{b:02x}")));
+        }
+        Cow::Owned(text)
+    })
+}
