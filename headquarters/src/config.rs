@@ -1,6 +1,9 @@
 //! What is injected into headquarters: settings, clock, randomness.
 
-use lanewalk_model::deadline::{Hours, Limits};
+use lanewalk_model::{
+    deadline::{Hours, Limits},
+    hotspot::Concentration,
+};
 
 /// The one source of time and randomness; a seeded one replays everything.
 pub trait Source: Send + Sync {
@@ -42,6 +45,8 @@ pub struct Settings {
     pub public_url: String,
     /// Room that photos leave free on their disk, in bytes, since the database grows on it too.
     pub keep_free: u64,
+    /// When orders count as concentrated (R11).
+    pub concentration: Concentration,
 }
 
 impl Default for Settings {
@@ -51,6 +56,7 @@ impl Default for Settings {
             hours: Hours::default(),
             public_url: "http://127.0.0.1:8645".into(),
             keep_free: 256 << 20,
+            concentration: Concentration::default(),
         }
     }
 }
