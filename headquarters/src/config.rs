@@ -1,6 +1,9 @@
 //! What is injected into headquarters: settings, clock, randomness.
 
-use lanewalk_model::deadline::{Hours, Limits};
+use lanewalk_model::{
+    deadline::{Hours, Limits},
+    hotspot::Concentration,
+};
 
 /// The one source of time and randomness; a seeded one replays everything.
 pub trait Source: Send + Sync {
@@ -44,6 +47,8 @@ pub struct Settings {
     pub archive_after_days: u16,
     /// Room that photos leave free on their disk, in bytes, since the database grows on it too.
     pub keep_free: u64,
+    /// When orders count as concentrated (R11).
+    pub concentration: Concentration,
     /// A closed order's matter that comes back within so many days is a repeat (DOMAIN.md §4).
     pub repeat_days: u16,
     /// Two positions within so many metres are one place for that.
@@ -90,6 +95,7 @@ impl Default for Settings {
             public_url: "http://127.0.0.1:8645".into(),
             archive_after_days: 30,
             keep_free: 256 << 20,
+            concentration: Concentration::default(),
             repeat_days: 30,
             repeat_metres: 100,
             open311: Open311Settings::default(),

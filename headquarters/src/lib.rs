@@ -6,6 +6,7 @@
 //! object, and [`server`] only moves bytes to it. Rejected: handlers that each open their own
 //! transaction, which cost one fsync per push and cannot be replayed from a seed.
 
+pub mod ahead;
 mod ask;
 pub mod auth;
 mod backup;
@@ -17,6 +18,7 @@ pub mod desk;
 pub mod enrol;
 pub mod error;
 pub mod gate;
+pub mod groups;
 pub mod hq;
 pub mod import;
 pub mod intake;

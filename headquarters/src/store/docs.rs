@@ -1,6 +1,6 @@
 //! Documents as headquarters caches them.
 
-use crate::{error::HqError, photos};
+use crate::{ahead, error::HqError, photos};
 use lanewalk_model::{
     document::Document,
     id::{DocId, Hash},
@@ -33,7 +33,7 @@ pub struct StoredDoc {
     pub saved: Vec<u8>,
 }
 
-pub(super) const FACT_COLUMNS: &str = "d.n, d.id, d.grid, d.assignees, d.author, d.finished_at";
+pub(crate) const FACT_COLUMNS: &str = "d.n, d.id, d.grid, d.assignees, d.author, d.finished_at";
 
 impl DocRow {
     /// Reads the first six columns of `FACT_COLUMNS`.
@@ -140,5 +140,6 @@ pub(crate) fn put(
     if id.kind == DocKind::Visit {
         photos::cite(tx, n, view)?;
     }
+    ahead::note(tx, n, id, view, &row)?;
     Ok(n)
 }

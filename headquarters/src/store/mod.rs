@@ -7,8 +7,8 @@ mod docs;
 mod log;
 mod people;
 
-pub(crate) use docs::put as docs_put;
 pub use docs::{DocRow, StoredDoc};
+pub(crate) use docs::{FACT_COLUMNS, put as docs_put};
 pub(crate) use log::LogRow;
 pub use people::DeviceRow;
 pub(crate) use people::{holders, subject};

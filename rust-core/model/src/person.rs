@@ -38,7 +38,7 @@ pub fn merged_into(person: &DocView) -> Option<(String, DocId)> {
 }
 
 /// Finds who a person is in the end; a circle leaves the person as it is.
-pub fn stands_for(person: DocId, merged: impl Fn(DocId) -> Option<DocId>) -> DocId {
+pub fn stands_for(person: DocId, mut merged: impl FnMut(DocId) -> Option<DocId>) -> DocId {
     let mut at = person;
     for _ in 0..MAX_CHAIN {
         let Some(next) = merged(at) else { return at };
