@@ -42,7 +42,16 @@ pub struct Settings {
     pub public_url: String,
     /// Room that photos leave free on their disk, in bytes, since the database grows on it too.
     pub keep_free: u64,
+    /// A session ends after this long without a request, ms.
+    pub session_idle_ms: i64,
+    /// A session ends this long after signing in, ms.
+    pub session_most_ms: i64,
+    /// Who asked is erased this long after an order was closed, ms.
+    pub keep_requesters_ms: i64,
 }
+
+const MINUTE_MS: i64 = 60_000;
+const YEAR_MS: i64 = 365 * 24 * 60 * MINUTE_MS;
 
 impl Default for Settings {
     fn default() -> Self {
@@ -51,6 +60,9 @@ impl Default for Settings {
             hours: Hours::default(),
             public_url: "http://127.0.0.1:8645".into(),
             keep_free: 256 << 20,
+            session_idle_ms: 30 * MINUTE_MS,
+            session_most_ms: 12 * 60 * MINUTE_MS,
+            keep_requesters_ms: 3 * YEAR_MS,
         }
     }
 }

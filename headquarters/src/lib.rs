@@ -20,6 +20,7 @@ pub mod gate;
 pub mod hq;
 pub mod import;
 pub mod intake;
+pub mod people;
 pub mod photos;
 mod pull;
 mod push;

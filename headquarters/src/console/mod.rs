@@ -125,7 +125,7 @@ mod tests {
 
     fn ask(path: &str, role: Role, admin: bool) -> Ask {
         let subject = Subject { worker: "w".into(), role, grants: Vec::new() };
-        let visitor = Visitor { subject, name: "某".into(), admin };
+        let visitor = Visitor { subject, name: "某".into(), admin, session: String::new() };
         Ask {
             method: Method::Get,
             path: path.into(),

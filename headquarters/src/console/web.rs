@@ -63,6 +63,8 @@ pub struct Visitor {
     pub name: String,
     /// May manage accounts; no right to any order follows from it.
     pub admin: bool,
+    /// Beginning of the session's hash, for the audit log; empty without a session.
+    pub session: String,
 }
 
 /// One request.

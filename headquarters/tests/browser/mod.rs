@@ -14,7 +14,7 @@ use lanewalk_model::{
 pub(crate) fn visitor(worker: &str, role: Role) -> Visitor {
     let grant = Grant { grid: "*".into(), role, from: TimeMs(0), to: None };
     let subject = Subject { worker: worker.into(), role, grants: vec![grant] };
-    Visitor { subject, name: worker.into(), admin: false }
+    Visitor { subject, name: worker.into(), admin: false, session: String::new() }
 }
 
 /// A GET of a path, with a query if there is one.
