@@ -8,8 +8,8 @@ use crate::{
     core::Core,
     error::{HqError, Refusal},
     hq::Headquarters,
-    pull,
     people::audit,
+    pull,
     store::{self, set_meta},
 };
 use lanewalk_model::{

@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{error::HqError, store::StoredDoc};
 use lanewalk_model::{
+    access::{Action, Sight},
     id::{DocId, to_hex},
     order,
     records::{DecisionRecord, ProposalRecord},
@@ -29,7 +30,7 @@ use maud::{Markup, html};
 /// Makes the page of an order: `/orders/{id}`.
 pub(super) fn get(from: &Sources<'_>, ask: &Ask) -> Result<Answer, HqError> {
     let found = match ask.parts().as_slice() {
-        [_, id] => super::order_id(id).map(|id| content(from, id)).transpose()?.flatten(),
+        [_, id] => super::order_id(id).map(|id| content(from, ask, id)).transpose()?.flatten(),
         _ => None,
     };
     Ok(found.map_or(Answer::Missing, |content| {
@@ -37,10 +38,13 @@ pub(super) fn get(from: &Sources<'_>, ask: &Ask) -> Result<Answer, HqError> {
     }))
 }
 
-fn content(from: &Sources<'_>, id: DocId) -> Result<Option<Markup>, HqError> {
+fn content(from: &Sources<'_>, ask: &Ask, id: DocId) -> Result<Option<Markup>, HqError> {
     let &Sources { db, now, .. } = from;
     let Some(stored) = StoredDoc::find(db, id)? else { return Ok(None) };
     let view = stored.view()?;
+    if ask.sight(Action::ReadOrder, &view) != Some(Sight::Full) {
+        return Ok(None);
+    }
     let names = Names::all(db)?;
     let veil = sections::veil(db, id)?;
     let show = Showing { names: &names, veil: &veil, most: 4_000 };
@@ -50,6 +54,7 @@ fn content(from: &Sources<'_>, id: DocId) -> Result<Option<Markup>, HqError> {
     Ok(Some(html! {
         (head(id, &view, &title, &names))
         (clocks(&view, now))
+        (super::people::reveal::section(db, ask, id, &view)?)
         section id="facts" { (facts(&view, &show)) }
         section id="compare" { (compare(&view, &show)) }
         section id="conflicts" { (conflicts(id, &view, &visits, &show)) }

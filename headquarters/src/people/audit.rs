@@ -5,7 +5,7 @@
 //! answered and the log itself names nobody. Rejected: plain hashes of numbers; all numbers of a
 //! town are tried in a second.
 
-use crate::{error::HqError, store};
+use crate::{console::web::Ask, error::HqError, hq::Headquarters, store};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use lanewalk_model::time::TimeMs;
 use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, Transaction};
@@ -31,7 +31,13 @@ pub(crate) struct Line<'a> {
 }
 
 /// Writes a line without a resident.
-pub(crate) fn audit(tx: &Transaction<'_>, at: TimeMs, who: &str, what: &str, about: &str) -> Result<(), HqError> {
+pub(crate) fn audit(
+    tx: &Transaction<'_>,
+    at: TimeMs,
+    who: &str,
+    what: &str,
+    about: &str,
+) -> Result<(), HqError> {
     note(tx, at, &Line { who, what, about, ..Line::default() })
 }
 
@@ -193,8 +199,9 @@ pub fn search(db: &Connection, wanted: &Search, most: usize) -> Result<Found, Hq
             which.push_str(&format!(" AND {column}?{}", values.len()));
         }
     }
-    let total =
-        db.prepare(&format!("SELECT count(*) FROM audit WHERE {which}"))?.query_row(values.as_slice(), |r| r.get(0))?;
+    let total = db
+        .prepare(&format!("SELECT count(*) FROM audit WHERE {which}"))?
+        .query_row(values.as_slice(), |r| r.get(0))?;
     let mut statement =
         db.prepare(&format!("SELECT {COLUMNS} FROM audit WHERE {which} ORDER BY n DESC LIMIT {most}"))?;
     let lines = statement.query_map(values.as_slice(), AuditLine::read)?.collect::<Result<_, _>>()?;
@@ -239,4 +246,32 @@ fn keyed(key: &[u8], kind: u8, text: &str) -> Option<Vec<u8>> {
     mac.update(&[kind]);
     mac.update(text.as_bytes());
     Some(mac.finalize().into_bytes().to_vec())
+}
+
+impl Headquarters {
+    /// Writes a line about an act of staff.
+    pub(crate) fn note_act(
+        &mut self,
+        who: &str,
+        what: &str,
+        about: &str,
+        session: &str,
+    ) -> Result<(), HqError> {
+        self.act(|tx, core| note(tx, core.now(), &Line { who, what, about, session, ..Line::default() }))
+    }
+
+    /// Writes a line about a resident's data that are about to be shown.
+    pub(crate) fn note_read(
+        &mut self,
+        what: &str,
+        about: &str,
+        resident: Option<(&str, &str)>,
+        ask: &Ask,
+        purpose: &str,
+    ) -> Result<(), HqError> {
+        let (subject, session) = (&ask.visitor.subject, ask.visitor.session.as_str());
+        let (who, role) = (subject.worker.as_str(), subject.role.id());
+        let line = Line { who, role, what, about, purpose, resident, session };
+        self.act(|tx, core| note(tx, core.now(), &line))
+    }
 }

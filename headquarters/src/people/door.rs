@@ -61,11 +61,9 @@ impl Headquarters {
                 )?;
             }
             let stored = tx
-                .query_row(
-                    "SELECT password FROM accounts WHERE staff = ?1 AND active = 1",
-                    [staff],
-                    |r| r.get::<_, Option<String>>(0),
-                )
+                .query_row("SELECT password FROM accounts WHERE staff = ?1 AND active = 1", [staff], |r| {
+                    r.get::<_, Option<String>>(0)
+                })
                 .optional()?
                 .flatten();
             Ok(Ok(Attempt { staff: staff.to_owned(), address: address.to_owned(), stored }))
@@ -99,11 +97,10 @@ impl Headquarters {
 
 /// Checks the code of the authenticator app where there is one, and uses it up.
 fn second_factor(tx: &Transaction<'_>, staff: &str, code: &str, now: i64) -> Result<bool, HqError> {
-    let (secret, last): (Option<Vec<u8>>, i64) = tx.query_row(
-        "SELECT totp, totp_step FROM accounts WHERE staff = ?1 AND active = 1",
-        [staff],
-        |r| Ok((r.get(0)?, r.get(1)?)),
-    )?;
+    let (secret, last): (Option<Vec<u8>>, i64) =
+        tx.query_row("SELECT totp, totp_step FROM accounts WHERE staff = ?1 AND active = 1", [staff], |r| {
+            Ok((r.get(0)?, r.get(1)?))
+        })?;
     let Some(secret) = secret else { return Ok(true) };
     let Some(step) = totp::step_of(&secret, code, now, last) else { return Ok(false) };
     tx.execute("UPDATE accounts SET totp_step = ?2 WHERE staff = ?1", params![staff, step])?;

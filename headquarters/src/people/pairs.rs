@@ -34,7 +34,14 @@ pub fn pairs(db: &Connection, now: TimeMs) -> Result<Vec<Pair>, HqError> {
         "SELECT n, what, about, reason, by, at FROM pairs WHERE second IS NULL AND at > ?1 ORDER BY n LIMIT 100",
     )?;
     let rows = statement.query_map([now.0 - PAIR_MS], |r| {
-        Ok(Pair { n: r.get(0)?, what: r.get(1)?, about: r.get(2)?, reason: r.get(3)?, by: r.get(4)?, at: r.get(5)? })
+        Ok(Pair {
+            n: r.get(0)?,
+            what: r.get(1)?,
+            about: r.get(2)?,
+            reason: r.get(3)?,
+            by: r.get(4)?,
+            at: r.get(5)?,
+        })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
@@ -63,7 +70,14 @@ pub(crate) fn confirm(tx: &Transaction<'_>, now: TimeMs, n: i64, second: &str) -
             "SELECT n, what, about, reason, by, at FROM pairs WHERE n = ?1 AND second IS NULL AND at > ?2",
             params![n, now.0 - PAIR_MS],
             |r| {
-                Ok(Pair { n: r.get(0)?, what: r.get(1)?, about: r.get(2)?, reason: r.get(3)?, by: r.get(4)?, at: r.get(5)? })
+                Ok(Pair {
+                    n: r.get(0)?,
+                    what: r.get(1)?,
+                    about: r.get(2)?,
+                    reason: r.get(3)?,
+                    by: r.get(4)?,
+                    at: r.get(5)?,
+                })
             },
         )
         .optional()?;

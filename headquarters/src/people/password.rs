@@ -14,11 +14,45 @@ const MAX_BYTES: usize = 512;
 
 /// What everybody tries first, in lower case.
 const COMMON: &[&str] = &[
-    "12345678", "123456789", "1234567890", "11111111", "00000000", "88888888", "66666666", "87654321",
-    "password", "password1", "passw0rd", "qwertyui", "qwertyuiop", "1qaz2wsx", "asdfghjk", "abcd1234",
-    "abc12345", "a1234567", "a12345678", "aa123456", "aaa12345", "admin123", "admin888", "admin1234",
-    "iloveyou", "5201314520", "woaini1314", "woaini520", "123123123", "12344321", "1q2w3e4r", "147258369",
-    "zaq12wsx", "wf123456", "weifang123", "rexian12345", "12345678a", "lanewalk", "lanewalk1",
+    "12345678",
+    "123456789",
+    "1234567890",
+    "11111111",
+    "00000000",
+    "88888888",
+    "66666666",
+    "87654321",
+    "password",
+    "password1",
+    "passw0rd",
+    "qwertyui",
+    "qwertyuiop",
+    "1qaz2wsx",
+    "asdfghjk",
+    "abcd1234",
+    "abc12345",
+    "a1234567",
+    "a12345678",
+    "aa123456",
+    "aaa12345",
+    "admin123",
+    "admin888",
+    "admin1234",
+    "iloveyou",
+    "5201314520",
+    "woaini1314",
+    "woaini520",
+    "123123123",
+    "12344321",
+    "1q2w3e4r",
+    "147258369",
+    "zaq12wsx",
+    "wf123456",
+    "weifang123",
+    "rexian12345",
+    "12345678a",
+    "lanewalk",
+    "lanewalk1",
 ];
 
 /// Says what is wrong with a password, in both languages; `None` when it may be used.
@@ -49,7 +83,8 @@ pub(super) fn hash(password: &str, salt: &[u8; 16]) -> Option<String> {
 /// Says whether a password is the one of a hash. Without a hash the same work is done in vain, so
 /// that nobody learns from the time who has an account.
 pub(super) fn is(password: &str, stored: Option<&str>) -> bool {
-    const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bGFuZXdhbGstbm9ib2R5$8Ql5XgVTuJhyMj0mq3Zr0bUvO6bwv4v1yU3r0oQK8aE";
+    const NOBODY: &str =
+        "$argon2id$v=19$m=19456,t=2,p=1$bGFuZXdhbGstbm9ib2R5$8Ql5XgVTuJhyMj0mq3Zr0bUvO6bwv4v1yU3r0oQK8aE";
     let password = password.get(..MAX_BYTES).unwrap_or(password);
     let known = PasswordHash::new(stored.unwrap_or(NOBODY));
     let same = known.is_ok_and(|h| Argon2::default().verify_password(password.as_bytes(), &h).is_ok());

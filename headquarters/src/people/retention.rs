@@ -6,12 +6,7 @@
 
 use super::{audit, pairs};
 use crate::{core::Core, error::HqError, hq::Headquarters, store::StoredDoc};
-use lanewalk_model::{
-    document::Edit,
-    id::DocId,
-    schema::DocKind,
-    time::TimeMs,
-};
+use lanewalk_model::{document::Edit, id::DocId, schema::DocKind, time::TimeMs};
 use rusqlite::{Connection, Transaction, params};
 
 /// Documents one run takes on; the next run goes on.
@@ -105,8 +100,7 @@ impl Headquarters {
             if pair.what != "erase" {
                 return Err(HqError::NotAllowed("不是删除申请 / not a request to erase".into()));
             }
-            let order: DocId =
-                pair.about.parse().map_err(|_| HqError::NotFound(pair.about.clone()))?;
+            let order: DocId = pair.about.parse().map_err(|_| HqError::NotFound(pair.about.clone()))?;
             tx.execute(
                 "DELETE FROM requesters WHERE doc = (SELECT n FROM docs WHERE id = ?1)",
                 [order.to_bytes()],

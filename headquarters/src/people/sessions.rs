@@ -112,8 +112,9 @@ impl Headquarters {
     pub fn sign_out(&mut self, token: &str) -> Result<(), HqError> {
         let id = hash(token);
         self.act(|tx, core| {
-            let staff: Option<String> =
-                tx.query_row("DELETE FROM sessions WHERE id = ?1 RETURNING staff", [id], |r| r.get(0)).optional()?;
+            let staff: Option<String> = tx
+                .query_row("DELETE FROM sessions WHERE id = ?1 RETURNING staff", [id], |r| r.get(0))
+                .optional()?;
             match staff {
                 Some(staff) => super::audit(tx, core.now(), &staff, "sign_out", &short(&id)),
                 None => Ok(()),

@@ -87,7 +87,9 @@ mod tests {
     /// RFC 4648 section 10.
     #[test]
     fn base_32() {
-        for (bytes, want) in [("", ""), ("f", "MY"), ("fo", "MZXQ"), ("foob", "MZXW6YQ"), ("foobar", "MZXW6YTBOI")] {
+        for (bytes, want) in
+            [("", ""), ("f", "MY"), ("fo", "MZXQ"), ("foob", "MZXW6YQ"), ("foobar", "MZXW6YTBOI")]
+        {
             assert_eq!(base32(bytes.as_bytes()), want);
         }
     }

@@ -219,10 +219,9 @@ fn rule(role: Role, action: Action) -> Option<(Reach, Sight)> {
             | A::DecideSubmit
             | A::Exclude,
         ) => (Held, Full),
-        (
-            Role::Principal,
-            A::ReadOrder | A::ReadVisits | A::Dispatch | A::DecideReturn | A::DecideExtend,
-        ) => (Held, Full),
+        (Role::Principal, A::ReadOrder | A::ReadVisits | A::Dispatch | A::DecideReturn | A::DecideExtend) => {
+            (Held, Full)
+        }
         (Role::DeputyLeader | Role::Principal, A::ReadIdentity) => (Held, Masked),
         // "On case": a leader sees it where an order brings it before him.
         (Role::DeputyLeader | Role::Principal, A::ReadCare) => (Held, Full),
@@ -361,9 +360,7 @@ mod tests {
     fn rights_end_and_nobody_has_one_without_a_grant() {
         let mut s = subject(Role::HotlineClerk, "*");
         let f = facts("g1", true, "");
-        let at = |s: &Subject, t| {
-            decide(Asker { subject: s, admin: false }, Action::Dispatch, &f, TimeMs(t))
-        };
+        let at = |s: &Subject, t| decide(Asker { subject: s, admin: false }, Action::Dispatch, &f, TimeMs(t));
         assert_eq!((at(&s, 99), at(&s, 100)), (Ok(Sight::Full), Err(Denial::OutsideGrid)));
         s.grants.clear();
         for action in Action::ALL {
