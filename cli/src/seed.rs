@@ -34,7 +34,8 @@ pub(crate) struct Person {
     /// Chinese name.
     pub(crate) name_zh: String,
     role: String,
-    /// The section the person belongs to.
+    /// The section somebody belongs to.
+    #[serde(default)]
     unit: Option<String>,
     /// Grid cells; `*` for all.
     pub(crate) grids: Vec<String>,
@@ -98,6 +99,31 @@ pub(crate) fn town(hq: &mut Headquarters, now: TimeMs) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// The console's accounts of a first try: one for each desk.
+const DESKS: [&str; 4] = ["hc-01", "dl-01", "ca-01", "sc-01"];
+
+/// Makes the demonstration's accounts; returns staff id and password of each. The first of them is
+/// also an administrator, who has to bind an authenticator app before that counts.
+pub(crate) fn accounts(hq: &mut Headquarters) -> Result<Vec<(&'static str, String)>, Failure> {
+    let mut out = Vec::new();
+    for (n, staff) in DESKS.into_iter().enumerate() {
+        let mut random = [0; 8];
+        getrandom::fill(&mut random).map_err(|e| Failure::new(e.to_string()))?;
+        let password: String =
+            random.iter().map(|b| char::from(b'a' + b % 26)).chain("-lane".chars()).collect();
+        let code = hq.account_code(staff, (n == 0).then_some(true), "hq")?;
+        hq.set_password(&code, &password)?;
+        out.push((staff, password));
+    }
+    Ok(out)
+}
+
+/// Says how to sign in.
+pub(crate) fn accounts_words(accounts: &[(&'static str, String)]) -> String {
+    let all: Vec<String> = accounts.iter().map(|(staff, password)| format!("{staff} {password}")).collect();
+    format!("控制台登录 / sign in with: {}", all.join("，"))
 }
 
 /// What an import gave, for people.

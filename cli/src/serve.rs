@@ -136,6 +136,7 @@ fn demo_data(hq: &mut Headquarters) -> Result<(), Failure> {
     say!("{}", dim(seed::moved_words(import.moved_ms)));
     let calls = seed::calls(hq, now, "hc-01")?;
     say!("{}", calls.words());
+    say!("{}", bold(seed::accounts_words(&seed::accounts(hq)?)));
     Ok(())
 }
 
@@ -147,6 +148,7 @@ fn greet(args: &ServeArgs, url: &str, bound: SocketAddr) {
         say!("{}", dim("本程序不带 TLS，请放在反向代理后面 / no TLS here: put a reverse proxy in front"));
     }
     say!("在另一个终端里 / in another terminal:");
+    say!("  lanewalk admin --data {data} account hc-01 --admin");
     say!("  lanewalk admin --data {data} staff list");
     say!("  lanewalk admin --data {data} staff add gw-09 赵一 grid_worker 370705005023001");
     say!("  lanewalk admin --data {data} import orders.csv --mapping mapping.toml");

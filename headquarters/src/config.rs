@@ -55,6 +55,12 @@ pub struct Settings {
     pub repeat_metres: u16,
     /// The Open311 endpoint.
     pub open311: Open311Settings,
+    /// A session ends after this long without a request, ms.
+    pub session_idle_ms: i64,
+    /// A session ends this long after signing in, ms.
+    pub session_most_ms: i64,
+    /// Who asked is erased this long after an order was closed, ms.
+    pub keep_requesters_ms: i64,
 }
 
 /// How the Open311 endpoint answers.
@@ -87,6 +93,9 @@ impl Default for Open311Settings {
     }
 }
 
+const MINUTE_MS: i64 = 60_000;
+const YEAR_MS: i64 = 365 * 24 * 60 * MINUTE_MS;
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -99,6 +108,9 @@ impl Default for Settings {
             repeat_days: 30,
             repeat_metres: 100,
             open311: Open311Settings::default(),
+            session_idle_ms: 30 * MINUTE_MS,
+            session_most_ms: 12 * 60 * MINUTE_MS,
+            keep_requesters_ms: 3 * YEAR_MS,
         }
     }
 }

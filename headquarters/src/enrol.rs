@@ -8,8 +8,9 @@ use crate::{
     core::Core,
     error::{HqError, Refusal},
     hq::Headquarters,
+    people::audit,
     pull,
-    store::{self, audit, set_meta},
+    store::{self, set_meta},
 };
 use lanewalk_model::{
     id::DeviceId,
@@ -49,7 +50,7 @@ impl Headquarters {
                 "INSERT INTO grants (staff, grid, role, from_ms, to_ms) VALUES (?1, ?2, ?3, ?4, ?5)",
                 params![worker, grant.grid, grant.role.id(), grant.from.0, grant.to.map(|t| t.0)],
             )?;
-            audit(tx, core.now().0, "hq", "grant", &format!("{worker} {}", grant.grid))?;
+            audit(tx, core.now(), "hq", "grant", &format!("{worker} {}", grant.grid))?;
             bump_scope(tx)
         })
     }
@@ -62,7 +63,7 @@ impl Headquarters {
                 "UPDATE grants SET to_ms = ?3 WHERE staff = ?1 AND grid = ?2 AND (to_ms IS NULL OR to_ms > ?3)",
                 params![worker, grid, at.0],
             )?;
-            audit(tx, core.now().0, "hq", "end_grant", &format!("{worker} {grid}"))?;
+            audit(tx, core.now(), "hq", "end_grant", &format!("{worker} {grid}"))?;
             bump_scope(tx)
         })
     }
@@ -83,7 +84,7 @@ impl Headquarters {
                 "INSERT INTO invitations (code_hash, worker, expires_at) VALUES (?1, ?2, ?3)",
                 params![hash(&code), worker, expires_at],
             )?;
-            audit(tx, now.0, "hq", "invite", worker)?;
+            audit(tx, now, "hq", "invite", worker)?;
             Ok(Invitation { url, hq_key, code, worker: worker.to_owned(), expires_at })
         })
     }
@@ -91,8 +92,8 @@ impl Headquarters {
     /// Revokes a device: from its next contact it gets nothing and its pushes are refused.
     pub fn revoke(&mut self, device: DeviceId) -> Result<(), HqError> {
         self.act(|tx, core| {
-            let now = core.now().0;
-            tx.execute("UPDATE devices SET revoked_at = ?2 WHERE id = ?1", params![device.0, now])?;
+            let now = core.now();
+            tx.execute("UPDATE devices SET revoked_at = ?2 WHERE id = ?1", params![device.0, now.0])?;
             audit(tx, now, "hq", "revoke", &device.to_string())
         })
     }
@@ -148,7 +149,7 @@ impl Core {
                 [0_u8; 32]
             ],
         )?;
-        audit(tx, now.0, &worker, "enrol", &request.key.short_fingerprint())?;
+        audit(tx, now, &worker, "enrol", &request.key.short_fingerprint())?;
         self.enrolled(tx, &nonce, DeviceId(id), &worker, now)
     }
 

@@ -277,6 +277,8 @@ fn first_start(tx: &Transaction<'_>, source: &dyn Source) -> Result<(), HqError>
         .map_err(|e| HqError::Reference { what: "signing key", why: e.to_string() })?;
     source.fill_random(&mut key);
     set_meta(tx, "beacon_secret", &key)?;
+    source.fill_random(&mut key);
+    set_meta(tx, "resident_key", &key)?;
     set_meta(tx, "epoch", &1_u64.to_be_bytes())?;
     set_meta(tx, "scope_version", &1_u64.to_be_bytes())?;
     let mut own = [0; 16];

@@ -22,6 +22,7 @@ pub mod groups;
 pub mod hq;
 pub mod import;
 pub mod intake;
+pub mod people;
 pub mod photos;
 mod pull;
 mod push;

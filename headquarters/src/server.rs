@@ -6,6 +6,7 @@
 //! which only makes a lone phone slower.
 
 use crate::{
+    config::{Settings, Source},
     error::HqError,
     gate::WorkerCommand,
     hq::{Headquarters, Task},
@@ -54,7 +55,8 @@ enum Work {
 pub struct Desk {
     queue: mpsc::SyncSender<Work>,
     dock: Arc<Dock>,
-    public_url: Arc<str>,
+    settings: Arc<Settings>,
+    source: Arc<dyn Source>,
 }
 
 impl std::fmt::Debug for Desk {
@@ -68,7 +70,7 @@ impl Desk {
     pub fn start(mut hq: Headquarters) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (queue, work) = mpsc::sync_channel::<Work>(MAX_WAITING);
         let dock = hq.dock.clone();
-        let public_url = Arc::from(hq.core.settings.public_url.as_str());
+        let (settings, source) = (Arc::new(hq.core.settings.clone()), hq.core.source.clone());
         let thread = std::thread::Builder::new().name("headquarters".into()).spawn(move || {
             let mut ticked = None;
             loop {
@@ -99,7 +101,7 @@ impl Desk {
                 answer_all(&mut hq, batch);
             }
         })?;
-        Ok((Self { queue, dock, public_url }, thread))
+        Ok((Self { queue, dock, settings, source }, thread))
     }
 
     /// Hands a task to the writer and waits for what it makes of it; an answer that is no part of

@@ -421,7 +421,7 @@ fn the_board_shows_what_needs_a_person() {
             "role_field",
             "日志条目",
             "总部纪元",
-            r#"http-equiv="refresh" content="30""#,
+            "data-live",
         ],
     );
     // Urgent first, though its row is younger; the overdue one says so in words.

@@ -60,6 +60,13 @@ pub(super) fn perform(hq: &mut Headquarters, act: &Act) -> Result<Answer, Failur
             let reached = hq.backup_to(&std::path::absolute(file)?)?;
             format!("已备份并核对，日志到第 {reached} 条 / backed up and checked, the log up to {reached}")
         }
+        Act::Account { staff, admin } => {
+            // Whoever reaches this socket could read the database too.
+            let code = hq.account_code(staff, admin.then_some(true), "hq")?;
+            format!(
+                "{staff} 的密码设置码（三天内一次有效） / code to set a password, good once within three days:\n\n    {code}\n\n在控制台的 /password 页输入 / type it on the console's page /password"
+            )
+        }
         Act::Devices => devices(hq)?.iter().map(|d| d.1.as_str()).collect::<Vec<_>>().join("\n"),
         Act::Revoke { device } => {
             let all = devices(hq)?;

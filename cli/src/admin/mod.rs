@@ -111,6 +111,14 @@ pub(crate) enum Act {
         /// The copy; photos go to FILE.photos beside it.
         file: PathBuf,
     },
+    /// 开设控制台账号，或给新的密码设置码 / makes a console account, or a new code to set its password
+    Account {
+        /// Staff id.
+        staff: String,
+        /// 管理人员、权限和设备 / manages staff, rights and devices
+        #[arg(long)]
+        admin: bool,
+    },
     /// 已登记的手机 / lists enrolled phones
     Devices,
     /// 停用一台手机 / revokes a phone

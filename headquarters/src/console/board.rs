@@ -42,6 +42,11 @@ pub(super) fn get(from: &Sources<'_>, ask: &Ask) -> Result<Answer, HqError> {
 fn content(db: &Connection, ask: &Ask) -> Result<Markup, HqError> {
     let now = ask.now;
     let names = Names::of_staff(db)?;
+    let waits = desk::queue::section(db, ask, &names)?;
+    if !super::WATCH.has(ask.visitor.subject.role) {
+        // Who has to do with some orders sees those.
+        return Ok(html! { h1.quiet { (bi(("值班台", "Board"))) } (waits) });
+    }
     let (open, open_total) = orders(db, "open = 1", "priority, due_at IS NULL, due_at, n", MAX_ROWS)?;
     let (ended, ended_total) = orders(db, "open = 0", "coalesce(finished_at, 0) DESC, n DESC", ENDED_ROWS)?;
     let lacking = lacking(db)?;
@@ -51,7 +56,7 @@ fn content(db: &Connection, ask: &Ask) -> Result<Markup, HqError> {
     Ok(html! {
         h1.quiet { (bi(("值班台", "Board"))) }
         (figures(db, now, proposals.total, devices.total, refused.total)?)
-        (desk::queue::section(db, ask, &names)?)
+        (waits)
         (states(db)?)
         section id="open" { (order_table(("在办工单", "Open orders"), &open, open_total, &lacking, &names, now)) }
         section id="waiting" { (proposals.table) }

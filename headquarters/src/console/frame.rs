@@ -91,7 +91,7 @@ fn frame(page: &Page, around: &Around<'_>) -> Markup {
             body {
                 a.skip href="#main" { (bi(("跳到内容", "skip to content"))) }
                 header.top {
-                    a.brand href="/" { (bi(("走街串巷", "Lanewalk"))) }
+                    a.brand href=(around.visitor.map_or("/".to_owned(), super::home)) { (bi(("走街串巷", "Lanewalk"))) }
                     @if let Some(visitor) = around.visitor { (rooms(visitor, around.path)) (who(visitor)) }
                     p.now { (when(around.now.0)) }
                     (languages(lang, around.path))
@@ -148,7 +148,7 @@ fn message(title: Words, content: Markup) -> Page {
         section.message {
             h1 { (bi(title)) }
             (content)
-            p { a href="/" { (bi(("返回值班台", "back to the board"))) } }
+            p { a href="/" { (bi(("返回首页", "back to the start"))) } }
         }
     };
     Page { title, live: false, content }

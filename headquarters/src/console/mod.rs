@@ -13,15 +13,19 @@ pub mod assets;
 mod board;
 mod desk;
 mod diff;
+pub mod door;
 mod forms;
 mod frame;
 mod history;
 mod import;
 mod intake;
 pub mod lang;
+#[cfg(test)]
+mod matrix_tests;
 mod names;
 mod order;
 mod parts;
+mod people;
 mod photo;
 mod photos;
 mod sections;
@@ -30,13 +34,20 @@ mod visits;
 pub mod web;
 mod words;
 
-use crate::{error::HqError, hq::Headquarters, photos::Folder, store};
+use crate::{
+    error::HqError,
+    hq::Headquarters,
+    photos::Folder,
+    store::{self, StoredDoc},
+};
 use alike::Alike;
 use frame::Around;
 use lanewalk_model::{
-    id::{DocId, from_hex},
+    access::{self, Action, Asker, CaseFacts},
+    id::{DocId, Hash, from_hex},
     schema::DocKind,
     staff::{Role, Roles},
+    time::TimeMs,
 };
 use lang::Lang;
 use photos::Sources;
@@ -44,7 +55,7 @@ use std::{
     path::PathBuf,
     sync::{PoisonError, RwLock},
 };
-use web::{Answer, Ask, Response, Room, Visitor, no_act};
+use web::{ADMINS, Answer, Ask, Response, Room, Visitor, no_act, no_page};
 
 /// Everybody at headquarters who has to do with orders.
 const OFFICE: Roles = Role::HotlineClerk
@@ -54,8 +65,19 @@ const OFFICE: Roles = Role::HotlineClerk
     .or(Role::Principal.bit())
     .or(Role::CallbackAgent.bit());
 
+/// Who has to do with every order.
+const WATCH: Roles = Role::HotlineClerk
+    .bit()
+    .or(Role::DeputyLeader.bit())
+    .or(Role::Principal.bit())
+    .or(Role::CallbackAgent.bit());
+
 /// Who plans and keeps the watch.
 const WATCHERS: Roles = Role::HotlineClerk.bit().or(Role::DeputyLeader.bit()).or(Role::Principal.bit());
+
+/// Who may ever read a vulnerability record here.
+const CARE: Roles =
+    Role::GridWorker.bit().or(Role::Section.bit()).or(Role::DeputyLeader.bit()).or(Role::Principal.bit());
 
 /// All rooms; the first part of a path names one. A new page is a new line here.
 static ROOMS: &[Room] = &[
@@ -71,6 +93,42 @@ static ROOMS: &[Room] = &[
     intake::ROOM,
     appeals::ROOM,
     Room { at: "photos", title: None, who: OFFICE, get: photo::get, post: no_act },
+    Room { at: "care", title: None, who: CARE, get: no_page, post: people::care::post },
+    Room {
+        at: "staff",
+        title: Some(("人员", "Staff")),
+        who: ADMINS,
+        get: people::staff::get,
+        post: people::staff::post,
+    },
+    Room {
+        at: "devices",
+        title: Some(("设备", "Devices")),
+        who: ADMINS,
+        get: people::devices::get,
+        post: people::devices::post,
+    },
+    Room {
+        at: "audit",
+        title: Some(("查阅记录", "Access log")),
+        who: Role::Auditor.bit().or(ADMINS),
+        get: people::audit::get,
+        post: people::audit::post,
+    },
+    Room {
+        at: "keeping",
+        title: Some(("保存期限", "Retention")),
+        who: ADMINS,
+        get: people::keeping::get,
+        post: people::keeping::post,
+    },
+    Room {
+        at: "me",
+        title: Some(("我的账号", "My account")),
+        who: Roles(0x07FF),
+        get: people::me::get,
+        post: people::me::post,
+    },
 ];
 
 /// Makes pages of a database and the photos beside it.
@@ -93,7 +151,12 @@ impl Console {
     /// says so without details.
     pub fn get(&self, ask: &Ask, lang: Lang) -> Response {
         lang.speak(|| {
-            let answer = entered(ask).map_or(Ok(Answer::Missing), |room| self.read(room, ask));
+            let answer = match entered(ask) {
+                Some(room) => self.read(room, ask),
+                // Where everybody comes in, whoever has no board is led to what he has.
+                None if ask.parts().is_empty() => Ok(Answer::SeeOther(home(&ask.visitor))),
+                None => Ok(Answer::Missing),
+            };
             frame::response(answer, &Around::of(ask))
         })
     }
@@ -117,10 +180,41 @@ impl Console {
     }
 }
 
+impl Console {
+    /// Says whether a visitor may see a stored file: one of an order whose photos he may see.
+    pub(crate) fn may_see_file(&self, visitor: &Visitor, sha256: Hash, now: TimeMs) -> Result<bool, HqError> {
+        let db = store::open_reader(&self.database)?;
+        let mut statement = db.prepare(
+            "SELECT DISTINCT v.parent FROM file_refs f JOIN docs v ON v.n = f.doc WHERE f.sha256 = ?1 LIMIT 50",
+        )?;
+        let orders =
+            statement.query_map([sha256.0], |r| r.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
+        let asker = Asker { subject: &visitor.subject, admin: visitor.admin };
+        for order in orders {
+            let stored = order.parse().ok().map(|id| StoredDoc::find(&db, id)).transpose()?.flatten();
+            // A visit without an order belongs to those who see every grid.
+            let facts = stored
+                .map(|s| s.view())
+                .transpose()?
+                .map_or_else(CaseFacts::default, |v| CaseFacts::of_order(&v));
+            if access::decide(asker, Action::ReadVisits, &facts, now).is_ok() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
 /// Finds the room a visitor asks for and may enter.
 fn entered(ask: &Ask) -> Option<&'static Room> {
     let at = ask.parts().first().copied().unwrap_or_default();
     ROOMS.iter().find(|room| room.at == at && may_enter(room, &ask.visitor))
+}
+
+/// Returns the first room a visitor may enter.
+fn home(visitor: &Visitor) -> String {
+    let first = ROOMS.iter().find(|room| room.title.is_some() && may_enter(room, visitor));
+    format!("/{}", first.map_or("me", |room| room.at))
 }
 
 fn may_enter(room: &Room, visitor: &Visitor) -> bool {
@@ -137,12 +231,12 @@ fn order_id(text: &str) -> Option<DocId> {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
     use super::*;
-    use lanewalk_model::{staff::Subject, time::TimeMs};
+    use lanewalk_model::staff::Subject;
     use web::{Fields, Method};
 
     fn ask(path: &str, role: Role, admin: bool) -> Ask {
         let subject = Subject { worker: "w".into(), role, grants: Vec::new() };
-        let visitor = Visitor { subject, name: "某".into(), admin };
+        let visitor = Visitor { subject, name: "某".into(), admin, session: String::new() };
         Ask {
             method: Method::Get,
             path: path.into(),

@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{error::HqError, store::StoredDoc};
 use lanewalk_model::{
+    access::{Action, Sight},
     id::{DocId, to_hex},
     order,
     records::{DecisionRecord, ProposalRecord},
@@ -42,6 +43,9 @@ fn content(from: &Sources<'_>, ask: &Ask, id: DocId) -> Result<Option<Markup>, H
     let &Sources { db, now, .. } = from;
     let Some(stored) = StoredDoc::find(db, id)? else { return Ok(None) };
     let view = stored.view()?;
+    if ask.sight(Action::ReadOrder, &view) != Some(Sight::Full) {
+        return Ok(None);
+    }
     let names = Names::all(db)?;
     let veil = sections::veil(db, id)?;
     let show = Showing { names: &names, veil: &veil, most: 4_000 };
@@ -52,6 +56,7 @@ fn content(from: &Sources<'_>, ask: &Ask, id: DocId) -> Result<Option<Markup>, H
         (head(id, &view, &title, &names))
         (clocks(&view, now))
         (desk::panel(ask, id, &view, &names, &veil))
+        (super::people::reveal::section(db, ask, id, &view)?)
         section id="facts" { (facts(&view, &show)) }
         section id="compare" { (compare(&view, &show)) }
         section id="conflicts" { (conflicts(id, &view, &visits, &show)) }

@@ -21,6 +21,7 @@ use crate::{
     store::StoredDoc,
 };
 use lanewalk_model::{
+    access::{self, Action, CaseFacts},
     datum::Datum,
     id::{DocId, EventId, from_hex, to_hex},
     photo::{ExifFacts, PhotoPart},
@@ -42,13 +43,13 @@ pub(super) fn get(from: &Sources<'_>, ask: &Ask) -> Result<Answer, HqError> {
     };
     let Some((uuid, photo)) = ids else { return Ok(Answer::Missing) };
     let visit = DocId { kind: DocKind::Visit, uuid };
-    let found = content(from, visit, EventId(photo))?;
+    let found = content(from, ask, visit, EventId(photo))?;
     Ok(found.map_or(Answer::Missing, |content| {
         Answer::Page(Page { title: ("照片", "Photo"), live: false, content })
     }))
 }
 
-fn content(from: &Sources<'_>, visit: DocId, photo: EventId) -> Result<Option<Markup>, HqError> {
+fn content(from: &Sources<'_>, ask: &Ask, visit: DocId, photo: EventId) -> Result<Option<Markup>, HqError> {
     let Some(stored) = StoredDoc::find(from.db, visit)? else { return Ok(None) };
     let view = stored.view()?;
     let order = photos::order_of(&view);
@@ -56,6 +57,10 @@ fn content(from: &Sources<'_>, visit: DocId, photo: EventId) -> Result<Option<Ma
         Some(order) => StoredDoc::find(from.db, order)?.map(|stored| stored.view()).transpose()?,
         None => None,
     };
+    let case = order_view.as_ref().map_or_else(CaseFacts::default, CaseFacts::of_order);
+    if access::decide(ask.asker(), Action::ReadVisits, &case, ask.now).is_err() {
+        return Ok(None);
+    }
     let place = order_view.as_ref().and_then(photos::place);
     let id = photo.to_string();
     let all = photos::read(from, visit, &view, place)?;

@@ -7,8 +7,10 @@
 
 use super::words::Words;
 use lanewalk_model::{
+    access::{self, Action, Asker, CaseFacts, Sight},
     staff::{Roles, Subject},
     time::TimeMs,
+    view::DocView,
 };
 use maud::Markup;
 
@@ -63,6 +65,8 @@ pub struct Visitor {
     pub name: String,
     /// May manage accounts; no right to any order follows from it.
     pub admin: bool,
+    /// Beginning of the session's hash, for the audit log; empty without a session.
+    pub session: String,
 }
 
 /// One request.
@@ -85,6 +89,21 @@ pub struct Ask {
 }
 
 impl Ask {
+    /// Returns who asks, as the rules want it.
+    pub(super) fn asker(&self) -> Asker<'_> {
+        Asker { subject: &self.visitor.subject, admin: self.visitor.admin }
+    }
+
+    /// Says how much of an order the visitor may have of it; `None` when nothing.
+    pub(super) fn sight(&self, action: Action, order: &DocView) -> Option<Sight> {
+        access::decide(self.asker(), action, &CaseFacts::of_order(order), self.now).ok()
+    }
+
+    /// Says whether the visitor may do something that is about no order.
+    pub(super) fn may(&self, action: Action) -> bool {
+        access::decide(self.asker(), action, &CaseFacts::default(), self.now).is_ok()
+    }
+
     /// Returns the parts of the path: `["orders", "0190…"]`.
     pub fn parts(&self) -> Vec<&str> {
         self.path.split('/').filter(|p| !p.is_empty()).collect()
@@ -142,6 +161,29 @@ pub struct Response {
     pub body: Vec<u8>,
 }
 
+impl Response {
+    /// Look there.
+    pub fn see_other(to: String) -> Self {
+        Self { status: 303, headers: vec![("location", to)], body: Vec::new() }
+    }
+
+    /// There is no such thing; for somebody who is not signed in.
+    pub fn missing() -> Self {
+        Self {
+            status: 404,
+            headers: vec![("content-type", "text/plain".into())],
+            body: b"not found".to_vec(),
+        }
+    }
+
+    /// Adds the header that sets a cookie.
+    #[must_use]
+    pub fn with_cookie(mut self, cookie: String) -> Self {
+        self.headers.push(("set-cookie", cookie));
+        self
+    }
+}
+
 /// Stands in [`Room::who`] for everybody who may manage accounts, whatever the role.
 pub(super) const ADMINS: Roles = Roles(1 << 15);
 
@@ -161,6 +203,11 @@ pub(super) struct Room {
 
 /// For rooms where nothing can be done.
 pub(super) fn no_act(_: &mut crate::Headquarters, _: &Ask) -> Result<Answer, crate::HqError> {
+    Ok(Answer::Missing)
+}
+
+/// For rooms where nothing is shown without an act.
+pub(super) fn no_page(_: &super::Sources<'_>, _: &Ask) -> Result<Answer, crate::HqError> {
     Ok(Answer::Missing)
 }
 

@@ -298,6 +298,44 @@ pub(super) fn done(code: &str) -> Words {
 /// Outcomes of R40, in the order in which they are offered.
 pub(super) const OUTCOMES: &[&str] =
     &["self_corrected", "enforced", "mediated", "explained", "referred_police", "not_found", "not_ours"];
+/// Names what a line of the access log is about.
+pub(super) fn audited(what: &str) -> Words {
+    let known = find(
+        &[
+            ("reveal", "查看诉求人", "saw the requester"),
+            ("care", "查看关爱记录", "saw a care record"),
+            ("sign_in", "登录", "signed in"),
+            ("sign_in_refused", "登录失败", "sign-in refused"),
+            ("sign_out", "退出", "signed out"),
+            ("sign_out_everywhere", "全部退出", "signed out everywhere"),
+            ("set_password", "设置密码", "set a password"),
+            ("totp", "绑定动态码", "bound an app"),
+            ("account_code", "给设置码", "code for an account"),
+            ("admin_code", "设管理员", "code for an administrator"),
+            ("account_on", "启用账号", "account on"),
+            ("account_off", "停用账号", "account off"),
+            ("put_staff", "添加人员", "put staff"),
+            ("grant", "权限生效", "right in force"),
+            ("granted", "给予权限", "granted a right"),
+            ("end_grant", "权限结束", "right ended"),
+            ("ended", "收回权限", "ended a right"),
+            ("invite", "手机邀请", "invitation"),
+            ("invited", "登记手机", "invited a phone"),
+            ("enrol", "手机登记", "phone enrolled"),
+            ("revoke", "设备停用", "device off"),
+            ("revoked", "吊销设备", "revoked a device"),
+            ("want_original", "索取原图", "asked for an original"),
+            ("search_resident", "按居民查记录", "searched by resident"),
+            ("retention", "到期删除", "erased what was due"),
+            ("retention_run", "执行到期删除", "ran retention"),
+            ("pair_asked", "申请双人操作", "asked for an act of two"),
+            ("pair_confirmed", "确认双人操作", "confirmed an act of two"),
+            ("erase", "删除诉求人信息", "erased a requester"),
+        ],
+        what,
+    );
+    known.unwrap_or(("其他", "other"))
+}
 
 /// Names a role.
 pub(super) fn role(role: Role) -> Words {

@@ -5,7 +5,7 @@
 //! declines, and each choice once.
 
 use super::staff;
-use crate::{error::HqError, hq::Headquarters, store};
+use crate::{error::HqError, hq::Headquarters, people::audit};
 use lanewalk_model::{
     catalog::Matter, document::Edit, id::DocId, order::Refusal, schema::DocKind, staff::Role, time::TimeMs,
 };
@@ -109,7 +109,7 @@ impl Headquarters {
             let at = core.now();
             tx.prepare_cached("UPDATE catalog_proposals SET taken_by = ?2 WHERE n = ?1")?
                 .execute(params![n, next.version])?;
-            store::audit(tx, at.0, by, "catalogue", &next.version)?;
+            audit(tx, at, by, "catalogue", &next.version)?;
             let body = serde_json::to_string(&next)
                 .map_err(|e| HqError::Reference { what: "matter_catalog", why: e.to_string() })?;
             let reference: Option<Vec<u8>> = tx
@@ -143,7 +143,7 @@ impl Headquarters {
                 "UPDATE catalog_proposals SET taken_by = '' WHERE n = ?1 AND taken_by IS NULL",
                 [n],
             )?;
-            store::audit(tx, core.now().0, by, "catalogue", "declined")?;
+            audit(tx, core.now(), by, "catalogue", "declined")?;
             Ok((gone == 0).then_some(Refusal::WrongState))
         })
     }

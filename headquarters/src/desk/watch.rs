@@ -5,7 +5,7 @@
 //! watch that ends by the clock; between two shifts nobody would be responsible.
 
 use super::staff;
-use crate::{error::HqError, hq::Headquarters, store};
+use crate::{error::HqError, hq::Headquarters, people::audit};
 use lanewalk_model::{order::Refusal, privacy, staff::Role, time::TimeMs};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -88,7 +88,7 @@ impl Headquarters {
             }
             tx.prepare_cached("INSERT INTO watch (person, from_ms, handover) VALUES (?1, ?2, ?3)")?
                 .execute(params![by, now.0, handover.trim()])?;
-            store::audit(tx, now.0, by, "watch", "taken over")?;
+            audit(tx, now, by, "watch", "taken over")?;
             Ok(None)
         })
     }
@@ -118,7 +118,7 @@ impl Headquarters {
             }
             tx.prepare_cached("INSERT INTO shifts (person, from_ms, to_ms) VALUES (?1, ?2, ?3)")?
                 .execute(params![person, from.0, to.0])?;
-            store::audit(tx, core.now().0, by, "shift", person)?;
+            audit(tx, core.now(), by, "shift", person)?;
             Ok(None)
         })
     }
@@ -131,7 +131,7 @@ impl Headquarters {
                 return Ok(Some(Refusal::RoleMayNot));
             }
             let gone = tx.execute("DELETE FROM shifts WHERE n = ?1", [n])?;
-            store::audit(tx, core.now().0, by, "shift", "dropped")?;
+            audit(tx, core.now(), by, "shift", "dropped")?;
             Ok((gone == 0).then_some(Refusal::WrongState))
         })
     }

@@ -10,7 +10,8 @@ use crate::{
     error::HqError,
     hq::Headquarters,
     import::IncomingOrder,
-    store::{self, StoredDoc, audit},
+    people::audit,
+    store::{self, StoredDoc},
 };
 use lanewalk_model::{
     document::Edit,
@@ -62,7 +63,7 @@ impl Headquarters {
             let made = taken.order();
             let edits = [Edit::set("status", "converted"), Edit::set("order", made.to_string())];
             core.write(tx, appeal, clerk, &edits)?;
-            audit(tx, core.now().0, clerk, "convert_appeal", &appeal.to_string())?;
+            audit(tx, core.now(), clerk, "convert_appeal", &appeal.to_string())?;
             Ok(made)
         })
     }
@@ -79,7 +80,7 @@ impl Headquarters {
             let key = format!("addition/{}", core.event());
             let edits = [Edit::set("status", "closed"), Edit::set(key, to_json(&note))];
             core.write(tx, appeal, clerk, &edits)?;
-            audit(tx, core.now().0, clerk, "close_appeal", &appeal.to_string())
+            audit(tx, core.now(), clerk, "close_appeal", &appeal.to_string())
         })
     }
 }

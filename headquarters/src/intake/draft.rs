@@ -9,7 +9,7 @@ use crate::{
     error::HqError,
     hq::Headquarters,
     import::{ImportLimits, ImportOutcome, Mapping, read_csv, repair_csv},
-    store::audit,
+    people::audit,
 };
 use lanewalk_model::id::to_hex;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
@@ -84,7 +84,7 @@ impl Headquarters {
                  ON CONFLICT (name) DO UPDATE SET toml = excluded.toml, at = excluded.at, by = excluded.by",
                 params![name, toml, now, by],
             )?;
-            audit(tx, now, by, "mapping", name)
+            audit(tx, lanewalk_model::time::TimeMs(now), by, "mapping", name)
         })
     }
 
@@ -112,7 +112,7 @@ impl Headquarters {
                 "INSERT INTO import_drafts (id, at, by, name, mapping, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
                 params![id, now, by, name, toml, bytes],
             )?;
-            audit(tx, now, by, "import_look", &to_hex(&id))?;
+            audit(tx, lanewalk_model::time::TimeMs(now), by, "import_look", &to_hex(&id))?;
             Ok((id, looked))
         })
     }
@@ -131,9 +131,10 @@ impl Headquarters {
         });
         let done = self.take_in(arrivals, accepted)?;
         self.act(|tx, core| {
-            let words = format!("新 {} new, 已有 {} known, 补充 {} amended", done.new, done.known, done.amended);
+            let words =
+                format!("新 {} new, 已有 {} known, 补充 {} amended", done.new, done.known, done.amended);
             tx.execute("UPDATE import_drafts SET taken = ?2 WHERE id = ?1", params![id, words])?;
-            audit(tx, core.now().0, by, "import_take", &to_hex(&id))
+            audit(tx, core.now(), by, "import_take", &to_hex(&id))
         })?;
         Ok(done)
     }
@@ -144,7 +145,7 @@ impl Headquarters {
             let kept = Kept::find(tx, id)?;
             let now = core.now().0;
             let read = kept.read(now)?;
-            audit(tx, now, by, "import_refused_rows", &to_hex(&id))?;
+            audit(tx, lanewalk_model::time::TimeMs(now), by, "import_refused_rows", &to_hex(&id))?;
             repair_csv(&kept.bytes, &kept.mapping, &read).map_err(|e| HqError::NotAllowed(e.to_string()))
         })
     }
@@ -156,7 +157,8 @@ impl Kept {
             .prepare_cached("SELECT mapping, bytes, taken FROM import_drafts WHERE id = ?1")?
             .query_row([id], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
             .optional()?;
-        let gone = || HqError::NotAllowed("文件已不在，请重新上传 / the file is gone: upload it again".into());
+        let gone =
+            || HqError::NotAllowed("文件已不在，请重新上传 / the file is gone: upload it again".into());
         let (toml, bytes, taken) = found.ok_or_else(gone)?;
         Ok(Self { mapping: parse(&toml)?, bytes, taken })
     }
@@ -176,8 +178,7 @@ impl Core {
         let mut looked = Looked { new: 0, known: 0, amended: 0, triage: 0, read };
         let mut statement = tx.prepare_cached("SELECT payload_hash FROM upstream WHERE upstream_id = ?1")?;
         for order in &looked.read.orders {
-            let hash: Option<Vec<u8>> =
-                statement.query_row([&order.upstream_id], |r| r.get(0)).optional()?;
+            let hash: Option<Vec<u8>> = statement.query_row([&order.upstream_id], |r| r.get(0)).optional()?;
             match hash {
                 Some(hash) if hash == order.payload_sha256 => looked.known += 1,
                 Some(_) => looked.amended += 1,

@@ -79,7 +79,7 @@ impl Headquarters {
                 return Ok(());
             }
             core.write(tx, visit, by, &[Edit::set(key, true)])?;
-            store::audit(tx, core.now().0, by, "want_original", &format!("{visit} {photo}"))
+            crate::people::audit(tx, core.now(), by, "want_original", &format!("{visit} {photo}"))
         })
     }
 

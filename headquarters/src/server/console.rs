@@ -7,15 +7,16 @@
 
 use super::{Desk, plain};
 use crate::{
-    config::{Source as _, SystemSource},
     console::{
         Console,
         assets::Asset,
+        door,
         lang::Lang,
         web::{self, Ask, Visitor},
     },
     error::HqError,
     gate::WorkerCommand,
+    people,
     photos::{Folder, RedrawError, Redrawer},
     store,
 };
@@ -23,7 +24,7 @@ use axum::{
     Router,
     body::{Body, Bytes},
     extract::{ConnectInfo, DefaultBodyLimit, Path, Request, State},
-    http::{HeaderMap, Method, StatusCode},
+    http::{HeaderMap, Method as HttpMethod, StatusCode},
     middleware::{self, Next},
     response::Response,
     routing::get,
@@ -31,7 +32,6 @@ use axum::{
 use lanewalk_model::{
     id::{Hash, from_hex},
     photo::{FileRef, PhotoPart},
-    staff::{Role, Subject},
     time::TimeMs,
 };
 use std::{
@@ -39,7 +39,7 @@ use std::{
     io::{self, Read as _},
     net::SocketAddr,
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 use tokio::{sync::Semaphore, task::spawn_blocking};
 
@@ -65,13 +65,15 @@ struct Shared {
     folder: Folder,
     redrawer: Option<Redrawer>,
     drawing: Semaphore,
+    /// Held while a password is judged.
+    judging: Mutex<()>,
 }
 
 /// Makes the console's routes. `draw` starts a worker that draws pictures; without one there are
 /// none to see.
 pub(super) fn routes(desk: Desk, database: PathBuf, draw: Option<WorkerCommand>) -> Router {
     let folder = Folder::beside(&database, 0);
-    let house = House::new(&desk.public_url);
+    let house = House::new(&desk.settings);
     let shared = Arc::new(Shared {
         house,
         desk,
@@ -80,6 +82,7 @@ pub(super) fn routes(desk: Desk, database: PathBuf, draw: Option<WorkerCommand>)
         database,
         folder,
         drawing: Semaphore::new(MAX_DRAWING),
+        judging: Mutex::new(()),
     });
     Router::new()
         .route("/files/{sha256}/original", get(original))
@@ -106,20 +109,59 @@ async fn at_home(
     next.run(request).await
 }
 
-/// Answers everything that is no file: pages and acts.
-async fn page(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+/// Answers everything that is no file: pages, acts, the door.
+async fn page(
+    State(shared): State<Arc<Shared>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
+    let Some(path) = forms::decoded(request.uri().path()) else { return not_found() };
     let lang = lang_of(request.headers());
+    let asked = Asked {
+        lang,
+        path,
+        query: web::Fields::parse(request.uri().query().unwrap_or_default().as_bytes()),
+        token: cookie(request.headers(), shared.house.cookie()).map(str::to_owned),
+        address: address(request.headers(), peer, shared.house.is_https()),
+        agent: header(request.headers(), "user-agent").unwrap_or_default().to_owned(),
+    };
     let made = match *request.method() {
-        Method::GET | Method::HEAD => shared.read(request, lang).await,
-        Method::POST => {
-            if !House::is_same_origin(request.headers(), &shared.house) {
-                return plain(StatusCode::FORBIDDEN, "another origin");
-            }
-            shared.act(request, lang).await
+        HttpMethod::GET | HttpMethod::HEAD => spawn_blocking(move || shared.read(asked)).await,
+        HttpMethod::POST if !House::is_same_origin(request.headers(), &shared.house) => {
+            return plain(StatusCode::FORBIDDEN, "another origin");
         }
+        HttpMethod::POST => match forms::read(request).await {
+            Ok((form, files)) => spawn_blocking(move || shared.act(asked, form, files)).await,
+            Err(refused) => return refused,
+        },
         _ => return plain(StatusCode::METHOD_NOT_ALLOWED, "method"),
     };
-    made.map_or_else(|refused| refused, page_response)
+    match made {
+        Ok(Ok(response)) => page_response(response),
+        Ok(Err(_)) | Err(_) => plain(StatusCode::INTERNAL_SERVER_ERROR, "failed"),
+    }
+}
+
+/// A request to the console without its form.
+struct Asked {
+    lang: Lang,
+    path: String,
+    query: web::Fields,
+    token: Option<String>,
+    address: String,
+    agent: String,
+}
+
+/// Returns where a request comes from: behind TLS our own proxy says it last in the list.
+fn address(headers: &HeaderMap, peer: SocketAddr, https: bool) -> String {
+    let last = headers.get_all("x-forwarded-for").iter().next_back();
+    let told =
+        last.and_then(|h| h.to_str().ok()?.rsplit(',').next()?.trim().parse::<std::net::IpAddr>().ok());
+    told.filter(|_| https).unwrap_or_else(|| peer.ip()).to_string()
+}
+
+fn not_found() -> Response {
+    plain(StatusCode::NOT_FOUND, "not found")
 }
 
 fn page_response(made: web::Response) -> Response {
@@ -163,54 +205,119 @@ async fn language(State(shared): State<Arc<Shared>>, Path(lang): Path<String>, r
 }
 
 impl Shared {
-    async fn read(self: Arc<Self>, request: Request, lang: Lang) -> Result<web::Response, Response> {
-        let path =
-            forms::decoded(request.uri().path()).ok_or_else(|| plain(StatusCode::NOT_FOUND, "not found"))?;
-        let query = web::Fields::parse(request.uri().query().unwrap_or_default().as_bytes());
-        let worked = spawn_blocking(move || {
-            let visitor = self.visitor()?;
-            let ask = Ask {
-                method: web::Method::Get,
-                path,
-                query,
-                form: web::Fields::default(),
-                files: Vec::new(),
-                visitor,
-                now: TimeMs(SystemSource.now_ms()),
-            };
-            Ok(self.console.get(&ask, lang))
-        });
-        worked.await.unwrap_or_else(|_| Err(plain(StatusCode::INTERNAL_SERVER_ERROR, "failed")))
+    fn now(&self) -> TimeMs {
+        TimeMs(self.desk.source.now_ms())
     }
 
-    async fn act(self: Arc<Self>, request: Request, lang: Lang) -> Result<web::Response, Response> {
-        let path =
-            forms::decoded(request.uri().path()).ok_or_else(|| plain(StatusCode::NOT_FOUND, "not found"))?;
-        let query = web::Fields::parse(request.uri().query().unwrap_or_default().as_bytes());
-        let (form, files) = forms::read(request).await?;
-        let worked = spawn_blocking(move || {
-            let visitor = self.visitor()?;
-            let now = TimeMs(SystemSource.now_ms());
-            let ask = Ask { method: web::Method::Post, path, query, form, files, visitor, now };
-            let done = self.desk.run(move |hq| Console::post(hq, &ask, lang));
-            done.map_err(|_| plain(StatusCode::SERVICE_UNAVAILABLE, "stopping"))
-        });
-        worked.await.unwrap_or_else(|_| Err(plain(StatusCode::INTERNAL_SERVER_ERROR, "failed")))
+    /// Finds who a session stands for, and keeps it from going idle.
+    fn visitor(&self, token: Option<&str>) -> Result<Option<Visitor>, HqError> {
+        let Some(token) = token else { return Ok(None) };
+        let db = store::open_reader(&self.database)?;
+        let Some((visitor, seen)) = people::visitor(&db, token, &self.desk.settings, self.now())? else {
+            return Ok(None);
+        };
+        if seen {
+            let token = token.to_owned();
+            self.desk.run(move |hq| hq.session_seen(&token))??;
+        }
+        Ok(Some(visitor))
     }
 
-    /// Says who asks. Until there are accounts: the first clerk, on this machine only.
-    fn visitor(&self) -> Result<Visitor, Response> {
-        let failed = |_| plain(StatusCode::INTERNAL_SERVER_ERROR, "failed");
-        let db = store::open_reader(&self.database).map_err(failed)?;
-        let id: String = db
-            .query_row("SELECT id FROM staff WHERE role = 'hotline_clerk' ORDER BY id", [], |r| r.get(0))
-            .unwrap_or_default();
-        let found = store::subject(&db, &id).map_err(failed)?;
-        let (subject, name) = found.unwrap_or_else(|| {
-            let role = Role::HotlineClerk;
-            (Subject { worker: String::new(), role, grants: Vec::new() }, String::new())
-        });
-        Ok(Visitor { subject, name, admin: false })
+    fn read(&self, asked: Asked) -> Result<web::Response, HqError> {
+        let Asked { lang, path, query, token, .. } = asked;
+        let now = self.now();
+        match path.as_str() {
+            "/login" => return Ok(door::login(lang, now, query.get("next").unwrap_or("/"), None)),
+            "/password" => return Ok(door::password(lang, now, None)),
+            _ => {}
+        }
+        let Some(visitor) = self.visitor(token.as_deref())? else {
+            let next: String = form_urlencoded::byte_serialize(path.as_bytes()).collect();
+            return Ok(web::Response::see_other(format!("/login?next={next}")));
+        };
+        let ask = Ask {
+            method: web::Method::Get,
+            path,
+            query,
+            form: web::Fields::default(),
+            files: Vec::new(),
+            visitor,
+            now,
+        };
+        Ok(self.console.get(&ask, lang))
+    }
+
+    fn act(
+        &self,
+        asked: Asked,
+        form: web::Fields,
+        files: Vec<web::Upload>,
+    ) -> Result<web::Response, HqError> {
+        match asked.path.as_str() {
+            "/login" => return self.sign_in(&asked, &form),
+            "/password" => return self.set_password(&asked, &form),
+            "/logout" => {
+                if let Some(token) = asked.token {
+                    self.desk.run(move |hq| hq.sign_out(&token))??;
+                }
+                return Ok(web::Response::see_other("/login".into()).with_cookie(self.house.set_cookie(None)));
+            }
+            _ => {}
+        }
+        let Asked { lang, path, query, token, .. } = asked;
+        let Some(visitor) = self.visitor(token.as_deref())? else { return Ok(web::Response::missing()) };
+        let ask = Ask { method: web::Method::Post, path, query, form, files, visitor, now: self.now() };
+        self.desk.run(move |hq| Console::post(hq, &ask, lang))
+    }
+
+    /// The password is judged on this thread, between two short acts of the writer.
+    fn sign_in(&self, asked: &Asked, form: &web::Fields) -> Result<web::Response, HqError> {
+        let text = |name: &str| form.0.iter().find(|(k, _)| k == name).map_or("", |(_, v)| v.as_str());
+        let (staff, address) = (text("staff").trim().to_owned(), asked.address.clone());
+        let begun = self.desk.run(move |hq| hq.begin_sign_in(&staff, &address))??;
+        let entered = match begun {
+            Err(wait) => wait,
+            Ok(attempt) => {
+                let right = {
+                    // One at a time: each takes 19 MiB.
+                    let _turn = self.judging.lock().unwrap_or_else(PoisonError::into_inner);
+                    people::judge(&attempt, text("password"))
+                };
+                let (code, agent) = (text("code").to_owned(), asked.agent.clone());
+                self.desk.run(move |hq| hq.end_sign_in(&attempt, right, &code, &agent))??
+            }
+        };
+        let next = web::own_path(form.get("next").unwrap_or("/"));
+        Ok(match entered {
+            people::Entered::Yes(token) => {
+                web::Response::see_other(next).with_cookie(self.house.set_cookie(Some(&token)))
+            }
+            refused => door::login(asked.lang, self.now(), &next, Some(&refused)),
+        })
+    }
+
+    fn set_password(&self, asked: &Asked, form: &web::Fields) -> Result<web::Response, HqError> {
+        let text =
+            |name: &str| form.0.iter().find(|(k, _)| k == name).map_or("", |(_, v)| v.as_str()).to_owned();
+        let (code, chosen, again) = (text("code"), text("password"), text("again"));
+        let set = if chosen == again {
+            // A code is as hard to guess as a key, so no attempt needs to wait.
+            self.desk.run(move |hq| hq.set_password(&code, &chosen))?
+        } else {
+            Err(HqError::NotAllowed("两次输入的密码不一样 / the two passwords differ".into()))
+        };
+        Ok(match set {
+            Ok(_) => web::Response::see_other("/login".into()),
+            Err(HqError::NotAllowed(why)) => door::password(asked.lang, self.now(), Some(&why)),
+            Err(e) => return Err(e),
+        })
+    }
+
+    /// Says whether a visitor may see a stored file.
+    fn may_see(&self, headers: &HeaderMap, sha256: Hash) -> Result<bool, HqError> {
+        let token = cookie(headers, self.house.cookie());
+        let Some(visitor) = self.visitor(token)? else { return Ok(false) };
+        self.console.may_see_file(&visitor, sha256, self.now())
     }
 }
 
@@ -246,7 +353,11 @@ fn answer(status: u16, headers: &[(&'static str, &str)], body: Body) -> Response
 const SANDBOX: (&str, &str) = ("content-security-policy", "default-src 'none'; sandbox");
 
 /// Answers with a drawn copy of a received one.
-async fn copy(State(shared): State<Arc<Shared>>, Path((sha256, edge)): Path<(String, String)>) -> Response {
+async fn copy(
+    State(shared): State<Arc<Shared>>,
+    Path((sha256, edge)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Response {
     let edge = EDGES.into_iter().find(|known| known.to_string() == edge);
     let (Some(sha256), Some(edge)) = (from_hex(&sha256).map(Hash), edge) else {
         return no_picture(404, "not_found");
@@ -254,7 +365,12 @@ async fn copy(State(shared): State<Arc<Shared>>, Path((sha256, edge)): Path<(Str
     let Ok(_turn) = shared.drawing.acquire().await else { return no_picture(503, "stopping") };
     let worked = {
         let shared = shared.clone();
-        spawn_blocking(move || shared.draw(sha256, edge)).await
+        spawn_blocking(move || match shared.may_see(&headers, sha256) {
+            Ok(true) => shared.draw(sha256, edge),
+            Ok(false) => Err((404, "not_found".to_owned())),
+            Err(_) => Err((500, "failed".to_owned())),
+        })
+        .await
     };
     match worked.unwrap_or(Err((500, "failed".to_owned()))) {
         Ok(jpeg) => {
@@ -322,10 +438,15 @@ fn no_picture(status: u16, code: &str) -> Response {
 }
 
 /// Answers with a stored file as it came, to be saved, never shown.
-async fn original(State(shared): State<Arc<Shared>>, Path(sha256): Path<String>) -> Response {
-    let not_found = || plain(StatusCode::NOT_FOUND, "not found");
+async fn original(
+    State(shared): State<Arc<Shared>>,
+    Path(sha256): Path<String>,
+    headers: HeaderMap,
+) -> Response {
     let Some(hash) = from_hex(&sha256).map(Hash) else { return not_found() };
-    let opened = spawn_blocking(move || shared.open(hash)).await;
+    let opened =
+        spawn_blocking(move || if shared.may_see(&headers, hash)? { shared.open(hash) } else { Ok(None) })
+            .await;
     let (file, is) = match opened {
         Ok(Ok(Some(opened))) => opened,
         Ok(Ok(None)) => return not_found(),

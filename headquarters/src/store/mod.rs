@@ -104,10 +104,3 @@ pub fn meta_u64(db: &Connection, key: &str) -> Result<u64, HqError> {
 pub fn log_end(db: &Connection) -> Result<u64, HqError> {
     Ok(db.prepare_cached("SELECT coalesce(max(idx), 0) FROM log")?.query_row([], |r| r.get(0))?)
 }
-
-/// Writes a line of the audit log.
-pub fn audit(tx: &Transaction<'_>, at: i64, who: &str, what: &str, about: &str) -> Result<(), HqError> {
-    tx.prepare_cached("INSERT INTO audit (at, who, what, about) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![at, who, what, about])?;
-    Ok(())
-}

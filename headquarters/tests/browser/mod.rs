@@ -1,9 +1,13 @@
 //! What a browser would ask of the console, without sockets.
 
-use lanewalk_headquarters::console::{
-    Console,
-    lang::Lang,
-    web::{Ask, Fields, Method, Visitor},
+use lanewalk_headquarters::{
+    Headquarters,
+    console::{
+        Console,
+        lang::Lang,
+        web::{Ask, Fields, Method, Visitor},
+    },
+    people,
 };
 use lanewalk_model::{
     staff::{Grant, Role, Subject},
@@ -14,7 +18,7 @@ use lanewalk_model::{
 pub(crate) fn visitor(worker: &str, role: Role) -> Visitor {
     let grant = Grant { grid: "*".into(), role, from: TimeMs(0), to: None };
     let subject = Subject { worker: worker.into(), role, grants: vec![grant] };
-    Visitor { subject, name: worker.into(), admin: false }
+    Visitor { subject, name: worker.into(), admin: false, session: String::new() }
 }
 
 /// A GET of a path, with a query if there is one.
@@ -35,4 +39,18 @@ pub(crate) fn ask(path: &str, visitor: Visitor, now: TimeMs) -> Ask {
 pub(crate) fn page(console: &Console, path: &str, now: TimeMs) -> (u16, String) {
     let answer = console.get(&ask(path, visitor("clerk-1", Role::HotlineClerk), now), Lang::Zh);
     (answer.status, String::from_utf8(answer.body).unwrap())
+}
+
+/// Gives a member of staff an account and signs in; returns the cookie.
+#[allow(dead_code)]
+pub(crate) fn sign_in(hq: &mut Headquarters, staff: &str) -> String {
+    const PASSWORD: &str = "blue kettle lane";
+    let code = hq.account_code(staff, None, "hq").unwrap();
+    hq.set_password(&code, PASSWORD).unwrap();
+    let attempt = hq.begin_sign_in(staff, "127.0.0.1").unwrap().unwrap();
+    let right = people::judge(&attempt, PASSWORD);
+    match hq.end_sign_in(&attempt, right, "", "test").unwrap() {
+        people::Entered::Yes(token) => format!("lanewalk={token}"),
+        refused => panic!("{refused:?}"),
+    }
 }

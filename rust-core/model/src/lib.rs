@@ -11,6 +11,7 @@
 //! the only module that touches automerge; [`view`] is the plain data that screens, lists and
 //! rules read; [`order`] decides transitions; [`policy`] decides access.
 
+pub mod access;
 pub mod calendar;
 pub mod catalog;
 pub mod chunk;

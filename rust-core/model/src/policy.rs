@@ -73,6 +73,9 @@ pub enum Denial {
     /// Finished longer ago than phones keep.
     #[error("finished")]
     Finished,
+    /// It would be a judgement of own work (DOMAIN.md §3).
+    #[error("own_work")]
+    OwnWork,
 }
 
 /// Says whether a subject's device may hold a document at a moment.

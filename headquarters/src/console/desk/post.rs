@@ -4,6 +4,7 @@ use super::{
     super::{
         order_id,
         parts::say,
+        people,
         web::{Answer, Ask, Fields},
     },
     address, done,
@@ -65,6 +66,7 @@ pub(in crate::console) fn post(hq: &mut Headquarters, ask: &Ask) -> Result<Answe
             let Ok(doc) = doc.parse::<DocId>() else { return Ok(unclear()) };
             done(hq.resolve(by, order, doc, key, value), address(order), "resolve")
         }
+        "reveal" => people::reveal::post(hq, ask),
         _ => Ok(Answer::Missing),
     }
 }

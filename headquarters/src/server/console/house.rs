@@ -6,6 +6,7 @@
 //! request comes from, and the cookie is never sent with another site's.
 
 use super::header;
+use crate::Settings;
 use axum::http::HeaderMap;
 use std::net::SocketAddr;
 
@@ -17,15 +18,31 @@ pub(super) struct House {
 }
 
 impl House {
-    pub(super) fn new(public_url: &str) -> Self {
-        let settings = crate::Settings { public_url: public_url.to_owned(), ..crate::Settings::default() };
-        let https = public_url.get(..8).is_some_and(|s| s.eq_ignore_ascii_case("https://"));
+    pub(super) fn new(settings: &Settings) -> Self {
+        let https = settings.public_url.get(..8).is_some_and(|s| s.eq_ignore_ascii_case("https://"));
         Self { https, authority: settings.authority() }
     }
 
     /// Says whether browsers reach it over TLS.
     pub(super) fn is_https(&self) -> bool {
         self.https
+    }
+
+    /// Returns the name of the session's cookie: one that a browser only takes over TLS, where there
+    /// is TLS.
+    pub(super) fn cookie(&self) -> &'static str {
+        if self.https { "__Host-lanewalk" } else { "lanewalk" }
+    }
+
+    /// Makes the header that sets the session's cookie, or takes it away.
+    pub(super) fn set_cookie(&self, token: Option<&str>) -> String {
+        let secure = if self.https { "; Secure" } else { "" };
+        let age = if token.is_none() { "; Max-Age=0" } else { "" };
+        format!(
+            "{}={}; Path=/; HttpOnly; SameSite=Strict{secure}{age}",
+            self.cookie(),
+            token.unwrap_or_default()
+        )
     }
 
     /// Says whether a request that names this host is meant for this server.
@@ -55,6 +72,10 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
     use super::*;
 
+    fn at(url: &str) -> House {
+        House::new(&Settings { public_url: url.into(), ..Settings::default() })
+    }
+
     #[test]
     fn only_own_names_are_own() {
         let (here, there): (SocketAddr, SocketAddr) =
@@ -72,13 +93,13 @@ mod tests {
             ("https://hq.example", "127.0.0.1", here, false),
             ("https://hq.example", "", here, false),
         ] {
-            assert_eq!(House::new(url).is_own(host, peer), want, "{url} {host} {peer}");
+            assert_eq!(at(url).is_own(host, peer), want, "{url} {host} {peer}");
         }
     }
 
     #[test]
     fn only_own_pages_may_act() {
-        let house = House::new("https://hq.example");
+        let house = at("https://hq.example");
         for (origin, site, want) in [
             (Some("https://hq.example"), Some("same-origin"), true),
             (Some("https://hq.example"), None, true),

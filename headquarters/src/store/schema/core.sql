@@ -122,14 +122,6 @@ CREATE TABLE requesters (
     phone TEXT    NOT NULL
 ) STRICT;
 
-CREATE TABLE audit (
-    n     INTEGER NOT NULL PRIMARY KEY,
-    at    INTEGER NOT NULL,
-    who   TEXT    NOT NULL,
-    what  TEXT    NOT NULL,
-    about TEXT    NOT NULL
-) STRICT;
-
 -- Files of photos that headquarters holds; n only grows: it is the index of a file's receipts.
 CREATE TABLE files (
     n           INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,

@@ -1,0 +1,89 @@
+//! The own account: sessions, authenticator app.
+//!
+//! Invariant: every act is about the visitor's own account. Rejected: changing a password here
+//! without a code; a desk left open would be enough to take an account over.
+
+use super::{button, page, qr};
+use crate::{
+    Headquarters, HqError,
+    console::{
+        Sources,
+        parts::{Row, bi, shown, table, when},
+        web::{Answer, Ask},
+        words,
+    },
+    people,
+};
+use maud::html;
+
+/// Shows the own account.
+pub(in crate::console) fn get(from: &Sources<'_>, ask: &Ask) -> Result<Answer, HqError> {
+    if ask.parts().len() != 1 {
+        return Ok(Answer::Missing);
+    }
+    let staff = &ask.visitor.subject.worker;
+    let account = people::accounts(from.db)?.into_iter().find(|a| a.staff == *staff);
+    let rows: Vec<Row> = people::sessions_of(from.db, staff)?
+        .iter()
+        .map(|s| {
+            Row::from(vec![
+                html! { (when(s.made_at)) @if s.id == ask.visitor.session { " " span.tag { (bi(("本次", "this one"))) } } },
+                when(s.seen_at),
+                html! { span.id { (shown(&s.address)) } },
+                shown(&s.agent),
+            ])
+        })
+        .collect();
+    let heads =
+        [("登录", "signed in"), ("最近使用", "last used"), ("地址", "address"), ("浏览器", "browser")];
+    let needs_app = account.as_ref().is_some_and(|a| a.admin && !a.has_totp);
+    Ok(page(
+        ("我的账号", "My account"),
+        html! {
+            h1 { (shown(&ask.visitor.name)) " " span.id { (shown(staff)) } }
+            p.lead { (bi(words::role(ask.visitor.subject.role))) }
+            section {
+                h2 { (bi(("动态码", "Authenticator app"))) }
+                @if needs_app { p { strong.soon { (bi(("管理员绑定动态码后才有管理权限。", "An administrator has no powers before an app is bound."))) } } }
+                @if account.is_some_and(|a| a.has_totp) { p { (bi(("已绑定", "bound"))) } }
+                (button("/me", "totp", ("绑定新的动态码", "bind an app"), "second"))
+            }
+            section {
+                (table(bi(("登录中的浏览器", "Signed in")), &heads, &rows, 0, ("没有", "none")))
+                (button("/me", "everywhere", ("全部退出", "sign out everywhere"), "danger"))
+            }
+        },
+    ))
+}
+
+/// Acts on the own account.
+pub(in crate::console) fn post(hq: &mut Headquarters, ask: &Ask) -> Result<Answer, HqError> {
+    let staff = &ask.visitor.subject.worker;
+    match ask.form.get("act") {
+        Some("everywhere") => {
+            hq.sign_out_everywhere(staff, staff)?;
+            Ok(Answer::SeeOther("/login".into()))
+        }
+        Some("totp") => {
+            let (text, secret) = hq.offer_totp(staff)?;
+            Ok(page(
+                ("绑定动态码", "Bind an app"),
+                html! {
+                    h1 { (bi(("绑定动态码", "Bind an app"))) }
+                    p { (bi(("用手机上的动态码应用扫一扫,再输入它显示的 6 位数字。", "Scan this with an authenticator app, then type the six digits it shows."))) }
+                    (qr(&text))
+                    p { (bi(("或手工输入", "or type"))) " " span.secret { (secret) } }
+                    form.sheet-form method="post" action="/me" {
+                        p { label for="code" { (bi(("6 位数字", "Six digits"))) } input #code name="code" inputmode="numeric" required maxlength="9" autocomplete="one-time-code"; }
+                        p { button type="submit" name="act" value="confirm" { (bi(("确认", "Confirm"))) } }
+                    }
+                },
+            ))
+        }
+        Some("confirm") => {
+            hq.confirm_totp(staff, ask.form.get("code").unwrap_or_default())?;
+            Ok(Answer::SeeOther("/me?done=bound".into()))
+        }
+        _ => Ok(Answer::Missing),
+    }
+}

@@ -1,0 +1,111 @@
+//! What is kept no longer than it may be: who asked, and care records past their date.
+//!
+//! Invariant: the log and the documents hold no requester, so erasing a row of `requesters`
+//! (overwritten on the disk) leaves every proof as it was. Rejected: erasing orders; a count that
+//! shrinks with time is no count.
+
+use super::{audit, pairs};
+use crate::{core::Core, error::HqError, hq::Headquarters, store::StoredDoc};
+use lanewalk_model::{document::Edit, id::DocId, schema::DocKind, time::TimeMs};
+use rusqlite::{Connection, Transaction, params};
+
+/// Documents one run takes on; the next run goes on.
+const MOST: usize = 500;
+
+/// What a run has to do at a moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Due {
+    /// Requesters of orders that ended long enough ago.
+    pub requesters: u64,
+    /// Care records past their date that are not marked.
+    pub care: u64,
+}
+
+/// What a run did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Requesters erased.
+    pub requesters: u64,
+    /// Care records marked as expired.
+    pub care: u64,
+}
+
+const ENDED: &str = "FROM requesters WHERE doc IN
+    (SELECT n FROM docs WHERE kind = ?1 AND open = 0 AND finished_at IS NOT NULL AND finished_at < ?2)";
+
+/// Counts what is due.
+pub fn due(db: &Connection, keep_ms: i64, now: TimeMs) -> Result<Due, HqError> {
+    let requesters = db
+        .prepare_cached(&format!("SELECT count(*) {ENDED}"))?
+        .query_row(params![DocKind::Order.code(), now.0.saturating_sub(keep_ms)], |r| r.get(0))?;
+    Ok(Due { requesters, care: u64::try_from(expired(db, now)?.len()).unwrap_or(u64::MAX) })
+}
+
+/// Does what is due, in the caller's transaction.
+pub(crate) fn run(tx: &Transaction<'_>, core: &mut Core) -> Result<Report, HqError> {
+    let now = core.now();
+    let before = now.0.saturating_sub(core.settings.keep_requesters_ms);
+    let erased = tx.execute(&format!("DELETE {ENDED}"), params![DocKind::Order.code(), before])?;
+    let care = expired(tx, now)?;
+    for id in &care {
+        core.write(tx, *id, "hq", &[Edit::set("expired", true)])?;
+    }
+    let report = Report {
+        requesters: u64::try_from(erased).unwrap_or(u64::MAX),
+        care: u64::try_from(care.len()).unwrap_or(u64::MAX),
+    };
+    if report != Report::default() {
+        let about = format!("{} requesters, {} care records", report.requesters, report.care);
+        audit(tx, now, "hq", "retention", &about)?;
+    }
+    Ok(report)
+}
+
+/// Lists care records past their date. The latest of several dates counts: nobody loses care
+/// because two people wrote at once.
+fn expired(db: &Connection, now: TimeMs) -> Result<Vec<DocId>, HqError> {
+    let mut statement = db.prepare_cached("SELECT id FROM docs WHERE kind = ?1 ORDER BY n")?;
+    let ids = statement
+        .query_map([DocKind::Care.code()], |r| r.get::<_, Vec<u8>>(0))?
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut out = Vec::new();
+    for id in ids.iter().filter_map(|id| DocId::from_slice(id).ok()) {
+        let Some(stored) = StoredDoc::find(db, id)? else { continue };
+        let view = stored.view()?;
+        let until = view.all("valid_to").iter().filter_map(|v| v.value.int()).max();
+        if !view.flag("expired") && until.is_some_and(|t| t < now.0) {
+            out.push(id);
+            if out.len() == MOST {
+                break;
+            }
+        }
+    }
+    Ok(out)
+}
+
+impl Headquarters {
+    /// Does what is due now; `by` is the administrator who wants it.
+    pub fn run_retention(&mut self, by: &str) -> Result<Report, HqError> {
+        self.act(|tx, core| {
+            let report = run(tx, core)?;
+            audit(tx, core.now(), by, "retention_run", "")?;
+            Ok(report)
+        })
+    }
+
+    /// Confirms a pair's request to erase who asked in one order, and does it.
+    pub fn confirm_erasure(&mut self, pair: i64, second: &str) -> Result<(), HqError> {
+        self.act(|tx, core| {
+            let pair = pairs::confirm(tx, core.now(), pair, second)?;
+            if pair.what != "erase" {
+                return Err(HqError::NotAllowed("不是删除申请 / not a request to erase".into()));
+            }
+            let order: DocId = pair.about.parse().map_err(|_| HqError::NotFound(pair.about.clone()))?;
+            tx.execute(
+                "DELETE FROM requesters WHERE doc = (SELECT n FROM docs WHERE id = ?1)",
+                [order.to_bytes()],
+            )?;
+            audit(tx, core.now(), second, "erase", &pair.about)
+        })
+    }
+}

@@ -1,0 +1,405 @@
+//! Who may see and do what at headquarters: DOMAIN.md §3 as one table.
+//!
+//! Invariant: every page and every act of the console asks [`decide`]; what the table does not
+//! name is denied. Rejected: a check written in each page, where one is always forgotten, and
+//! which no test can hold against the law of the project.
+
+use crate::{
+    policy::{Denial, ScopeFacts},
+    schema::DocKind,
+    staff::{Role, Subject},
+    time::TimeMs,
+    view::DocView,
+};
+
+/// What somebody wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// The facts of an order.
+    ReadOrder,
+    /// Who asked, as far as it is shown without a reason.
+    ReadIdentity,
+    /// Name and number in full, with a reason.
+    RevealIdentity,
+    /// A resident's vulnerability.
+    ReadCare,
+    /// Visits and photos.
+    ReadVisits,
+    /// Takes a new order in.
+    TakeIn,
+    /// Sends an order to its section and grid.
+    Dispatch,
+    /// Leaves triage (R27).
+    Triage,
+    /// Asks to return or extend.
+    Propose,
+    /// Decides a return.
+    DecideReturn,
+    /// Decides an extension.
+    DecideExtend,
+    /// Proposes a result.
+    Submit,
+    /// Decides a result.
+    DecideSubmit,
+    /// Offers an order to another section or takes one over.
+    Transfer,
+    /// Closes.
+    Close,
+    /// Excludes or parks.
+    Exclude,
+    /// Calls the requester back.
+    Callback,
+    /// Opens and leads a task force.
+    OpenTaskforce,
+    /// Writes a finding (R39).
+    Finding,
+    /// Writes an outside body's reply (R34).
+    LiaisonReply,
+    /// Rates and counts.
+    ReadFigures,
+    /// Who read what.
+    ReadAccessLog,
+    /// Accounts, rights, devices.
+    ManageStaff,
+    /// Everything at once, out of the house.
+    Export,
+    /// Erases what names a resident.
+    Erase,
+}
+
+impl Action {
+    /// Every action.
+    pub const ALL: [Self; 25] = [
+        Self::ReadOrder,
+        Self::ReadIdentity,
+        Self::RevealIdentity,
+        Self::ReadCare,
+        Self::ReadVisits,
+        Self::TakeIn,
+        Self::Dispatch,
+        Self::Triage,
+        Self::Propose,
+        Self::DecideReturn,
+        Self::DecideExtend,
+        Self::Submit,
+        Self::DecideSubmit,
+        Self::Transfer,
+        Self::Close,
+        Self::Exclude,
+        Self::Callback,
+        Self::OpenTaskforce,
+        Self::Finding,
+        Self::LiaisonReply,
+        Self::ReadFigures,
+        Self::ReadAccessLog,
+        Self::ManageStaff,
+        Self::Export,
+        Self::Erase,
+    ];
+}
+
+/// How much of a thing is seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Sight {
+    /// Numbers and times only.
+    Metadata,
+    /// That there is something, not what.
+    Flag,
+    /// Without anything personal.
+    Redacted,
+    /// Surname and the ends of a number.
+    Masked,
+    /// All of it.
+    Full,
+}
+
+/// What the rules need to know about an order or what belongs to one.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CaseFacts {
+    /// Grid and people.
+    pub scope: ScopeFacts,
+    /// Lead section and supporting ones.
+    pub units: Vec<String>,
+    /// Who has the order now.
+    pub owner: String,
+    /// Who handled it: never its callback agent.
+    pub handlers: Vec<String>,
+    /// Who proposed what is decided; empty when nothing is.
+    pub proposer: String,
+}
+
+impl CaseFacts {
+    /// Reads the facts of an order.
+    pub fn of_order(view: &DocView) -> Self {
+        let text = |key: &str| view.text(key).unwrap_or_default().to_owned();
+        let lead = view.text("lead_unit").into_iter().chain(view.members("support_unit").map(|(m, _)| m));
+        let wrote = view
+            .entries()
+            .filter(|(key, _)| ["proposal/", "visit/", "measurement/"].iter().any(|f| key.starts_with(f)))
+            .flat_map(|(_, values)| values.iter().map(|v| v.by.clone()));
+        let mut handlers: Vec<String> =
+            wrote.chain([text("current_owner"), text("first_owner")]).filter(|w| !w.is_empty()).collect();
+        handlers.sort();
+        handlers.dedup();
+        Self {
+            scope: ScopeFacts::of(view),
+            units: lead.map(str::to_owned).collect(),
+            owner: text("current_owner"),
+            handlers,
+            proposer: String::new(),
+        }
+    }
+}
+
+/// Who asks.
+#[derive(Debug, Clone, Copy)]
+pub struct Asker<'a> {
+    /// Staff id, role and grants.
+    pub subject: &'a Subject,
+    /// Manages accounts. No right to any order follows from it.
+    pub admin: bool,
+}
+
+/// Where a right holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// In every grid the role is held.
+    Held,
+    /// In own grids, for own units, or where assigned.
+    Own,
+    /// Only where assigned by name.
+    Assigned,
+    /// Only in the section for welfare.
+    Welfare,
+    /// Not about one order at all.
+    House,
+}
+
+/// The section that may read vulnerability records beside the grid's own worker.
+pub const WELFARE_UNIT: &str = "sec-minzheng";
+
+/// The table of DOMAIN.md §3, row by row.
+fn rule(role: Role, action: Action) -> Option<(Reach, Sight)> {
+    use Action as A;
+    use Reach::{Assigned, Held, House, Own, Welfare};
+    use Sight::{Flag, Full, Masked, Metadata, Redacted};
+    Some(match (role, action) {
+        (Role::GridWorker, A::ReadOrder | A::RevealIdentity | A::ReadCare | A::ReadVisits) => (Own, Full),
+        (Role::GridWorker, A::ReadIdentity) => (Own, Masked),
+        (Role::GridWorker, A::Propose | A::Submit) => (Own, Full),
+        (Role::GridWorker, A::ReadFigures) => (House, Redacted),
+        (Role::PropertyStaff, A::ReadOrder) => (Assigned, Redacted),
+        (Role::PropertyStaff, A::ReadVisits | A::Submit) => (Assigned, Full),
+        (
+            Role::HotlineClerk,
+            A::ReadOrder
+            | A::ReadIdentity
+            | A::RevealIdentity
+            | A::ReadVisits
+            | A::Dispatch
+            | A::DecideReturn
+            | A::DecideExtend
+            | A::DecideSubmit
+            | A::Close,
+        ) => (Held, Full),
+        (Role::HotlineClerk, A::ReadCare) => (Held, Flag),
+        (Role::HotlineClerk, A::ReadFigures | A::TakeIn) => (House, Full),
+        (Role::Section, A::ReadOrder | A::ReadVisits | A::Transfer | A::Propose | A::Submit) => (Own, Full),
+        (Role::Section, A::ReadIdentity) => (Own, Masked),
+        (Role::Section, A::ReadCare) => (Welfare, Full),
+        (Role::Section, A::ReadFigures) => (House, Redacted),
+        (
+            Role::DeputyLeader,
+            A::ReadOrder
+            | A::ReadVisits
+            | A::Dispatch
+            | A::Triage
+            | A::DecideReturn
+            | A::DecideExtend
+            | A::DecideSubmit
+            | A::Exclude,
+        ) => (Held, Full),
+        (Role::Principal, A::ReadOrder | A::ReadVisits | A::Dispatch | A::DecideReturn | A::DecideExtend) => {
+            (Held, Full)
+        }
+        (Role::DeputyLeader | Role::Principal, A::ReadIdentity) => (Held, Masked),
+        // "On case": a leader sees it where an order brings it before him.
+        (Role::DeputyLeader | Role::Principal, A::ReadCare) => (Held, Full),
+        (Role::DeputyLeader | Role::Principal, A::ReadFigures) => (House, Full),
+        (Role::Principal, A::OpenTaskforce) => (House, Full),
+        (Role::Enforcement, A::ReadOrder | A::Finding) => (Assigned, Full),
+        (Role::Liaison, A::ReadOrder) => (Assigned, Redacted),
+        (Role::Liaison, A::LiaisonReply) => (Assigned, Full),
+        (Role::CallbackAgent, A::ReadOrder | A::ReadIdentity | A::RevealIdentity | A::Callback) => {
+            (Held, Full)
+        }
+        (Role::Auditor, A::ReadOrder) => (Held, Metadata),
+        (Role::Auditor, A::ReadFigures | A::ReadAccessLog) => (House, Full),
+        _ => return None,
+    })
+}
+
+/// Says whether somebody may do something, and how much is seen; `facts` are those of the order it
+/// is about, empty ones when it is about none.
+///
+/// # Errors
+/// Why not; the console answers all of them alike.
+pub fn decide(asker: Asker<'_>, action: Action, facts: &CaseFacts, at: TimeMs) -> Result<Sight, Denial> {
+    let subject = asker.subject;
+    if matches!(action, Action::ManageStaff | Action::Export | Action::Erase) || administers(asker, action) {
+        return if asker.admin { Ok(Sight::Full) } else { Err(Denial::RoleKind) };
+    }
+    let (reach, sight) = rule(subject.role, action).ok_or(Denial::RoleKind)?;
+    let worker = &subject.worker;
+    let assigned = facts.scope.assignees.contains(worker) || facts.owner == *worker;
+    let unit = |unit: &str| facts.units.iter().any(|u| u == unit);
+    let held = |grid: &str| grid == "*" || grid == facts.scope.grid;
+    let reached = match reach {
+        Reach::House => !subject.grids_at(at).is_empty(),
+        Reach::Held => subject.grids_at(at).into_iter().any(held),
+        // A whole subdistrict is nobody's own grid.
+        Reach::Own => {
+            assigned && !subject.grids_at(at).is_empty()
+                || subject.units_at(at).any(unit)
+                || !facts.scope.grid.is_empty() && subject.grids_at(at).contains(&facts.scope.grid.as_str())
+        }
+        Reach::Assigned => assigned && !subject.grids_at(at).is_empty() || subject.units_at(at).any(unit),
+        Reach::Welfare => subject.units_at(at).any(|u| u == WELFARE_UNIT),
+    };
+    if !reached {
+        return Err(if reach == Reach::Assigned { Denial::NotAssigned } else { Denial::OutsideGrid });
+    }
+    let own_work = match action {
+        Action::Callback => facts.handlers.contains(worker),
+        Action::DecideReturn | Action::DecideExtend | Action::DecideSubmit | Action::Exclude => {
+            facts.proposer == *worker
+        }
+        _ => false,
+    };
+    if own_work { Err(Denial::OwnWork) } else { Ok(sight) }
+}
+
+/// Administrators look after accounts, so they read who read what; auditors do by their role.
+fn administers(asker: Asker<'_>, action: Action) -> bool {
+    action == Action::ReadAccessLog && asker.admin
+}
+
+/// Facts of a care record: its grid is all that counts.
+pub fn care_facts(view: &DocView) -> CaseFacts {
+    debug_assert_eq!(view.kind(), DocKind::Care);
+    CaseFacts { scope: ScopeFacts::of(view), ..CaseFacts::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+    use super::*;
+    use crate::staff::Grant;
+    use std::fmt::Write as _;
+
+    fn subject(role: Role, grid: &str) -> Subject {
+        let grant = Grant { grid: grid.into(), role, from: TimeMs(0), to: Some(TimeMs(100)) };
+        Subject { worker: "w".into(), role, grants: vec![grant] }
+    }
+
+    fn facts(grid: &str, assigned: bool, unit: &str) -> CaseFacts {
+        CaseFacts {
+            scope: ScopeFacts {
+                grid: grid.into(),
+                assignees: if assigned { vec!["w".into()] } else { Vec::new() },
+                ..ScopeFacts::default()
+            },
+            units: vec![unit.into()],
+            ..CaseFacts::default()
+        }
+    }
+
+    fn asked(s: &Subject, action: Action, f: &CaseFacts) -> Result<Sight, Denial> {
+        decide(Asker { subject: s, admin: false }, action, f, TimeMs(50))
+    }
+
+    /// One line a role: what it may do somewhere, with how much it sees. Written down so that a
+    /// change of any cell is seen as a change of the law.
+    #[test]
+    fn the_table_is_the_law() {
+        let mut text = String::new();
+        for role in Role::ALL {
+            write!(text, "{}:", role.id()).unwrap();
+            for action in Action::ALL {
+                if let Some((reach, sight)) = rule(role, action) {
+                    write!(text, " {action:?}={reach:?}/{sight:?}").unwrap();
+                }
+            }
+            text.push('\n');
+        }
+        assert_eq!(text, include_str!("access_table.txt"));
+    }
+
+    #[test]
+    fn own_means_grid_unit_or_name() {
+        let section = |grid: &str| subject(Role::Section, grid);
+        for (s, f, want) in [
+            (section("sec-a"), facts("g1", false, "sec-a"), Ok(Sight::Full)),
+            (section("sec-b"), facts("g1", false, "sec-a"), Err(Denial::OutsideGrid)),
+            (section("*"), facts("g1", false, "sec-a"), Err(Denial::OutsideGrid)),
+            (section("sec-b"), facts("g1", true, "sec-a"), Ok(Sight::Full)),
+            (subject(Role::GridWorker, "g1"), facts("g1", false, ""), Ok(Sight::Full)),
+            (subject(Role::GridWorker, "g1"), facts("g2", false, ""), Err(Denial::OutsideGrid)),
+            (subject(Role::GridWorker, "g1"), facts("", false, ""), Err(Denial::OutsideGrid)),
+            (subject(Role::PropertyStaff, "g1"), facts("g1", false, ""), Err(Denial::NotAssigned)),
+            (subject(Role::PropertyStaff, "g1"), facts("g1", true, ""), Ok(Sight::Redacted)),
+            (subject(Role::HotlineClerk, "*"), facts("", false, ""), Ok(Sight::Full)),
+            (subject(Role::HotlineClerk, "g1"), facts("g2", false, ""), Err(Denial::OutsideGrid)),
+            (subject(Role::Auditor, "*"), facts("g2", false, ""), Ok(Sight::Metadata)),
+        ] {
+            assert_eq!(asked(&s, Action::ReadOrder, &f), want, "{s:?} {f:?}");
+        }
+    }
+
+    #[test]
+    fn rights_end_and_nobody_has_one_without_a_grant() {
+        let mut s = subject(Role::HotlineClerk, "*");
+        let f = facts("g1", true, "");
+        let at = |s: &Subject, t| decide(Asker { subject: s, admin: false }, Action::Dispatch, &f, TimeMs(t));
+        assert_eq!((at(&s, 99), at(&s, 100)), (Ok(Sight::Full), Err(Denial::OutsideGrid)));
+        s.grants.clear();
+        for action in Action::ALL {
+            assert!(asked(&s, action, &f).is_err(), "{action:?}");
+        }
+    }
+
+    #[test]
+    fn nobody_judges_own_work() {
+        let agent = subject(Role::CallbackAgent, "*");
+        let mut f = facts("g1", false, "");
+        assert_eq!(asked(&agent, Action::Callback, &f), Ok(Sight::Full));
+        f.handlers = vec!["w".into()];
+        assert_eq!(asked(&agent, Action::Callback, &f), Err(Denial::OwnWork));
+        let deputy = subject(Role::DeputyLeader, "*");
+        f.proposer = "w".into();
+        assert_eq!(asked(&deputy, Action::DecideExtend, &f), Err(Denial::OwnWork));
+    }
+
+    #[test]
+    fn administrators_manage_and_read_no_order() {
+        let nobody = Subject { worker: "w".into(), role: Role::Liaison, grants: Vec::new() };
+        let f = facts("g1", false, "");
+        for action in Action::ALL {
+            let want = matches!(
+                action,
+                Action::ManageStaff | Action::Export | Action::Erase | Action::ReadAccessLog
+            );
+            let may = decide(Asker { subject: &nobody, admin: true }, action, &f, TimeMs(1)).is_ok();
+            assert_eq!(may, want, "{action:?}");
+        }
+    }
+
+    #[test]
+    fn property_staff_never_meet_a_person() {
+        let s = subject(Role::PropertyStaff, "*");
+        let f = facts("g1", true, "");
+        for action in [Action::ReadIdentity, Action::RevealIdentity, Action::ReadCare, Action::ReadFigures] {
+            assert_eq!(asked(&s, action, &f), Err(Denial::RoleKind), "{action:?}");
+        }
+    }
+}
