@@ -39,11 +39,13 @@ impl<'a> Around<'a> {
 
 /// Turns an answer into bytes with status and headers.
 pub(super) fn response(answer: Result<Answer, HqError>, around: &Around<'_>) -> Response {
-    let html = |status, page: Page| Response {
+    let nowhere = Around { path: "/", done: None, ..*around };
+    let html_in = |around: &Around<'_>, status, page: Page| Response {
         status,
         headers: vec![("content-type", "text/html; charset=utf-8".into())],
         body: frame(&page, around).into_string().into_bytes(),
     };
+    let html = |status, page| html_in(around, status, page);
     match answer {
         Ok(Answer::Page(page)) => html(200, page),
         Ok(Answer::SeeOther(to)) => {
@@ -58,10 +60,10 @@ pub(super) fn response(answer: Result<Answer, HqError>, around: &Around<'_>) -> 
             body: bytes,
         },
         // The path may name what must stay unknown, so the answer does not depend on it.
-        Ok(Answer::Missing) => html(404, missing()),
+        Ok(Answer::Missing) => html_in(&nowhere, 404, missing()),
         Ok(Answer::Refused(why)) => html(422, refused(&why, around.path)),
         Err(HqError::NotAllowed(why)) => html(422, refused(&why, around.path)),
-        Err(HqError::NotFound(_)) => html(404, missing()),
+        Err(HqError::NotFound(_)) => html_in(&nowhere, 404, missing()),
         Err(_) => html(500, unreadable()),
     }
 }

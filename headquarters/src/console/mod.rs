@@ -207,6 +207,10 @@ impl Console {
 
 /// Finds the room a visitor asks for and may enter.
 fn entered(ask: &Ask) -> Option<&'static Room> {
+    // Every page has one address.
+    if ask.path != "/" && (ask.path.ends_with('/') || ask.path.contains("//")) {
+        return None;
+    }
     let at = ask.parts().first().copied().unwrap_or_default();
     ROOMS.iter().find(|room| room.at == at && may_enter(room, &ask.visitor))
 }
