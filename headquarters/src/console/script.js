@@ -16,5 +16,9 @@
     const clock = fresh.querySelector(".now");
     if (clock) document.querySelector(".now")?.replaceWith(clock);
   };
-  setInterval(() => { again().catch(() => {}); }, 30000);
+  const soon = () => { again().catch(() => {}); };
+  // Headquarters says when something changed; the clock of due times moves by itself.
+  const stream = new EventSource("/events");
+  stream.addEventListener("changed", soon);
+  setInterval(soon, 30000);
 })();
