@@ -94,7 +94,7 @@ fn frame(page: &Page, around: &Around<'_>) -> Markup {
                 a.skip href="#main" { (bi(("跳到内容", "skip to content"))) }
                 header.top {
                     a.brand href=(around.visitor.map_or("/".to_owned(), super::home)) { (bi(("走街串巷", "Lanewalk"))) }
-                    @if let Some(visitor) = around.visitor { (rooms(visitor, around.path)) (who(visitor)) }
+                    @if let Some(visitor) = around.visitor { (rooms(visitor, around.path)) (search(visitor)) (who(visitor)) }
                     p.now { (when(around.now.0)) }
                     (languages(lang, around.path))
                 }
@@ -118,6 +118,18 @@ fn rooms(visitor: &Visitor, path: &str) -> Markup {
         nav.rooms aria-label=(say(("各处", "rooms"))) {
             @for (at, title) in open {
                 a href={ "/" (at) } aria-current=[(at == here).then_some("page")] { (bi(title)) }
+            }
+        }
+    }
+}
+
+/// The one box to search everything from; `/` leads to it.
+fn search(visitor: &Visitor) -> Markup {
+    let may = ROOMS.iter().any(|r| r.at == "search" && may_enter(r, visitor));
+    html! {
+        @if may {
+            form.find role="search" method="get" action="/search" {
+                input type="search" name="q" maxlength="200" placeholder=(say(("搜索 /", "search /"))) aria-label=(say(("搜索", "search"))) data-key="/";
             }
         }
     }

@@ -90,6 +90,13 @@ static ROOMS: &[Room] = &[
         get: desk::watch::get,
         post: desk::watch::post,
     },
+    Room {
+        at: "catalogue",
+        title: Some(("清单", "Catalogue")),
+        who: OFFICE,
+        get: desk::catalogue::get,
+        post: desk::catalogue::post,
+    },
     intake::ROOM,
     appeals::ROOM,
     Room { at: "photos", title: None, who: OFFICE, get: photo::get, post: no_act },

@@ -106,6 +106,17 @@ pub(in crate::console) fn panel(ask: &Ask, id: DocId, view: &DocView, names: &Na
                     }
                 }
             }
+            @if open && matches!(who.role, Role::HotlineClerk | Role::Section | Role::Liaison) {
+                details.card { summary { (bi(("外部单位回复", "reply of a body outside"))) }
+                    form method="post" action=(to("liaison")) {
+                        (text("body", ("单位", "body"), true))
+                        (text("number", ("文号", "document number"), false))
+                        label { (bi(("日期", "date"))) input type="date" name="date" required; }
+                        (area("text", ("回复内容", "what it answered"), ""))
+                        div.buttons { button.primary { (bi(("记下", "keep"))) } }
+                    }
+                }
+            }
             @if writes("finding/x") {
                 details.card open { summary { (bi(("违章认定", "finding"))) }
                     form method="post" action=(to("finding")) {
