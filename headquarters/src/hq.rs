@@ -7,6 +7,7 @@ use crate::{
     core::Core,
     error::{HqError, Refusal},
     gate::Gate,
+    people::retention,
     photos::{self, Dock, Settled, Staged},
     push,
     store::{self, Place, StoredDoc, set_meta},
@@ -79,6 +80,7 @@ impl Headquarters {
         source.fill_random(&mut actor);
         // F33: bound like a phone's, so that no phone can write under headquarters' own actor.
         tx.execute("INSERT OR IGNORE INTO actors (actor, device) VALUES (?1, ?2)", (actor, own_n))?;
+        retention::note_period(&tx, settings.keep_requesters_ms)?;
         tx.commit()?;
         let calendar = Calendar::china()
             .cloned()

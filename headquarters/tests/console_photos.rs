@@ -271,7 +271,7 @@ fn an_order_counts_its_photos_and_says_what_is_missing_and_why() {
     let board = scene.get("/");
     assert_eq!(board.matches("照片未齐").count(), 1);
     assert_all(&board, &["照片未齐 2"]);
-    assert_all(&other, &["2 张照片</strong>,画面齐全", "2 张的原图等 Wi-Fi"]);
+    assert_all(&other, &["<strong>2 张照片", ",画面齐全", "2 张的原图等 Wi-Fi"]);
 }
 
 #[test]

@@ -333,7 +333,7 @@ fn who_asked_is_kept_while_the_order_is_open_and_no_longer_than_three_years_afte
     let keep = Settings::default().keep_requesters_ms;
     end(START);
     for (after, want) in [(keep, 0), (keep + 1, 1)] {
-        assert_eq!(people::due(&db, keep, TimeMs(START + after)).unwrap().requesters, want, "{after}");
+        assert_eq!(people::due(&db, TimeMs(START + after)).unwrap().requesters, want, "{after}");
     }
     let place = Place::File(house.database.clone());
     let mut hq =

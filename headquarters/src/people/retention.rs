@@ -5,7 +5,12 @@
 //! shrinks with time is no count.
 
 use super::{audit, pairs};
-use crate::{core::Core, error::HqError, hq::Headquarters, store::StoredDoc};
+use crate::{
+    core::Core,
+    error::HqError,
+    hq::Headquarters,
+    store::{self, StoredDoc},
+};
 use lanewalk_model::{document::Edit, id::DocId, schema::DocKind, time::TimeMs};
 use rusqlite::{Connection, Transaction, params};
 
@@ -33,8 +38,21 @@ pub struct Report {
 const ENDED: &str = "FROM requesters WHERE doc IN
     (SELECT n FROM docs WHERE kind = ?1 AND open = 0 AND finished_at IS NOT NULL AND finished_at < ?2)";
 
+/// Where the period stands for readers, who have no settings.
+const KEEP: &str = "keep_requesters_ms";
+
+/// Notes the period that is in force.
+pub(crate) fn note_period(tx: &Transaction<'_>, keep_ms: i64) -> Result<(), HqError> {
+    let keep = u64::try_from(keep_ms).unwrap_or(0);
+    if store::meta(tx, KEEP)?.is_some() && store::meta_u64(tx, KEEP)? == keep {
+        return Ok(());
+    }
+    store::set_meta(tx, KEEP, &keep.to_be_bytes())
+}
+
 /// Counts what is due.
-pub fn due(db: &Connection, keep_ms: i64, now: TimeMs) -> Result<Due, HqError> {
+pub fn due(db: &Connection, now: TimeMs) -> Result<Due, HqError> {
+    let keep_ms = i64::try_from(store::meta_u64(db, KEEP)?).unwrap_or(i64::MAX);
     let requesters = db
         .prepare_cached(&format!("SELECT count(*) {ENDED}"))?
         .query_row(params![DocKind::Order.code(), now.0.saturating_sub(keep_ms)], |r| r.get(0))?;
