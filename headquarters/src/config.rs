@@ -42,6 +42,9 @@ pub struct Settings {
     pub public_url: String,
     /// Room that photos leave free on their disk, in bytes, since the database grows on it too.
     pub keep_free: u64,
+    /// R21: an appeal solved on site counts as kept off the hotline after so many days without a
+    /// hotline order at its place.
+    pub quiet_days: u16,
 }
 
 impl Default for Settings {
@@ -51,6 +54,7 @@ impl Default for Settings {
             hours: Hours::default(),
             public_url: "http://127.0.0.1:8645".into(),
             keep_free: 256 << 20,
+            quiet_days: 30,
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::{
     config::{Settings, Source},
     core::Core,
     error::{HqError, Refusal},
+    figures::Rules,
     gate::Gate,
     photos::{self, Dock, Settled, Staged},
     push,
@@ -79,6 +80,7 @@ impl Headquarters {
         source.fill_random(&mut actor);
         // F33: bound like a phone's, so that no phone can write under headquarters' own actor.
         tx.execute("INSERT OR IGNORE INTO actors (actor, device) VALUES (?1, ?2)", (actor, own_n))?;
+        Rules { hours: settings.hours.clone(), quiet_days: settings.quiet_days }.keep(&tx)?;
         tx.commit()?;
         let calendar = Calendar::china()
             .cloned()

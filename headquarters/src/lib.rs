@@ -16,6 +16,7 @@ mod core;
 pub mod desk;
 pub mod enrol;
 pub mod error;
+pub mod figures;
 pub mod gate;
 pub mod hq;
 pub mod import;
