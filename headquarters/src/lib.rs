@@ -17,6 +17,7 @@ mod core;
 pub mod desk;
 pub mod enrol;
 pub mod error;
+pub mod figures;
 pub mod gate;
 pub mod groups;
 pub mod hq;
