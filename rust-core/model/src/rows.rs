@@ -30,7 +30,8 @@ pub struct ListRow {
     pub lat_e7: Option<i64>,
     /// WGS-84 longitude × 10⁷.
     pub lon_e7: Option<i64>,
-    /// The order a visit, brief or appeal belongs to, or the person of a care record.
+    /// The order a visit, brief or appeal belongs to, the person of a care record, the topic of a
+    /// version of knowledge.
     pub parent: String,
     /// Who made it or owns it.
     pub author: String,
@@ -147,6 +148,7 @@ impl ListRow {
                 row.title = text("title");
                 row.detail = text("matter_code");
                 row.state = text("kind");
+                row.parent = text("topic");
                 row.open = !view.flag("superseded");
                 row.search = [text("title"), text("trigger"), text("body"), text("steps")].join(" ");
             }
