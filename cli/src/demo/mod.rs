@@ -16,7 +16,10 @@ mod walk;
 
 pub(crate) use child::main as child_main;
 
-use crate::words::{Failure, bold, dim, say};
+use crate::{
+    seed,
+    words::{Failure, bold, dim, say},
+};
 use clap::Args;
 use std::{
     path::{Path, PathBuf},

@@ -6,11 +6,7 @@
 //! moment looks like. Rejected: the query alone, counted again on demand, for that reason.
 
 use super::{Dimension, Figures, Query};
-use crate::{
-    error::HqError,
-    hq::Headquarters,
-    store::{self, audit},
-};
+use crate::{error::HqError, hq::Headquarters, people::audit, store};
 use lanewalk_model::{
     staff::{Role, Roles},
     time::TimeMs,
@@ -135,7 +131,7 @@ impl Headquarters {
                     params![n, item.words.trim(), item.owner.trim(), item.due.map(|t| t.0)],
                 )?;
             }
-            audit(tx, now.0, by, "freeze_meeting", &n.to_string())?;
+            audit(tx, now, by, "freeze_meeting", &n.to_string())?;
             Ok(n)
         })
     }
