@@ -437,7 +437,7 @@ fn a_clerk_signs_in_works_and_signs_out() {
     assert!(!body.contains("<style") && !body.contains(" style=") && !body.contains("onclick"));
     for asset in ["/assets/console.css?v=", "/assets/console.js?v="] {
         let at = body.find(asset).unwrap();
-        let path = body[at..].split('"').next().unwrap();
+        let path = body.get(at..).unwrap().split('"').next().unwrap();
         let (status, head, _) = server.ask("GET", path, "", "");
         assert_eq!((status, head.contains("immutable")), (200, true), "{path}");
     }
