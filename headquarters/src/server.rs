@@ -6,6 +6,7 @@
 //! which only makes a lone phone slower.
 
 use crate::{
+    config::Settings,
     error::HqError,
     gate::WorkerCommand,
     hq::{Headquarters, Task},
@@ -30,6 +31,7 @@ use std::{
 use tokio::sync::oneshot;
 
 mod console;
+mod open311;
 mod uploads;
 
 /// Requests in one batch at most.
@@ -48,6 +50,7 @@ enum Work {
 pub struct Desk {
     queue: mpsc::SyncSender<Work>,
     dock: Arc<Dock>,
+    settings: Arc<Settings>,
 }
 
 impl std::fmt::Debug for Desk {
@@ -61,6 +64,7 @@ impl Desk {
     pub fn start(mut hq: Headquarters) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (queue, work) = mpsc::sync_channel::<Work>(MAX_WAITING);
         let dock = hq.dock.clone();
+        let settings = Arc::new(hq.core.settings.clone());
         let thread = std::thread::Builder::new().name("headquarters".into()).spawn(move || {
             while let Ok(first) = work.recv() {
                 let mut batch = Vec::new();
@@ -80,7 +84,7 @@ impl Desk {
                 answer_all(&mut hq, batch);
             }
         })?;
-        Ok((Self { queue, dock }, thread))
+        Ok((Self { queue, dock, settings }, thread))
     }
 
     /// Hands a task to the writer and waits for what it makes of it; an answer that is no part of
@@ -138,6 +142,7 @@ pub fn router(desk: Desk, database: PathBuf) -> Router {
 /// ([`photos::redraw::worker_main`](crate::photos::redraw::worker_main)).
 pub fn router_with(desk: Desk, database: PathBuf, draw: Option<WorkerCommand>) -> Router {
     let stages = Arc::new(uploads::Stages::new(desk.dock.clone(), database.clone()));
+    let open311 = open311::routes(desk.clone(), database.clone());
     Router::new()
         .route(http::SYNC_PATH, post(protocol))
         .route(http::ENROL_PATH, post(protocol))
@@ -146,6 +151,7 @@ pub fn router_with(desk: Desk, database: PathBuf, draw: Option<WorkerCommand>) -
         .route(&format!("{}/{{sha256}}", upload::PHOTOS_PATH), any(uploads::photos))
         .layer(axum::extract::DefaultBodyLimit::max(limits::MAX_REQUEST_BYTES))
         .with_state(App { desk, stages })
+        .merge(open311)
         .merge(console::routes(database, draw))
 }
 

@@ -123,19 +123,22 @@ fn drafts(db: &Connection) -> Result<Markup, HqError> {
         .map(|d| {
             let state = match &d.taken {
                 Some(words) => shown(words),
-                None => html! { (bi(("尚未导入", "not taken in yet"))) (act(&d.id, "take", ("导入", "take in"))) },
+                None => {
+                    html! { (bi(("尚未导入", "not taken in yet"))) (act(&d.id, "take", ("导入", "take in"))) }
+                }
             };
-            vec![when(d.at), shown(&d.name), shown(&d.by), state, act(&d.id, "refused", ("下载问题行", "refused rows"))]
-                .into()
+            vec![
+                when(d.at),
+                shown(&d.name),
+                shown(&d.by),
+                state,
+                act(&d.id, "refused", ("下载问题行", "refused rows")),
+            ]
+            .into()
         })
         .collect();
-    let heads = [
-        ("时间", "time"),
-        ("文件", "file"),
-        ("经手", "by"),
-        ("结果", "result"),
-        ("问题行", "refused rows"),
-    ];
+    let heads =
+        [("时间", "time"), ("文件", "file"), ("经手", "by"), ("结果", "result"), ("问题行", "refused rows")];
     let caption = bi(("最近的文件（保留一天）", "recent files, kept for a day"));
     Ok(table(caption, &heads, &rows, 0, ("没有", "none")))
 }

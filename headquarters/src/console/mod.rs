@@ -10,6 +10,7 @@ mod alike;
 mod appeals;
 mod board;
 mod diff;
+mod exchange;
 mod forms;
 mod history;
 mod import;
@@ -46,7 +47,7 @@ use std::{
 
 /// The rooms about orders that come in and go out.
 #[allow(dead_code)]
-const INTAKE_ROOMS: &[web::Room] = &[intake::ROOM, appeals::ROOM];
+const INTAKE_ROOMS: &[web::Room] = &[intake::ROOM, appeals::ROOM, exchange::ROOM];
 
 const STYLE: &str = include_str!("style.css");
 

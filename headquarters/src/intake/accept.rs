@@ -35,9 +35,8 @@ impl Headquarters {
                 matches: 0,
                 visitors: Vec::new(),
             };
-            order::act(&view, &Act::Accept, &subject, &at).map_err(|refusal| {
-                HqError::NotAllowed(format!("{} / {}", refusal.zh(), refusal.en()))
-            })?;
+            order::act(&view, &Act::Accept, &subject, &at)
+                .map_err(|refusal| HqError::NotAllowed(format!("{} / {}", refusal.zh(), refusal.en())))?;
             let words: Option<String> = tx
                 .prepare_cached("SELECT matter_text FROM arrivals WHERE doc = ?1")?
                 .query_row([stored.row.n], |r| r.get(0))

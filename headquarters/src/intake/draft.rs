@@ -131,7 +131,8 @@ impl Headquarters {
         });
         let done = self.take_in(arrivals, accepted)?;
         self.act(|tx, core| {
-            let words = format!("新 {} new, 已有 {} known, 补充 {} amended", done.new, done.known, done.amended);
+            let words =
+                format!("新 {} new, 已有 {} known, 补充 {} amended", done.new, done.known, done.amended);
             tx.execute("UPDATE import_drafts SET taken = ?2 WHERE id = ?1", params![id, words])?;
             audit(tx, core.now().0, by, "import_take", &to_hex(&id))
         })?;
@@ -156,7 +157,8 @@ impl Kept {
             .prepare_cached("SELECT mapping, bytes, taken FROM import_drafts WHERE id = ?1")?
             .query_row([id], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
             .optional()?;
-        let gone = || HqError::NotAllowed("文件已不在，请重新上传 / the file is gone: upload it again".into());
+        let gone =
+            || HqError::NotAllowed("文件已不在，请重新上传 / the file is gone: upload it again".into());
         let (toml, bytes, taken) = found.ok_or_else(gone)?;
         Ok(Self { mapping: parse(&toml)?, bytes, taken })
     }
@@ -176,8 +178,7 @@ impl Core {
         let mut looked = Looked { new: 0, known: 0, amended: 0, triage: 0, read };
         let mut statement = tx.prepare_cached("SELECT payload_hash FROM upstream WHERE upstream_id = ?1")?;
         for order in &looked.read.orders {
-            let hash: Option<Vec<u8>> =
-                statement.query_row([&order.upstream_id], |r| r.get(0)).optional()?;
+            let hash: Option<Vec<u8>> = statement.query_row([&order.upstream_id], |r| r.get(0)).optional()?;
             match hash {
                 Some(hash) if hash == order.payload_sha256 => looked.known += 1,
                 Some(_) => looked.amended += 1,

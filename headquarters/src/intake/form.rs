@@ -77,12 +77,17 @@ impl Form {
             faults.push(("upstream_id", "编号太长或含控制字符", "too long, or holds control characters"));
         }
         if !phone.chars().all(|c| c.is_ascii_digit() || "+- ()转".contains(c)) {
-            faults.push(("requester_phone", "只能有数字、+、-、空格、括号", "digits, +, -, blanks and brackets only"));
+            faults.push((
+                "requester_phone",
+                "只能有数字、+、-、空格、括号",
+                "digits, +, -, blanks and brackets only",
+            ));
         }
         if matter != NOT_LISTED && !matter.is_empty() && !reads_as_code(&matter) {
             faults.push(("matter", "请从清单中选择", "choose from the catalogue"));
         }
-        let reported = time(&get, "reported_at", (YEAR_2000_MS, now.0.saturating_add(5 * 60_000)), &mut faults);
+        let reported =
+            time(&get, "reported_at", (YEAR_2000_MS, now.0.saturating_add(5 * 60_000)), &mut faults);
         let latest = now.0.saturating_add(TEN_YEARS_MS);
         let due = time(&get, "upstream_due", (reported.unwrap_or(now.0), latest), &mut faults);
         if !faults.is_empty() {
@@ -115,7 +120,13 @@ impl Form {
             secrecy: flag("secrecy"),
             payload_sha256: Sha256::digest(&payload).into(),
         };
-        Ok(Self { order, matter_code: Some(matter).filter(|m| m != NOT_LISTED), kind, grid: said(grid), payload })
+        Ok(Self {
+            order,
+            matter_code: Some(matter).filter(|m| m != NOT_LISTED),
+            kind,
+            grid: said(grid),
+            payload,
+        })
     }
 }
 
@@ -132,7 +143,9 @@ fn time<'f>(
         .find_map(|format| chrono::NaiveDateTime::parse_from_str(text, format).ok())
         .map(|local| local.and_utc().timestamp_millis().saturating_sub(CHINA_MS));
     match read {
-        None => faults.push((field, "时间格式应为 2026-05-08 09:40", "write a time such as 2026-05-08 09:40")),
+        None => {
+            faults.push((field, "时间格式应为 2026-05-08 09:40", "write a time such as 2026-05-08 09:40"))
+        }
         Some(ms) if ms < first => faults.push((field, "时间太早", "too early")),
         Some(ms) if ms > last => faults.push((field, "时间太晚", "too late")),
         Some(_) => {}
@@ -152,7 +165,9 @@ impl Headquarters {
             }
             let unknown = |code: &&str| core.catalog.matter(code).is_none();
             if let Some(code) = form.matter_code.as_deref().filter(unknown) {
-                return Err(HqError::NotAllowed(format!("清单中没有这个事项 / not in the catalogue: {code}")));
+                return Err(HqError::NotAllowed(format!(
+                    "清单中没有这个事项 / not in the catalogue: {code}"
+                )));
             }
             let arrival = Arrival {
                 source: "form",
@@ -162,8 +177,7 @@ impl Headquarters {
                 grid: form.grid.as_deref(),
                 ..Arrival::from(&form.order)
             };
-            let made =
-                core.take_in(tx, &arrival, Acceptance::By(clerk), &mut Imported::default())?.order();
+            let made = core.take_in(tx, &arrival, Acceptance::By(clerk), &mut Imported::default())?.order();
             let row = DocRow::find(tx, made)?.ok_or_else(|| HqError::NotFound(made.to_string()))?;
             tx.execute(
                 "INSERT INTO form_tokens (token, at, doc) VALUES (?1, ?2, ?3)",

@@ -8,10 +8,10 @@ use super::Arrival;
 use crate::{core::Core, error::HqError, import::IncomingOrder};
 use lanewalk_model::{
     catalog::Matter,
+    datum::Datum,
     id::DocId,
     order::State,
     position::{Position, Source},
-    datum::Datum,
 };
 use rusqlite::{Transaction, params};
 
@@ -57,7 +57,8 @@ impl Core {
                 Position::new(lat, lon, None, Source::Manual, false, Datum::Wgs84)
                     .is_ok_and(|there| here.distance_m(&there) <= f64::from(self.settings.repeat_metres))
             });
-            let same_words = !place.is_empty() && r.get_ref(3)?.as_str().is_ok_and(|earlier| earlier == place);
+            let same_words =
+                !place.is_empty() && r.get_ref(3)?.as_str().is_ok_and(|earlier| earlier == place);
             if same_matter && (near || same_words) {
                 let id: Vec<u8> = r.get(0)?;
                 return Ok(DocId::from_slice(&id).ok());
@@ -73,8 +74,7 @@ impl Core {
         let digits: String =
             order.requester_phone.as_deref().unwrap_or_default().chars().filter_map(digit).collect();
         let digits = digits.strip_prefix("86").filter(|rest| rest.len() == 11).unwrap_or(&digits);
-        let name: String =
-            order.requester_name.as_deref().unwrap_or_default().split_whitespace().collect();
+        let name: String = order.requester_name.as_deref().unwrap_or_default().split_whitespace().collect();
         let who = match (digits.len(), name.is_empty()) {
             (5.., _) => format!("phone:{digits}"),
             (_, false) => format!("name:{name}"),

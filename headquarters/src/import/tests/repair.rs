@@ -18,7 +18,10 @@ fn rows(bytes: &[u8]) -> Vec<Vec<String>> {
 
 #[test]
 fn every_refused_record_comes_back_whole_with_its_reasons() {
-    let bad = GOOD.replace("W1", "W2").replace("2026-05-08 09:00", "3026-05-08 09:00").replace("楼道内养猫", "=1+1");
+    let bad = GOOD
+        .replace("W1", "W2")
+        .replace("2026-05-08 09:00", "3026-05-08 09:00")
+        .replace("楼道内养猫", "=1+1");
     let short = "W3,噪音";
     let text = file(&[GOOD, &bad, short, &GOOD.replace("噪音", "别的"), GOOD]);
     let got = rows(text.as_bytes());
