@@ -36,6 +36,7 @@ use std::{
 use tokio::sync::{oneshot, watch};
 
 mod console;
+mod open311;
 mod uploads;
 
 /// Requests in one batch at most.
@@ -172,6 +173,7 @@ pub fn router(desk: Desk, database: PathBuf) -> Router {
 /// ([`photos::redraw::worker_main`](crate::photos::redraw::worker_main)).
 pub fn router_with(desk: Desk, database: PathBuf, draw: Option<WorkerCommand>) -> Router {
     let stages = Arc::new(uploads::Stages::new(desk.dock.clone(), database.clone()));
+    let open311 = open311::routes(desk.clone(), database.clone());
     Router::new()
         .route(http::SYNC_PATH, post(protocol))
         .route(http::ENROL_PATH, post(protocol))
@@ -180,6 +182,7 @@ pub fn router_with(desk: Desk, database: PathBuf, draw: Option<WorkerCommand>) -
         .route(&format!("{}/{{sha256}}", upload::PHOTOS_PATH), any(uploads::photos))
         .layer(axum::extract::DefaultBodyLimit::max(limits::MAX_REQUEST_BYTES))
         .with_state(App { desk: desk.clone(), stages })
+        .merge(open311)
         .merge(console::routes(desk, database, draw))
 }
 

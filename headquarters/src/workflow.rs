@@ -7,6 +7,7 @@ use crate::{
     core::Core,
     desk::evidence,
     error::HqError,
+    groups,
     store::{self, DocRow, StoredDoc},
 };
 use lanewalk_model::{
@@ -260,6 +261,7 @@ pub(crate) fn answer(
         for brief in StoredDoc::children(tx, &asked.order.to_string(), DocKind::Brief)? {
             core.write(tx, brief.row.id, by, &[Edit::set("closed_at", at)])?;
         }
+        groups::ended(tx, core, asked.order)?;
     }
     Ok(())
 }

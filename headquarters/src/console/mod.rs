@@ -14,6 +14,7 @@ mod board;
 mod desk;
 mod diff;
 pub mod door;
+mod exchange;
 mod forms;
 mod frame;
 mod history;
@@ -99,6 +100,7 @@ static ROOMS: &[Room] = &[
     },
     intake::ROOM,
     appeals::ROOM,
+    exchange::ROOM,
     Room { at: "photos", title: None, who: OFFICE, get: photo::get, post: no_act },
     Room { at: "care", title: None, who: CARE, get: no_page, post: people::care::post },
     Room {

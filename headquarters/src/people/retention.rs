@@ -9,7 +9,7 @@ use crate::{
     core::Core,
     error::HqError,
     hq::Headquarters,
-    store::{self, StoredDoc},
+    store::{self, DocRow, StoredDoc},
 };
 use lanewalk_model::{document::Edit, id::DocId, schema::DocKind, time::TimeMs};
 use rusqlite::{Connection, Transaction, params};
@@ -63,7 +63,12 @@ pub fn due(db: &Connection, now: TimeMs) -> Result<Due, HqError> {
 pub(crate) fn run(tx: &Transaction<'_>, core: &mut Core) -> Result<Report, HqError> {
     let now = core.now();
     let before = now.0.saturating_sub(core.settings.keep_requesters_ms);
-    let erased = tx.execute(&format!("DELETE {ENDED}"), params![DocKind::Order.code(), before])?;
+    let ended: Vec<i64> = tx
+        .prepare_cached(&format!("SELECT doc {ENDED} LIMIT {MOST}"))?
+        .query_map(params![DocKind::Order.code(), before], |r| r.get(0))?
+        .collect::<Result<_, _>>()?;
+    ended.iter().try_for_each(|doc| forget(tx, *doc))?;
+    let erased = ended.len();
     let care = expired(tx, now)?;
     for id in &care {
         core.write(tx, *id, "hq", &[Edit::set("expired", true)])?;
@@ -77,6 +82,19 @@ pub(crate) fn run(tx: &Transaction<'_>, core: &mut Core) -> Result<Report, HqErr
         audit(tx, now, "hq", "retention", &about)?;
     }
     Ok(report)
+}
+
+/// Erases who asked in one order: the identity, the bytes it came as, what repeats are found by.
+fn forget(tx: &Transaction<'_>, doc: i64) -> Result<(), HqError> {
+    for sql in [
+        "DELETE FROM requesters WHERE doc = ?1",
+        "DELETE FROM payloads WHERE doc = ?1",
+        "DELETE FROM open311_posts WHERE doc = ?1",
+        "UPDATE arrivals SET requester = NULL WHERE doc = ?1",
+    ] {
+        tx.prepare_cached(sql)?.execute([doc])?;
+    }
+    Ok(())
 }
 
 /// Lists care records past their date. The latest of several dates counts: nobody loses care
@@ -119,10 +137,9 @@ impl Headquarters {
                 return Err(HqError::NotAllowed("不是删除申请 / not a request to erase".into()));
             }
             let order: DocId = pair.about.parse().map_err(|_| HqError::NotFound(pair.about.clone()))?;
-            tx.execute(
-                "DELETE FROM requesters WHERE doc = (SELECT n FROM docs WHERE id = ?1)",
-                [order.to_bytes()],
-            )?;
+            if let Some(row) = DocRow::find(tx, order)? {
+                forget(tx, row.n)?;
+            }
             audit(tx, core.now(), second, "erase", &pair.about)
         })
     }
