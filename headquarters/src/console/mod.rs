@@ -15,6 +15,8 @@ mod forms;
 mod history;
 mod import;
 mod intake;
+#[cfg(test)]
+mod intake_tests;
 mod names;
 mod order;
 mod parts;
