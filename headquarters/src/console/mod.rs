@@ -23,6 +23,8 @@ mod intake;
 pub mod lang;
 #[cfg(test)]
 mod matrix_tests;
+#[cfg(test)]
+mod intake_tests;
 mod names;
 mod order;
 mod parts;
