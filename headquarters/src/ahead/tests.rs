@@ -404,7 +404,8 @@ fn as_fast_as_people_type_at_ten_times_the_half_year() {
     let subject = town.hq.subject("clerk").unwrap().unwrap();
     let mut times = Vec::new();
     for round in 0..20 {
-        for query in ["停车", "华府一品 停车", "号", "楼道养猫", "路", "1234", "希望尽快处理", "没有的词"] {
+        for query in ["停车", "华府一品 停车", "号", "楼道养猫", "路", "1234", "希望尽快处理", "没有的词"]
+        {
             let began = std::time::Instant::now();
             search::find(town.hq.reader(), &subject, query, None, at("2026-05-09 09:00"), 50).unwrap();
             times.push((began.elapsed(), query, round));
