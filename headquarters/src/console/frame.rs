@@ -5,11 +5,11 @@
 //! "no permission" pages, which tell that something is there.
 
 use super::{
-    ROOMS,
     assets::{SCRIPT, STYLE},
     lang::Lang,
     may_enter,
     parts::{bi, say, shown, when},
+    rooms as all_rooms,
     web::{Answer, Ask, Page, Response, Visitor},
     words::{self, Words},
 };
@@ -113,7 +113,7 @@ fn is_code(code: &str) -> bool {
 
 fn rooms(visitor: &Visitor, path: &str) -> Markup {
     let here = path.split('/').find(|p| !p.is_empty()).unwrap_or_default();
-    let open = ROOMS.iter().filter(|r| may_enter(r, visitor)).filter_map(|r| Some((r.at, r.title?)));
+    let open = all_rooms().filter(|r| may_enter(r, visitor)).filter_map(|r| Some((r.at, r.title?)));
     html! {
         nav.rooms aria-label=(say(("各处", "rooms"))) {
             @for (at, title) in open {
@@ -125,7 +125,7 @@ fn rooms(visitor: &Visitor, path: &str) -> Markup {
 
 /// The one box to search everything from; `/` leads to it.
 fn search(visitor: &Visitor) -> Markup {
-    let may = ROOMS.iter().any(|r| r.at == "search" && may_enter(r, visitor));
+    let may = all_rooms().any(|r| r.at == "search" && may_enter(r, visitor));
     html! {
         @if may {
             form.find role="search" method="get" action="/search" {

@@ -4,6 +4,7 @@
 use super::{
     alike::Alike,
     appeals, exchange, intake,
+    lang::Lang,
     photos::Sources,
     web::{Answer, Ask, Fields, Method, Upload, Visitor},
 };
@@ -133,7 +134,7 @@ impl Town {
         let alike = Alike::default();
         let from = Sources { db: self.hq.reader(), folder: &folder, alike: &alike, now: TimeMs(self.now()) };
         let ask = self.ask(Method::Get, path, &[], Vec::new());
-        page((Self::room(path).get)(&from, &ask).unwrap())
+        Lang::Both.speak(|| page((Self::room(path).get)(&from, &ask).unwrap()))
     }
 
     fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
@@ -142,7 +143,7 @@ impl Town {
 
     fn post_files(&mut self, path: &str, fields: &[(&str, &str)], files: Vec<Upload>) -> Answer {
         let ask = self.ask(Method::Post, path, fields, files);
-        (Self::room(path).post)(&mut self.hq, &ask).unwrap()
+        Lang::Both.speak(|| (Self::room(path).post)(&mut self.hq, &ask).unwrap())
     }
 
     fn count(&self, table: &str) -> i64 {

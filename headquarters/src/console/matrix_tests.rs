@@ -2,8 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use super::{
-    Console, ROOMS,
+    Console,
     lang::Lang,
+    rooms,
     web::{Ask, Fields, Method, Visitor},
 };
 use crate::{Headquarters, Settings, SystemSource, gate::InProcess, import::IncomingOrder, store::Place};
@@ -39,7 +40,7 @@ fn house() -> House {
         Box::new(InProcess),
     )
     .unwrap();
-    let catalog = r#"{"version":"1","units":[{"id":"sec-wuye","name_zh":"物业科"}],"matters":[{"matter_code":"1","name_zh":"饲养动物扰民","match":["养猫"],"urgency":"general","lead_unit":"sec-wuye"}]}"#;
+    let catalog = r#"{"version":"1","units":[{"id":"sec-wuye","name_zh":"物业科","name_en":"Estates"}],"matters":[{"matter_code":"1","name_zh":"饲养动物扰民","name_en":"Animals","match":["养猫"],"urgency":"general","lead_unit":"sec-wuye"}]}"#;
     hq.publish_reference("matter_catalog", "1", catalog).unwrap();
     let ring = "[[[119.13,36.70],[119.14,36.70],[119.14,36.71],[119.13,36.71],[119.13,36.70]]]";
     let grids = format!(
@@ -106,8 +107,7 @@ fn nobody_enters_a_room_that_is_not_for_the_role() {
         let get = |path: &str| house.console.get(&ask(Method::Get, path, "", &visitor, house.now), Lang::Zh);
         let nowhere = get("/nowhere");
         assert_eq!(nowhere.status, 404);
-        let rooms: Vec<_> = ROOMS
-            .iter()
+        let rooms: Vec<_> = rooms()
             .map(|r| {
                 (
                     r,

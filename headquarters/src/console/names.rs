@@ -5,7 +5,7 @@
 
 use super::{
     desk::Choices,
-    parts::{bi, shown},
+    parts::{bi, named, shown},
 };
 use crate::error::HqError;
 use lanewalk_model::{catalog::Catalog, document::Document, grid::GridSet, schema::DocKind, staff::Role};
@@ -55,8 +55,13 @@ impl Names {
         match name {
             "matter_catalog" => {
                 let Ok(catalog) = Catalog::from_json(body) else { return };
-                self.units.extend(catalog.units.iter().map(|u| (u.id.clone(), u.name_zh.clone())));
-                let matters = catalog.matters.iter().map(|m| (m.matter_code.clone(), m.name_zh.clone()));
+                self.units.extend(
+                    catalog.units.iter().map(|u| (u.id.clone(), named(&u.name_zh, &u.name_en).to_owned())),
+                );
+                let matters = catalog
+                    .matters
+                    .iter()
+                    .map(|m| (m.matter_code.clone(), named(&m.name_zh, &m.name_en).to_owned()));
                 self.matters.extend(matters);
                 self.choices.catalog = Some(catalog);
             }

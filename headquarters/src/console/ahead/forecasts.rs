@@ -73,9 +73,10 @@ fn list(from: &Sources<'_>) -> Result<Answer, HqError> {
         ("情况", "standing"),
     ];
     let matters: Vec<(String, String)> = names.list("matter_code");
-    let grids: Vec<(String, String)> = std::iter::once((String::new(), forms::plain(("不限", "anywhere"))))
-        .chain(names.list("grid"))
-        .collect();
+    let grids: Vec<(String, String)> =
+        std::iter::once((String::new(), super::super::parts::say(("不限", "anywhere"))))
+            .chain(names.list("grid"))
+            .collect();
     let content = html! {
         h1 { (bi(("提前研判", "Looking ahead"))) }
         (super::map::picture(from.db, &Window::of_forecasts(&all), &Shown { forecasts: &all, ..Shown::default() })?)
@@ -137,7 +138,7 @@ fn page(from: &Sources<'_>, ask: &Ask, f: &Forecast) -> Result<Answer, HqError> 
         @if open {
             form.sheet-form method="post" action=(here) {
                 h2 { (bi(("处理意见", "Decide"))) }
-                (forms::select("standing", ("情况", "standing"), &[Standing::Watched, Standing::Planned, Standing::Closed].map(|s| (s.id().to_owned(), forms::plain(word(s)))), f.standing.id()))
+                (forms::select("standing", ("情况", "standing"), &[Standing::Watched, Standing::Planned, Standing::Closed].map(|s| (s.id().to_owned(), super::super::parts::say(word(s)))), f.standing.id()))
                 (forms::select("plan", ("解决预案", "response plan"), &plan_options(&plans), &f.plan.map(|p| to_hex(&p.uuid)).unwrap_or_default()))
                 @if plans.is_empty() { p.sub { (bi(("此事项还没有预案", "no plan for this matter yet"))) " " a href={ "/kb/new?matter=" (f.matter) } { (bi(("编写预案", "write one"))) } } }
                 (forms::area("words", ("意见", "words"), "", false))
@@ -150,7 +151,7 @@ fn page(from: &Sources<'_>, ask: &Ask, f: &Forecast) -> Result<Answer, HqError> 
 }
 
 fn plan_options(plans: &[kb::Version]) -> Vec<(String, String)> {
-    let none = (String::new(), forms::plain(("不选", "none")));
+    let none = (String::new(), super::super::parts::say(("不选", "none")));
     let all = plans.iter().map(|p| (to_hex(&p.id.uuid), format!("{} v{}", p.title, p.version)));
     std::iter::once(none).chain(all).collect()
 }

@@ -6,11 +6,6 @@ use crate::error::HqError;
 use lanewalk_model::time::TimeMs;
 use maud::{Markup, html};
 
-/// Returns words as plain text, for options, where no element may stand.
-pub(super) fn plain((zh, en): Words) -> String {
-    format!("{zh} {en}")
-}
-
 /// A line.
 pub(super) fn line(name: &str, label: Words, value: &str, required: bool) -> Markup {
     html! { p { label for=(name) { (bi(label)) } input id=(name) name=(name) value=(value) required[required] maxlength="600"; } }

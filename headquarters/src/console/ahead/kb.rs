@@ -91,10 +91,11 @@ fn waiting(drafts: &[Draft], names: &Names) -> Markup {
 /// Shows the fields of a version to be written.
 pub(super) fn fields(names: &Names, e: &Entry) -> Markup {
     let kinds = [("kb_entry", entry::kind(false)), ("playbook", entry::kind(true))];
-    let kinds = kinds.map(|(id, w)| (id.to_owned(), forms::plain(w)));
-    let matters: Vec<(String, String)> = std::iter::once((String::new(), forms::plain(("不限", "any"))))
-        .chain(names.list("matter_code"))
-        .collect();
+    let kinds = kinds.map(|(id, w)| (id.to_owned(), super::super::parts::say(w)));
+    let matters: Vec<(String, String)> =
+        std::iter::once((String::new(), super::super::parts::say(("不限", "any"))))
+            .chain(names.list("matter_code"))
+            .collect();
     html! {
         (forms::line("title", ("标题", "title"), &e.title, true))
         (forms::select("kind", ("类别", "kind"), &kinds, if e.is_plan { "playbook" } else { "kb_entry" }))

@@ -250,7 +250,7 @@ fn filters(f: &Filter<'_>, names: &Names) -> Markup {
         ("ended", ("已结束", "ended")),
         ("all", ("全部", "all")),
     ]
-    .map(|(id, w)| (id.to_owned(), forms::plain(w)));
+    .map(|(id, w)| (id.to_owned(), super::super::parts::say(w)));
     let days = [7, 30, 90, 366].map(|d| (d.to_string(), format!("{d} 天 days")));
     html! {
         form.filters method="get" action="/map" {

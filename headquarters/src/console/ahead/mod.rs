@@ -42,14 +42,13 @@ use lanewalk_model::{
 use maud::{Markup, html};
 use rusqlite::{Connection, OptionalExtension as _};
 
-#[allow(unused_imports)] // Until the order's page shows it.
 pub(super) use beside::beside;
 
 /// Everybody at headquarters who has to do with orders.
 const HOUSE: Roles = rule::JUDGES.or(Role::CallbackAgent.bit());
 
 /// The rooms, in the order of the navigation.
-pub(super) const ROOMS: [Room; 7] = [
+pub(super) static ROOMS: [Room; 7] = [
     Room { at: "search", title: Some(("搜索", "Search")), who: HOUSE, get: search::get, post: no_act },
     Room { at: "map", title: Some(("地图", "Map")), who: rule::JUDGES, get: map::get, post: no_act },
     Room {
@@ -76,9 +75,6 @@ pub(super) const ROOMS: [Room; 7] = [
     },
     Room { at: "surveys", title: None, who: rule::JUDGES, get: surveys::get, post: surveys::post },
 ];
-
-/// The part of the style sheet that these rooms need.
-pub(super) const STYLE: &str = include_str!("style.css");
 
 /// Reads `0190…` as the id of a document.
 fn id(kind: DocKind, hex: &str) -> Option<DocId> {

@@ -34,8 +34,9 @@ fn answer(id: &str) -> Words {
 
 /// Shows the counts of a survey in a line; no percentage without its parts.
 fn counts(t: &Tally) -> Markup {
-    let coverage =
-        Rate::count(&t.doors, |_| true, |d| !matches!(d.standing, Standing::Open | Standing::Absent));
+    let heard = t.doors.iter().filter(|d| !matches!(d.standing, Standing::Open | Standing::Absent)).count();
+    // Heard doors are among the doors.
+    let coverage = Rate::new(heard as u64, t.doors.len() as u64).unwrap_or_default();
     html! {
         dl.states-line {
             div { dt { (bi(("覆盖", "coverage"))) } dd { (t.heard) " / " (t.doors.len()) " " span.sub { (coverage.percent()) } } }

@@ -23,14 +23,14 @@ fn ask(town: &Town, who: &str, method: Method, address: &str, form: &[(&str, &st
         query: Fields::parse(query.as_bytes()),
         form: Fields(form.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()),
         files: Vec::new(),
-        visitor: Visitor { subject, name: who.to_owned(), admin: false },
+        visitor: Visitor { subject, name: who.to_owned(), admin: false, session: String::new() },
         now: at("2026-05-08 09:40"),
     }
 }
 
-fn room(address: &str) -> Room {
+fn room(address: &str) -> &'static Room {
     let first = address.split(['/', '?']).nth(1).unwrap();
-    ROOMS.into_iter().find(|r| r.at == first).unwrap_or_else(|| panic!("no room {first}"))
+    ROOMS.iter().find(|r| r.at == first).unwrap_or_else(|| panic!("no room {first}"))
 }
 
 fn get(town: &Town, who: &str, address: &str) -> Answer {

@@ -4,7 +4,7 @@
 use super::{
     super::{
         names::Names,
-        parts::{Row, bi, none, say, shown, table, when},
+        parts::{Row, bi, named, none, say, shown, table, when},
         photos::Sources,
         web::{Answer, Ask, Page},
     },
@@ -70,13 +70,22 @@ fn list(catalog: &Catalog, names: &Names) -> Markup {
         .iter()
         .take(LISTED)
         .map(|m| {
-            let support: Vec<Markup> = m.support_units.iter().map(|u| names.thing("support_unit", u)).collect();
+            let support: Vec<Markup> =
+                m.support_units.iter().map(|u| names.thing("support_unit", u)).collect();
             let evidence: Vec<String> = m.required_evidence.iter().map(|e| say(e.words())).collect();
             Row::from(vec![
-                html! { span.id { (shown(&m.matter_code)) } " " (shown(&m.name_zh)) @if !m.name_en.is_empty() { span.sub { (shown(&m.name_en)) } } },
-                if m.urgency == "urgent" { html! { strong.urgent { (bi(("紧急", "urgent"))) } } } else { bi(("一般", "general")) },
+                html! { span.id { (shown(&m.matter_code)) } " " (shown(named(&m.name_zh, &m.name_en))) },
+                if m.urgency == "urgent" {
+                    html! { strong.urgent { (bi(("紧急", "urgent"))) } }
+                } else {
+                    bi(("一般", "general"))
+                },
                 names.thing("lead_unit", &m.lead_unit),
-                if support.is_empty() { none() } else { html! { @for s in &support { div { (s) } } } },
+                if support.is_empty() {
+                    none()
+                } else {
+                    html! { @for s in &support { div { (s) } } }
+                },
                 if evidence.is_empty() { none() } else { shown(&evidence.join("、")) },
                 if m.matches.is_empty() { none() } else { shown(&m.matches.join("、")) },
             ])
