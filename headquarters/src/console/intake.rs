@@ -60,13 +60,9 @@ fn take(hq: &mut Headquarters, ask: &Ask) -> Result<Answer, HqError> {
             return form_page(hq.reader(), &get, &read.err().unwrap_or_default(), &token);
         }
     };
-    match hq.take_form(&form, token, &ask.visitor.subject.worker) {
+    match hq.take_form(&form, token, &ask.visitor.subject.worker)? {
         Ok(order) => Ok(Answer::SeeOther(format!("/orders/{}", to_hex(&order.uuid)))),
-        Err(HqError::NotAllowed(_)) => {
-            let faults = [("matter", "清单中没有这个事项", "not in the catalogue")];
-            form_page(hq.reader(), &get, &faults, &to_hex(&token))
-        }
-        Err(e) => Err(e),
+        Err(faults) => form_page(hq.reader(), &get, &faults, &to_hex(&token)),
     }
 }
 

@@ -264,6 +264,7 @@ fn every_wrong_field_is_named_and_nothing_typed_is_lost() {
         ("matter", "", "fill this in"),
         ("matter", "999999", "not in the catalogue"),
         ("matter", "a b", "choose from the catalogue"),
+        ("grid", "370705005008999", "no such grid"),
         ("requester_phone", "call me", "digits"),
         ("upstream_due", "tomorrow", "write a time"),
         ("upstream_due", "2026-05-07T09:00", "too early"),
@@ -287,6 +288,55 @@ fn every_wrong_field_is_named_and_nothing_typed_is_lost() {
     let html = page(town.post("/intake", &nasty));
     assert!(html.contains("&lt;script&gt;") && !html.contains("<script>"));
     assert_eq!(town.count("docs WHERE kind = 1"), 0);
+}
+
+#[test]
+fn a_title_is_redacted_before_it_is_cut() {
+    let mut town = Town::new();
+    // The name and the number reach over the fortieth character.
+    for text in ["字".repeat(39) + "张三丰", "字".repeat(35) + "13800008000"] {
+        let fields: Vec<_> = FORM
+            .iter()
+            .map(|(k, v)| match *k {
+                "text" => (*k, text.as_str()),
+                "requester_name" => (*k, "张三丰"),
+                "token" => (*k, if text.contains('张') { "00000000000000000000000000000001" } else { *v }),
+                _ => (*k, *v),
+            })
+            .collect();
+        let made = order(&town.post("/intake", &fields));
+        let title = town.view(made).text("title").unwrap().to_owned();
+        assert!(!title.contains('张') && !title.contains("138"), "{title}");
+    }
+}
+
+#[test]
+fn an_amendment_is_kept_beside_and_an_earlier_limit_holds() {
+    let mut town = Town::new();
+    let first = IncomingOrder { upstream_due_at_ms: Some(town.now() + 9 * DAY), ..call(1) };
+    town.hq.take_in([&first], "hc-01").unwrap();
+    let sql = "SELECT d.id FROM upstream u JOIN docs d ON d.n = u.doc";
+    let id: Vec<u8> = town.hq.reader().query_row(sql, [], |r| r.get(0)).unwrap();
+    let id = DocId::from_slice(&id).unwrap();
+    let ours = town.view(id).int("internal_due").unwrap();
+    let earlier = town.now() + 3_600_000;
+    let text = "又来电催".to_owned();
+    let second = IncomingOrder {
+        reported_text: text,
+        upstream_due_at_ms: Some(earlier),
+        payload_sha256: [9; 32],
+        ..first
+    };
+    let arrivals = [Arrival { payload: Some(("text/csv", b"raw")), ..Arrival::from(&second) }];
+    let done = town.hq.take_in(arrivals, "hc-01").unwrap();
+    assert_eq!((done.new, done.amended), (0, 1));
+    assert_eq!(town.hq.take_in([&second], "hc-01").unwrap().known, 1);
+    let view = town.view(id);
+    assert_eq!(view.text("summary"), Some("楼道内养猫"), "what was reported first stays");
+    assert_eq!(view.members("amendment").count(), 1);
+    assert_eq!((view.int("internal_due"), view.int("promised_due")), (Some(earlier), Some(ours)));
+    assert_eq!(kinds(&view).last(), Some(&StepKind::Redated));
+    assert_eq!(town.count("payloads"), 1);
 }
 
 #[test]
