@@ -9,6 +9,7 @@
 mod alike;
 mod board;
 mod diff;
+mod figures;
 mod history;
 mod names;
 mod order;
@@ -40,7 +41,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-const STYLE: &str = include_str!("style.css");
+const STYLE: &str = concat!(include_str!("style.css"), include_str!("figures/figures.css"));
 
 /// What a browser may load for a page: nothing but the one style sheet inside it, known by its
 /// SHA-256, and pictures of headquarters' own. No script, frame, form or font.

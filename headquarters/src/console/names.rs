@@ -73,14 +73,29 @@ impl Names {
         }
     }
 
-    /// Shows a unit, matter or cell by name with its id.
-    pub(super) fn thing(&self, field: &str, id: &str) -> Markup {
-        let table = match field {
+    /// Returns the name of a unit, matter or cell.
+    pub(super) fn plain(&self, field: &str, id: &str) -> Option<&str> {
+        self.table(field).get(id).map(String::as_str).filter(|n| !n.is_empty())
+    }
+
+    /// Lists the units, matters or cells there are: id and name, by id.
+    pub(super) fn list(&self, field: &str) -> Vec<(&str, &str)> {
+        let mut all: Vec<_> = self.table(field).iter().map(|(id, n)| (id.as_str(), n.as_str())).collect();
+        all.sort_unstable();
+        all
+    }
+
+    fn table(&self, field: &str) -> &HashMap<String, String> {
+        match field {
             "lead_unit" | "support_unit" => &self.units,
             "matter_code" => &self.matters,
             _ => &self.cells,
-        };
-        match table.get(id).filter(|n| !n.is_empty()) {
+        }
+    }
+
+    /// Shows a unit, matter or cell by name with its id.
+    pub(super) fn thing(&self, field: &str, id: &str) -> Markup {
+        match self.plain(field, id) {
             Some(name) => html! { (shown(name)) " " span.id { (shown(id)) } },
             None if id.is_empty() => super::parts::none(),
             None => html! { span.id { (shown(id)) } },
