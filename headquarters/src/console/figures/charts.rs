@@ -207,9 +207,8 @@ pub(super) fn on_time(flow: &[Bucket]) -> Markup {
         flow.iter().map(share).map(|r| (f(r.n()) / f(r.d().max(1)) * 100.0, r)).collect();
     let known = || shares.iter().filter(|(_, r)| r.d() > 0);
     let least = known().map(|(p, _)| *p).fold(100.0, f64::min);
-    // The axis begins at a ten below the lowest point and says so.
-    let floor = ((least / 10.0).floor() * 10.0).min(90.0) - if least < 10.0 { 0.0 } else { 10.0 };
-    let floor = floor.max(0.0);
+    // The axis begins at zero unless all points lie high; the caption says so.
+    let floor = [80.0, 60.0, 40.0, 20.0].into_iter().find(|floor| *floor <= least).unwrap_or(0.0);
     let slot = slot(flow);
     let y = |p: f64| TOP + PLOT * (100.0 - p) / (100.0 - floor);
     let x = |i: usize| LEFT + slot * (f(i as u64) + 0.5);

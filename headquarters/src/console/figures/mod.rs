@@ -13,8 +13,6 @@ mod period;
 mod words;
 
 #[cfg(test)]
-mod shots;
-#[cfg(test)]
 mod tests;
 
 use super::{

@@ -227,8 +227,10 @@ pub(super) fn parts_of(asked: &Asked, metric: Metric, rate: Rate, more: &[(&str,
     html! {
         span.nd {
             @if rate.d() == 0 { "0/0" } @else {
-                a href=(to("n")) title="达标的 in the numerator" { (rate.n()) } "/" a href=(to("d")) title="全部计入的 in the denominator" { (rate.d()) }
-                @if rate.n() < rate.d() { " " a.not href=(to("not")) title="未达标的 the others" { "差 " (rate.d() - rate.n()) } }
+                a href=(to("n")) title="分子 numerator" { (rate.n()) } "/" a href=(to("d")) title="分母 denominator" { (rate.d()) }
+                @if rate.n() < rate.d() && words::more_is_better(metric) {
+                    " " a.not href=(to("not")) title="未达标的 the others" { "差 " (rate.d() - rate.n()) }
+                }
             }
         }
     }
@@ -236,7 +238,7 @@ pub(super) fn parts_of(asked: &Asked, metric: Metric, rate: Rate, more: &[(&str,
 
 /// Says how a rate changed, in percentage points.
 fn points(rate: Rate, before: Option<Rate>) -> Markup {
-    let Some(before) = before.filter(|b| b.d() > 0 && rate.d() > 0) else { return html! {} };
+    let Some(before) = before.filter(|b| b.d() > 0 && rate.d() > 0) else { return none() };
     let hundredths = |r: Rate| (i128::from(r.n()) * 20_000 + i128::from(r.d())) / (i128::from(r.d()) * 2);
     let by = hundredths(rate) - hundredths(before);
     let (zh, en) = match by {
@@ -247,7 +249,7 @@ fn points(rate: Rate, before: Option<Rate>) -> Markup {
     let size = by.unsigned_abs();
     html! {
         span.was title={ "上期 " (before) } {
-            (zh) @if by != 0 { " " (size / 100) "." (format!("{:02}", size % 100)) " 点" } " " span.en lang="en" { (en) }
+            (zh) @if by != 0 { " " (size / 100) "." (format!("{:02}", size % 100)) " 个百分点" } " " span.en lang="en" { (en) }
         }
     }
 }
@@ -262,7 +264,7 @@ fn first_rates(asked: &Asked, total: &Tally, before: Option<&Tally>) -> Markup {
                     h2 { (bi(words::metric(metric))) }
                     p.percent { (rate.percent()) }
                     (charts::meter(rate, was))
-                    p.sub { (parts_of(asked, metric, rate, &[])) " " (points(rate, was)) }
+                    p.sub { (parts_of(asked, metric, rate, &[])) " " @if was.is_some_and(|w| w.d() > 0) { (points(rate, was)) } }
                     p.formula { (bi(words::formula(metric))) }
                 }
             }

@@ -270,3 +270,48 @@ proptest! {
         }
     }
 }
+
+/// Ten times the half-year of the article. `cargo test --release -p lanewalk-headquarters --lib
+/// thirty_five_thousand -- --ignored --nocapture`
+#[test]
+#[ignore = "a measurement"]
+#[allow(clippy::print_stdout, reason = "a measurement prints")]
+fn thirty_five_thousand_orders() {
+    let mut town = Town::new(35);
+    let matter = |i: u32| {
+        format!(r#"{{"matter_code":"{i:06}","name_zh":"事项{i}","urgency":"general","lead_unit":"sec-a"}}"#)
+    };
+    let matters: Vec<String> = (10_000..10_300).map(matter).collect();
+    let catalog = format!(r#"{{"version":"bench","matters":[{}]}}"#, matters.join(","));
+    town.hq.publish_reference("matter_catalog", "bench", &catalog).unwrap();
+    town.orders(35_000);
+    town.grid_work(3_000);
+    let db = crate::store::open_reader(&town.keep()).unwrap();
+    let clerk = visitor(Role::HotlineClerk, &["*"]);
+    let size = |answer: Answer| match answer {
+        Answer::Page(page) => page.content.into_string().len(),
+        Answer::File { bytes, .. } => bytes.len(),
+        other => panic!("{other:?}"),
+    };
+    for (name, to, runs) in [
+        ("report", format!("/figures?{PERIOD}"), 60),
+        ("report by grid", format!("/figures?{PERIOD}&by=grid&unit=sec-a"), 60),
+        ("report, earlier", format!("/figures?{PERIOD}&as_of=2026-06-20T08:00"), 60),
+        ("one month", "/figures?from=2026-06-01&to=2026-06-30".to_owned(), 60),
+        ("orders, last page", format!("/figures/orders?{PERIOD}&metric=response&part=not&page=9999"), 60),
+        ("report.csv", format!("/figures/report.csv?{PERIOD}"), 20),
+        ("report.xlsx", format!("/figures/report.xlsx?{PERIOD}"), 20),
+        ("orders.csv", format!("/figures/orders.csv?{PERIOD}"), 10),
+    ] {
+        let mut times = Vec::new();
+        let mut bytes = 0;
+        for _ in 0..runs {
+            let start = std::time::Instant::now();
+            bytes = size(got(&db, &clerk, &to));
+            times.push(start.elapsed().as_secs_f64() * 1_000.0);
+        }
+        times.sort_by(f64::total_cmp);
+        let at = |p: usize| times[(times.len() * p).div_ceil(100) - 1];
+        println!("{name:<18} p50 {:>6.1} ms  p95 {:>6.1} ms  {} KB", at(50), at(95), bytes / 1024);
+    }
+}

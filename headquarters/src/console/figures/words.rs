@@ -71,6 +71,21 @@ pub(super) fn formula(metric: Metric) -> Words {
     }
 }
 
+/// Says whether what is missing from the numerator is what somebody has to look at.
+pub(super) fn more_is_better(metric: Metric) -> bool {
+    !matches!(
+        metric,
+        Metric::Received
+            | Metric::Excluded
+            | Metric::Open
+            | Metric::Overdue(_)
+            | Metric::Return
+            | Metric::Transfer
+            | Metric::Rework
+            | Metric::Recurrence
+    )
+}
+
 /// Names a stage.
 pub(super) fn stage(stage: Stage) -> Words {
     match stage {

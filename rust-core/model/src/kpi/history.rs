@@ -156,7 +156,7 @@ impl History {
         if self.events.iter().filter(moves).all(|e| e.at <= moment) {
             return self.internal_due;
         }
-        let named = self.events.iter().filter(moves).filter(|e| e.at <= moment).last().and_then(|e| e.due);
+        let named = self.events.iter().filter(moves).rfind(|e| e.at <= moment).and_then(|e| e.due);
         named.or(self.promised_due).or(self.internal_due)
     }
 }
