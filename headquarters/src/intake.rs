@@ -239,7 +239,7 @@ impl Core {
         if order::state(&view).is_open() {
             edits.extend([Edit::set("promised_due", ours), Edit::set("internal_due", due)]);
             let step = StepRecord::new(StepKind::Redated, self.now(), "hq");
-            self.step(edits, StepRecord { due: Some(TimeMs(due)), ..step });
+            self.push_step(edits, &StepRecord { due: Some(TimeMs(due)), ..step });
         }
         Ok(())
     }

@@ -16,6 +16,7 @@ mod desk;
 mod diff;
 pub mod door;
 mod exchange;
+mod figures;
 mod forms;
 mod frame;
 mod history;
@@ -104,6 +105,7 @@ static ROOMS: &[Room] = &[
     intake::ROOM,
     appeals::ROOM,
     exchange::ROOM,
+    figures::ROOM,
     Room { at: "photos", title: None, who: OFFICE, get: photo::get, post: no_act },
     Room { at: "care", title: None, who: CARE, get: no_page, post: people::care::post },
     Room {
