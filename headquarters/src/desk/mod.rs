@@ -17,6 +17,7 @@ pub use proposals::Waiting;
 use crate::{
     core::Core,
     error::HqError,
+    groups,
     hq::Headquarters,
     store::{self, StoredDoc},
 };
@@ -147,6 +148,9 @@ impl Core {
             _ => {}
         }
         self.step(tx, order, by, edits, &step)?;
+        if matches!(what, Act::Close) {
+            groups::ended(tx, self, order)?;
+        }
         Ok(None)
     }
 

@@ -3,7 +3,7 @@
 //! Invariant: a tick is idempotent; whatever it did is a step and a flag of the order, so a
 //! missed tick is made good by the next. Rejected: timers per order, which a restart forgets.
 
-use crate::{core::Core, error::HqError, hq::Headquarters, store::StoredDoc};
+use crate::{ahead::forecasts, core::Core, error::HqError, groups, hq::Headquarters, store::StoredDoc};
 use lanewalk_model::{
     document::Edit,
     id::DocId,
@@ -50,6 +50,8 @@ impl Headquarters {
             for id in closed_before(tx, TimeMs(now.0.saturating_sub(keep)))? {
                 done.archived += u32::from(core.archive(tx, id, now)?);
             }
+            forecasts::scan(tx, core)?;
+            groups::tick(tx, core)?;
             Ok(done)
         })
     }

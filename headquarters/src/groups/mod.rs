@@ -16,8 +16,6 @@ pub use subtask::NewSubtask;
 pub use survey::{Door, NewSurvey};
 pub use taskforce::NewTaskForce;
 
-pub(crate) use survey::tally;
-
 use crate::{
     core::Core,
     error::HqError,
@@ -51,7 +49,6 @@ impl Headquarters {
 }
 
 /// An order has ended: its master may end with it. Whoever ends an order calls it.
-#[allow(dead_code)]
 pub(crate) fn ended(tx: &Transaction<'_>, core: &mut Core, order: DocId) -> Result<(), HqError> {
     let Some(view) = find(tx, order)? else { return Ok(()) };
     match view.text("master").and_then(|m| m.parse().ok()) {

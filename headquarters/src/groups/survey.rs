@@ -85,6 +85,11 @@ impl Headquarters {
         })
     }
 
+    /// Counts a survey as the places stand now.
+    pub fn survey_tally(&self, survey: DocId) -> Result<Tally, HqError> {
+        tally(&self.db, &need(&self.db, survey, DocKind::Survey)?)
+    }
+
     /// Adds doors to a survey.
     pub fn add_doors(&mut self, survey: DocId, more: &[Door], by: &str) -> Result<(), HqError> {
         self.act(|tx, core| {
@@ -119,7 +124,7 @@ fn doors(tx: &Transaction<'_>, doors: &[Door], known: usize) -> Result<Vec<Edit>
 }
 
 /// Counts a survey as the places stand now.
-pub(crate) fn tally(db: &Connection, survey: &DocView) -> Result<Tally, HqError> {
+fn tally(db: &Connection, survey: &DocView) -> Result<Tally, HqError> {
     let mut merged: HashMap<String, Merged> = HashMap::new();
     let mut open: Vec<String> =
         ["target", "answer"].iter().flat_map(|f| survey.members(f)).map(|(id, _)| id.to_owned()).collect();
