@@ -75,11 +75,19 @@ pub(crate) fn on_entry(
         }
         DocKind::Care => {
             // R38: what was opened on a phone stands in the one log of who read what.
-            for view in viewed(facts) {
-                let (about, purpose) = (doc.to_string(), view.purpose);
-                let (who, role) = (author.worker.as_str(), author.role.id());
-                let line =
-                    Line { who, role, what: "care", about: &about, purpose: &purpose, ..Line::default() };
+            for opened in viewed(facts) {
+                let person = view(tx, doc)?.and_then(|care| care.text("person")?.parse().ok());
+                let person = person.map(|id| view(tx, id)).transpose()?.flatten();
+                let of = |key| person.as_ref().and_then(|p| p.text(key)).unwrap_or_default();
+                let line = Line {
+                    who: &author.worker,
+                    role: author.role.id(),
+                    what: "care",
+                    about: &doc.to_string(),
+                    purpose: &opened.purpose,
+                    resident: Some((of("name"), of("phone"))),
+                    session: "",
+                };
                 note(tx, effective_at, &line)?;
             }
             Ok(())

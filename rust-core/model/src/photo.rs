@@ -96,10 +96,10 @@ impl PhotoScene {
     /// Lists the scenes a visit may be photographed in: the inside only while the occupant's last
     /// word is yes.
     pub fn allowed(visit: &DocView) -> Vec<Self> {
-        // Event ids are uuids of version 7: the last key is the last word.
-        let last = visit.members("consent").last().and_then(|(_, value)| value.text());
-        let given = last
-            .and_then(|json| serde_json::from_str::<ConsentRecord>(json).ok())
+        let said = visit.entries().filter(|(key, _)| key.starts_with("consent/")).flat_map(|(_, all)| all);
+        let given = said
+            .max_by_key(|word| (word.at, word.actor))
+            .and_then(|word| serde_json::from_str::<ConsentRecord>(word.value.text()?).ok())
             .is_some_and(|consent| consent.given);
         let mut scenes = vec![Self::Outdoors, Self::Corridor, Self::Door];
         scenes.extend(given.then_some(Self::Interior));
