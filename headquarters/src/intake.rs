@@ -22,6 +22,7 @@ pub use draft::Looked;
 pub use form::{CHANNELS, Fault, Form, KINDS, NOT_LISTED};
 
 use crate::{
+    ahead::forecasts,
     core::Core,
     error::HqError,
     hq::Headquarters,
@@ -146,7 +147,8 @@ impl Headquarters {
                 for arrival in part {
                     core.take_in(tx, &arrival, accepted, &mut total)?;
                 }
-                Ok(())
+                // R11: concentrated is what came in now together with what came before.
+                forecasts::scan(tx, core).map(|_| ())
             })?;
         }
         Ok(total)

@@ -437,6 +437,45 @@ impl Phone {
         self.field = Some(field);
     }
 
+    /// Returns everything that whoever has the key reads out of a directory of this phone: every
+    /// cell of every table, beside the bytes of every file as they lie there.
+    pub fn plain(&self, directory: &Path) -> Vec<u8> {
+        let mut out = Vec::new();
+        let mut open = vec![directory.to_owned()];
+        while let Some(folder) = open.pop() {
+            for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+                match entry.file_type().unwrap().is_dir() {
+                    true => open.push(entry.path()),
+                    false => out.extend(std::fs::read(entry.path()).unwrap()),
+                }
+            }
+        }
+        let db = rusqlite::Connection::open(directory.join("lanewalk.db")).unwrap();
+        let key = lanewalk_model::id::to_hex(&self.key);
+        db.execute_batch(&format!("PRAGMA key = \"x'{key}'\"")).unwrap();
+        let tables: Vec<String> = db
+            .prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%'")
+            .unwrap()
+            .query_map([], |r| r.get(0))
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        for table in tables {
+            let mut statement = db.prepare(&format!("SELECT * FROM \"{table}\"")).unwrap();
+            let columns = statement.column_count();
+            let mut rows = statement.query([]).unwrap();
+            while let Some(row) = rows.next().unwrap() {
+                for i in 0..columns {
+                    if let Ok(cell) = row.get_ref(i).unwrap().as_bytes() {
+                        out.extend(cell);
+                        out.push(0);
+                    }
+                }
+            }
+        }
+        out
+    }
+
     fn revive_if_dead(&mut self) {
         if !self.dying.swap(false, Ordering::Relaxed) {
             return;

@@ -51,6 +51,7 @@ pub(super) fn proposal(kind: ProposalKind) -> Words {
         ProposalKind::Decline => "decline a transfer",
         ProposalKind::Exclude => "exclude",
         ProposalKind::Park => "park",
+        ProposalKind::Check => "result of a site check",
     };
     (kind.zh(), en)
 }
@@ -264,6 +265,8 @@ const FIELDS: &[(&str, &str, &str)] = &[
     ("original_wanted", "索取原图", "original wanted"),
     ("caption", "照片说明", "caption"),
     ("redaction_box", "遮挡", "redaction"),
+    ("scene", "拍摄位置", "scene"),
+    ("consent", "入户拍照同意", "consent to photos inside"),
     ("met", "见到的人", "met"),
     ("confirmation", "居民确认", "confirmation"),
 ];

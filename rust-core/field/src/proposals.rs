@@ -170,7 +170,7 @@ fn investigated(order: DocView, at: &Circumstances) -> DocView {
     order
 }
 
-fn children(conn: &Connection, order: DocId, kind: DocKind) -> Result<Vec<ListItem>, FieldError> {
+pub(crate) fn children(conn: &Connection, order: DocId, kind: DocKind) -> Result<Vec<ListItem>, FieldError> {
     let query = ListQuery {
         kind: Some(kind),
         parent: Some(order.to_string()),

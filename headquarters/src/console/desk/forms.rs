@@ -159,7 +159,7 @@ fn primary(state: State) -> &'static [&'static str] {
 /// Says whether a role may decide a kind of proposal (the table decides again).
 fn decides(role: Role, kind: ProposalKind) -> bool {
     match kind {
-        ProposalKind::Return => role == Role::HotlineClerk,
+        ProposalKind::Return | ProposalKind::Check => role == Role::HotlineClerk,
         ProposalKind::Extend => matches!(role, Role::HotlineClerk | Role::DeputyLeader),
         ProposalKind::Exclude | ProposalKind::Park => role == Role::DeputyLeader,
         _ => false,
@@ -282,7 +282,7 @@ fn proposal_fields(kind: ProposalKind, choices: &Choices) -> Markup {
             (units(choices, "to", ("转给", "to"), ""))
             (reason(true))
         },
-        ProposalKind::Decline | ProposalKind::Return => reason(true),
+        ProposalKind::Decline | ProposalKind::Return | ProposalKind::Check => reason(true),
         ProposalKind::Exclude => html! {
             label { (bi(("依据", "ground"))) select name="ground" required {
                 option value="" { "–" }
