@@ -1,6 +1,6 @@
 //! Dispatch meetings: freeze figures, agree on items, come back and say what became of them.
 
-use super::{charts, page::parts_of, period::Asked, shown, words};
+use super::{charts, period::Asked, shown, tables::parts_of, words};
 use crate::{
     Headquarters, HqError,
     console::{

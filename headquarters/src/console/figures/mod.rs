@@ -10,6 +10,7 @@ mod meetings;
 mod orders;
 mod page;
 mod period;
+mod tables;
 mod words;
 
 #[cfg(test)]
