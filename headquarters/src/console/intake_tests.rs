@@ -1,5 +1,5 @@
 //! The rooms where orders come in, asked as a browser would: forms, files, appeals, neighbours.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice, clippy::panic)]
 
 use super::{
     alike::Alike,
