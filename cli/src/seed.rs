@@ -8,7 +8,7 @@ use crate::words::Failure;
 use lanewalk_headquarters::{
     Headquarters,
     import::{ImportLimits, ImportOutcome, IncomingOrder, Mapping, read_csv},
-    intake::Imported,
+    intake::{Arrival, Imported},
 };
 use lanewalk_model::{
     calendar::Calendar,
@@ -170,7 +170,11 @@ pub(crate) fn import(
     for order in &mut read.orders {
         move_order(order, moved_ms);
     }
-    let done = hq.take_in(&read.orders, clerk)?;
+    let arrivals = read.orders.iter().zip(&read.places).map(|(order, place)| {
+        let payload = csv.get(place.clone()).map(|raw| ("text/csv", raw));
+        Arrival { payload, ..Arrival::from(order) }
+    });
+    let done = hq.take_in(arrivals, clerk)?;
     Ok(Import { done, read, moved_ms })
 }
 

@@ -1,6 +1,6 @@
 //! Measures how many orders headquarters takes in each second: `cargo run --release --example
 //! import_rate -p lanewalk-headquarters [ROWS]`.
-#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout, missing_docs)]
 
 use lanewalk_headquarters::{
     Headquarters, Settings, SystemSource,
@@ -52,7 +52,7 @@ fn main() {
     for n in 0..rows {
         writeln!(
             csv,
-            "W{n:07},Parking Enforcement,第{n}件 占道停车,{}{n},华府一品{}号楼{}室,2026-05-{:02} {:02}:{:02},36.70{:03},119.13{:03},张{n},138{n:08}",
+            "W{n:07},Parking Enforcement,第{n}件 占道停车,{}{n},华府一品{}号楼{}室,2026-05-{:02} {:02}:{:02},42.26{:03},-71.10{:03},张{n},138{n:08}",
             words.replace(',', "，").repeat(2),
             n % 40,
             n % 900,
@@ -75,7 +75,15 @@ fn main() {
         read.problems.len()
     );
     let begun = Instant::now();
-    let done = hq.take_in(read.orders.iter().map(Arrival::from), "hc-01").unwrap();
+    let done = hq
+        .take_in(
+            read.orders.iter().zip(&read.places).map(|(order, place)| Arrival {
+                payload: Some(("text/csv", &csv.as_bytes()[place.clone()])),
+                ..Arrival::from(order)
+            }),
+            "hc-01",
+        )
+        .unwrap();
     let seconds = begun.elapsed().as_secs_f64();
     println!("taken  {done:?} in {seconds:.2} s: {:.0} rows/s", f64::from(rows) / seconds);
     let begun = Instant::now();

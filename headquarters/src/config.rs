@@ -63,6 +63,9 @@ pub struct Settings {
     pub session_most_ms: i64,
     /// Who asked is erased this long after an order was closed, ms.
     pub keep_requesters_ms: i64,
+    /// R21: an appeal solved on site counts as kept off the hotline after so many days without a
+    /// hotline order at its place.
+    pub quiet_days: u16,
 }
 
 /// How the Open311 endpoint answers.
@@ -114,6 +117,7 @@ impl Default for Settings {
             session_idle_ms: 30 * MINUTE_MS,
             session_most_ms: 12 * 60 * MINUTE_MS,
             keep_requesters_ms: 3 * YEAR_MS,
+            quiet_days: 30,
         }
     }
 }

@@ -6,7 +6,9 @@ use crate::{
     config::{Settings, Source},
     core::Core,
     error::{HqError, Refusal},
+    figures::Rules,
     gate::Gate,
+    people::retention,
     photos::{self, Dock, Settled, Staged},
     push,
     store::{self, Place, StoredDoc, set_meta},
@@ -79,6 +81,8 @@ impl Headquarters {
         source.fill_random(&mut actor);
         // F33: bound like a phone's, so that no phone can write under headquarters' own actor.
         tx.execute("INSERT OR IGNORE INTO actors (actor, device) VALUES (?1, ?2)", (actor, own_n))?;
+        retention::note_period(&tx, settings.keep_requesters_ms)?;
+        Rules { hours: settings.hours.clone(), quiet_days: settings.quiet_days }.keep(&tx)?;
         tx.commit()?;
         let calendar = Calendar::china()
             .cloned()

@@ -16,7 +16,7 @@ mod repeat;
 
 pub use appeal::Conversion;
 pub(crate) use appeal::{TITLE_CHARS, is_open as appeal_is_open};
-pub(crate) use catalogue::{Published, catalogue, cells, reads_as_code};
+pub(crate) use catalogue::{catalogue, cells};
 pub(crate) use draft::Draft;
 pub use draft::Looked;
 pub use form::{CHANNELS, Fault, Form, KINDS, NOT_LISTED};

@@ -11,6 +11,7 @@ use crate::{
     gate::WorkerCommand,
     hq::{Headquarters, Task},
     photos::{Dock, Settled},
+    store,
 };
 use axum::{
     Router,
@@ -32,13 +33,16 @@ use std::{
     thread::JoinHandle,
     time::{Duration, Instant},
 };
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 mod console;
+mod open311;
 mod uploads;
 
 /// Requests in one batch at most.
 const MAX_BATCH: usize = 64;
+/// How long requests may go on after headquarters was told to stop.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// How often headquarters looks at the clock.
 const TICK: Duration = Duration::from_secs(60);
 /// Requests waiting before headquarters says it is busy (F24).
@@ -57,6 +61,7 @@ pub struct Desk {
     dock: Arc<Dock>,
     settings: Arc<Settings>,
     source: Arc<dyn Source>,
+    changes: watch::Receiver<u64>,
 }
 
 impl std::fmt::Debug for Desk {
@@ -71,6 +76,7 @@ impl Desk {
         let (queue, work) = mpsc::sync_channel::<Work>(MAX_WAITING);
         let dock = hq.dock.clone();
         let (settings, source) = (Arc::new(hq.core.settings.clone()), hq.core.source.clone());
+        let (told, changes) = watch::channel(0);
         let thread = std::thread::Builder::new().name("headquarters".into()).spawn(move || {
             let mut ticked = None;
             loop {
@@ -99,9 +105,17 @@ impl Desk {
                     }
                 }
                 answer_all(&mut hq, batch);
+                if let Ok(end) = store::log_end(hq.reader()) {
+                    told.send_if_modified(|known| std::mem::replace(known, end) != end);
+                }
             }
         })?;
-        Ok((Self { queue, dock, settings, source }, thread))
+        Ok((Self { queue, dock, settings, source, changes }, thread))
+    }
+
+    /// Returns what tells of every change: the highest log index.
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.clone()
     }
 
     /// Hands a task to the writer and waits for what it makes of it; an answer that is no part of
@@ -159,6 +173,7 @@ pub fn router(desk: Desk, database: PathBuf) -> Router {
 /// ([`photos::redraw::worker_main`](crate::photos::redraw::worker_main)).
 pub fn router_with(desk: Desk, database: PathBuf, draw: Option<WorkerCommand>) -> Router {
     let stages = Arc::new(uploads::Stages::new(desk.dock.clone(), database.clone()));
+    let open311 = open311::routes(desk.clone(), database.clone());
     Router::new()
         .route(http::SYNC_PATH, post(protocol))
         .route(http::ENROL_PATH, post(protocol))
@@ -167,6 +182,7 @@ pub fn router_with(desk: Desk, database: PathBuf, draw: Option<WorkerCommand>) -
         .route(&format!("{}/{{sha256}}", upload::PHOTOS_PATH), any(uploads::photos))
         .layer(axum::extract::DefaultBodyLimit::max(limits::MAX_REQUEST_BYTES))
         .with_state(App { desk: desk.clone(), stages })
+        .merge(open311)
         .merge(console::routes(desk, database, draw))
 }
 
@@ -180,7 +196,21 @@ pub async fn serve(
     let listener = tokio::net::TcpListener::bind(address).await?;
     bound(listener.local_addr()?);
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service).with_graceful_shutdown(stop).await
+    let (told, mut stopping) = watch::channel(false);
+    let stop = async move {
+        stop.await;
+        let _ = told.send(true);
+    };
+    let serving = axum::serve(listener, service).with_graceful_shutdown(stop);
+    // Pages that listen for changes never end by themselves.
+    let patience = async {
+        let _ = stopping.wait_for(|stopping| *stopping).await;
+        tokio::time::sleep(PATIENCE).await;
+    };
+    tokio::select! {
+        ended = serving => ended,
+        () = patience => Ok(()),
+    }
 }
 
 async fn protocol(State(app): State<App>, request: Request) -> Response {

@@ -5,6 +5,7 @@
 
 mod acceptance;
 mod clocks;
+mod desk;
 mod network;
 mod orders;
 mod restore;

@@ -2,7 +2,7 @@
 //!
 //! Invariant: an act runs on headquarters' one thread and answers in words; nothing is printed here.
 
-use super::{Act, Answer, StaffAct};
+use super::{Act, Answer, StaffAct, exchange};
 use crate::{
     seed,
     words::{Failure, cut, pad, short, when},
@@ -56,6 +56,15 @@ pub(super) fn perform(hq: &mut Headquarters, act: &Act) -> Result<Answer, Failur
             hq.want_original(visit, id, by)?;
             format!("已记下，手机下次同步时得知 / the phone learns it with its next sync: {id}")
         }
+        Act::Open311Key { name, revoke: true } => {
+            hq.revoke_open311_key(name)?;
+            format!("已收回 / revoked: {name}")
+        }
+        Act::Open311Key { name, revoke: false } => format!(
+            "{name} 的密钥，只显示这一次 / the key of {name}, shown this once:\n{}",
+            hq.make_open311_key(name)?
+        ),
+        Act::Exchange { act } => exchange::perform(hq, act)?,
         Act::Backup { file } => {
             let reached = hq.backup_to(&std::path::absolute(file)?)?;
             format!("已备份并核对，日志到第 {reached} 条 / backed up and checked, the log up to {reached}")

@@ -5,6 +5,7 @@
 //! need a login of its own; a Unix socket with mode 0600 has the system's.
 
 mod acts;
+mod exchange;
 mod socket;
 
 pub(crate) use acts::orders;
@@ -106,6 +107,19 @@ pub(crate) enum Act {
         #[arg(long, default_value = "hc-01")]
         by: String,
     },
+    /// 给一个 Open311 客户端发密钥（只显示一次） / makes a key for an Open311 client, shown once
+    Open311Key {
+        /// 给谁用 / whom it is for
+        name: String,
+        /// 收回 / revokes it instead
+        #[arg(long)]
+        revoke: bool,
+    },
+    /// 与没有网络的邻接系统交换签名文件 / signed files for a neighbour without a network
+    Exchange {
+        #[command(subcommand)]
+        act: ExchangeAct,
+    },
     /// 备份数据库和照片，核对后手机才可释放 / a verified copy of database and photos; phones may then give up what it holds
     Backup {
         /// The copy; photos go to FILE.photos beside it.
@@ -154,6 +168,47 @@ pub(crate) enum StaffAct {
     },
 }
 
+/// What is done about neighbours' files.
+#[derive(Debug, Subcommand, Serialize, Deserialize)]
+pub(crate) enum ExchangeAct {
+    /// 本系统的公钥，交给对方登记 / our key, for the neighbour to register
+    Key,
+    /// 登记对方的公钥 / registers a neighbour's key
+    Trust {
+        /// Name.
+        name: String,
+        /// `ed25519:` and 64 hexadecimal digits.
+        key: String,
+        /// 告知全部上级工单，不只是对方的 / tells it of every upstream order, not only of its own
+        #[arg(long)]
+        all: bool,
+    },
+    /// 导出上次以来的变化 / writes what changed since the last file
+    Export {
+        /// Name.
+        name: String,
+        /// The file.
+        file: PathBuf,
+        /// 再给一次这个编号的文件 / gives the file of this number again
+        #[arg(long)]
+        again: Option<u64>,
+        /// Who does it.
+        #[arg(long, default_value = "hc-01")]
+        by: String,
+    },
+    /// 导入对方的工单文件 / takes in a neighbour's file of orders
+    Import {
+        /// The file.
+        file: PathBuf,
+        /// 前面缺文件也导入 / although files before it are missing
+        #[arg(long)]
+        allow_gap: bool,
+        /// Who does it.
+        #[arg(long, default_value = "hc-01")]
+        by: String,
+    },
+}
+
 /// What an act answers.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Answer {
@@ -197,7 +252,12 @@ fn absolute(act: &Act) -> Result<Act, Failure> {
     let mut act: Act = serde_json::from_str(&text).map_err(|e| Failure::new(e.to_string()))?;
     let files: &mut [&mut PathBuf] = match &mut act {
         Act::Import { file, mapping, .. } => &mut [file, mapping],
-        Act::Publish { file, .. } => &mut [file],
+        Act::Publish { file, .. } | Act::Exchange { act: ExchangeAct::Import { file, .. } } => &mut [file],
+        Act::Exchange { act: ExchangeAct::Export { file, .. } } => {
+            // It is not there yet.
+            *file = std::path::absolute(&*file)?;
+            &mut []
+        }
         _ => &mut [],
     };
     for path in files {

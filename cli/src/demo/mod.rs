@@ -16,7 +16,10 @@ mod walk;
 
 pub(crate) use child::main as child_main;
 
-use crate::words::{Failure, bold, dim, say};
+use crate::{
+    seed,
+    words::{Failure, bold, dim, say},
+};
 use clap::Args;
 use std::{
     path::{Path, PathBuf},
@@ -136,7 +139,7 @@ fn last_words(args: &DemoArgs, stage: &stages::Stage, root: &Path) -> Result<(),
     }
     if args.stay {
         say!("{} http://{}/", bold("控制台 / console:"), stage.town.console);
-        say!("{}", seed::accounts_words(&stage.town.at_hq(seed::accounts)?));
+        say!("{}", crate::seed::accounts_words(&stage.town.at_hq(crate::seed::accounts)?));
         say!("  lanewalk admin --data {} waiting", stage.town.data.display());
         say!("{}", dim("Ctrl-C 结束 / Ctrl-C ends"));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -169,6 +169,17 @@ pub fn orders(db: &Connection, n: i64) -> Result<Vec<(DocId, TimeMs)>, HqError> 
     Ok(found.into_iter().filter_map(|(id, at)| Some((DocId::from_slice(&id).ok()?, at))).collect())
 }
 
+/// Finds the open forecast that an order is part of.
+pub fn of_order(db: &Connection, order: DocId) -> Result<Option<i64>, HqError> {
+    Ok(db
+        .prepare_cached(
+            "SELECT f.n FROM forecast_orders o JOIN forecasts f ON f.n = o.forecast
+             WHERE o.doc = (SELECT n FROM docs WHERE id = ?1) AND f.standing <> 'closed' ORDER BY f.n LIMIT 1",
+        )?
+        .query_row([order.to_bytes()], |r| r.get(0))
+        .optional()?)
+}
+
 /// Lists what was said about a forecast, oldest first.
 pub fn said(db: &Connection, n: i64) -> Result<Vec<Said>, HqError> {
     let mut statement = db.prepare_cached(

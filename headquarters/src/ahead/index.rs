@@ -4,7 +4,7 @@
 //! is taken out before a word is indexed, so that nobody finds an order by it. Persons, care
 //! records and briefs are not indexed at all.
 
-use crate::{error::HqError, store};
+use crate::{error::HqError, groups, store};
 use lanewalk_model::{
     group::cluster,
     id::DocId,
@@ -42,6 +42,10 @@ fn spot(tx: &Transaction<'_>, n: i64, view: &DocView, row: &ListRow) -> Result<(
     let mut units: Vec<&str> = view.members("support_unit").map(|(unit, _)| unit).collect();
     units.extend(view.text("lead_unit").filter(|u| !u.is_empty()));
     let void = matches!(order::state(view), State::Excluded | State::Returned);
+    let counted = match groups::is_master(view) {
+        true => 2,
+        false => i64::from(cluster::is_counted(view) && !void),
+    };
     tx.prepare_cached(
         "INSERT INTO spots (doc, matter, grid, at, lat_e7, lon_e7, units, counted)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
@@ -58,7 +62,7 @@ fn spot(tx: &Transaction<'_>, n: i64, view: &DocView, row: &ListRow) -> Result<(
         row.lat_e7,
         row.lon_e7,
         units.join(" "),
-        cluster::is_counted(view) && !void,
+        counted,
     ])?;
     Ok(())
 }

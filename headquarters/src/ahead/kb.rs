@@ -6,7 +6,7 @@
 //! would give the same number.
 
 use super::{actor, refused, some_words, words};
-use crate::{core::Core, error::HqError, hq::Headquarters, store::StoredDoc};
+use crate::{core::Core, error::HqError, groups, hq::Headquarters, store::StoredDoc};
 use lanewalk_model::{
     document::Edit,
     group::{Refusal, cluster, taskforce},
@@ -433,7 +433,7 @@ fn from_task_force(tx: &Transaction<'_>, id: DocId) -> Result<Entry, HqError> {
 /// The replies and outcomes of a cluster's children.
 fn from_cluster(tx: &Transaction<'_>, id: DocId) -> Result<Entry, HqError> {
     let master = view(tx, id, DocKind::Order)?;
-    if master.text("channel") != Some(cluster::CHANNEL) || order::state(&master).is_open() {
+    if !groups::is_master(&master) || order::state(&master).is_open() {
         return Err(refused(Refusal::StillOpen));
     }
     let mut entry = Entry { is_plan: true, ..Entry::default() };

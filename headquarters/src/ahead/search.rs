@@ -65,7 +65,7 @@ pub fn find(
                (SELECT rowid AS n FROM found WHERE found MATCH ?1
                   AND {} rowid IN (SELECT doc FROM kb) ORDER BY rowid DESC LIMIT ?2) f
              JOIN docs d ON d.n = f.n
-             LEFT JOIN docs p ON p.id = CASE WHEN d.parent LIKE 'order:%' THEN unhex('01' || substr(d.parent, 7)) END
+             LEFT JOIN docs p ON d.kind <> 1 AND p.id = CASE WHEN d.parent LIKE 'order:%' THEN unhex('01' || substr(d.parent, 7)) END
              LEFT JOIN spots s ON s.doc = coalesce(p.n, d.n)",
             if knowledge { "" } else { "NOT" }
         );

@@ -365,3 +365,56 @@ fn nobody_finds_an_order_by_its_requester() {
         assert_eq!(titles(&town, "clerk", identity), Vec::<String>::new(), "{identity}");
     }
 }
+
+/// Run by hand: `cargo test --release -p lanewalk-headquarters --lib -- --ignored as_fast`.
+#[test]
+#[ignore = "measures"]
+#[allow(clippy::print_stdout)]
+fn as_fast_as_people_type_at_ten_times_the_half_year() {
+    let mut town = Town::new("2026-05-08 09:00");
+    let streets = ["华府一品", "潍棉小区", "金御皇庭", "幸福街", "健康街", "星河小区"];
+    let things = ["门前乱停车", "楼道养猫", "电箱噪声", "占道经营", "下水堵塞", "路灯不亮"];
+    let began = std::time::Instant::now();
+    let mut batch = Vec::new();
+    for i in 0..35_000_usize {
+        let id = town.hq.new_id(DocKind::Order);
+        let title = format!("{}{}{}号", streets[i % 6], things[i / 6 % 6], i);
+        let edits = vec![
+            Edit::set("channel", "12345"),
+            Edit::set("title", title.as_str()),
+            Edit::set("summary", format!("反映{title},希望尽快处理,多次拨打热线未解决。").repeat(3)),
+            Edit::set("matter_code", format!("m{}", i % 40)),
+            Edit::set("grid", GRID),
+            Edit::set("reported_at", at("2026-05-08 09:00").0 - i as i64 * 450_000),
+            Edit::set("state", if i < 400 { "ACKED" } else { "CLOSED" }),
+        ];
+        let visit = town.hq.new_id(DocKind::Visit);
+        let notes = vec![
+            Edit::set("order", id.to_string()),
+            Edit::set("grid", GRID),
+            Edit::set("notes", format!("到{}现场查看,{}属实", streets[i % 6], things[i / 6 % 6])),
+        ];
+        batch.extend([(id, edits), (visit, notes)]);
+        if batch.len() >= 1_000 {
+            town.hq.write_by_rule(&batch).unwrap();
+            batch.clear();
+        }
+    }
+    println!("written in {:?}", began.elapsed());
+    let subject = town.hq.subject("clerk").unwrap().unwrap();
+    let mut times = Vec::new();
+    for round in 0..20 {
+        for query in ["停车", "华府一品 停车", "号", "楼道养猫", "路", "1234", "希望尽快处理", "没有的词"]
+        {
+            let began = std::time::Instant::now();
+            search::find(town.hq.reader(), &subject, query, None, at("2026-05-09 09:00"), 50).unwrap();
+            times.push((began.elapsed(), query, round));
+        }
+    }
+    times.sort_unstable();
+    println!("search median {:?} p95 {:?} worst {:?}", times[80].0, times[152].0, times[159]);
+    let began = std::time::Instant::now();
+    println!("scan {:?} in {:?}", town.hq.look_ahead().unwrap(), began.elapsed());
+    let began = std::time::Instant::now();
+    println!("scan again {:?} in {:?}", town.hq.look_ahead().unwrap(), began.elapsed());
+}

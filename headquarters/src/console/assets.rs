@@ -21,7 +21,7 @@ pub struct Asset {
 }
 
 fn tag(text: &str) -> String {
-    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(&Sha256::digest(text)).chars().take(16).collect()
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(Sha256::digest(text)).chars().take(16).collect()
 }
 
 const STYLE_TEXT: &str = include_str!("style.css");

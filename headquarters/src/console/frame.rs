@@ -5,11 +5,11 @@
 //! "no permission" pages, which tell that something is there.
 
 use super::{
-    ROOMS,
     assets::{SCRIPT, STYLE},
     lang::Lang,
     may_enter,
     parts::{bi, say, shown, when},
+    rooms as all_rooms,
     web::{Answer, Ask, Page, Response, Visitor},
     words::{self, Words},
 };
@@ -39,11 +39,13 @@ impl<'a> Around<'a> {
 
 /// Turns an answer into bytes with status and headers.
 pub(super) fn response(answer: Result<Answer, HqError>, around: &Around<'_>) -> Response {
-    let html = |status, page: Page| Response {
+    let nowhere = Around { path: "/", done: None, ..*around };
+    let html_in = |around: &Around<'_>, status, page: Page| Response {
         status,
         headers: vec![("content-type", "text/html; charset=utf-8".into())],
         body: frame(&page, around).into_string().into_bytes(),
     };
+    let html = |status, page| html_in(around, status, page);
     match answer {
         Ok(Answer::Page(page)) => html(200, page),
         Ok(Answer::SeeOther(to)) => {
@@ -58,10 +60,10 @@ pub(super) fn response(answer: Result<Answer, HqError>, around: &Around<'_>) -> 
             body: bytes,
         },
         // The path may name what must stay unknown, so the answer does not depend on it.
-        Ok(Answer::Missing) => html(404, missing()),
+        Ok(Answer::Missing) => html_in(&nowhere, 404, missing()),
         Ok(Answer::Refused(why)) => html(422, refused(&why, around.path)),
         Err(HqError::NotAllowed(why)) => html(422, refused(&why, around.path)),
-        Err(HqError::NotFound(_)) => html(404, missing()),
+        Err(HqError::NotFound(_)) => html_in(&nowhere, 404, missing()),
         Err(_) => html(500, unreadable()),
     }
 }
@@ -92,7 +94,7 @@ fn frame(page: &Page, around: &Around<'_>) -> Markup {
                 a.skip href="#main" { (bi(("跳到内容", "skip to content"))) }
                 header.top {
                     a.brand href=(around.visitor.map_or("/".to_owned(), super::home)) { (bi(("走街串巷", "Lanewalk"))) }
-                    @if let Some(visitor) = around.visitor { (rooms(visitor, around.path)) (who(visitor)) }
+                    @if let Some(visitor) = around.visitor { (rooms(visitor, around.path)) (search(visitor)) (who(visitor)) }
                     p.now { (when(around.now.0)) }
                     (languages(lang, around.path))
                 }
@@ -111,11 +113,23 @@ fn is_code(code: &str) -> bool {
 
 fn rooms(visitor: &Visitor, path: &str) -> Markup {
     let here = path.split('/').find(|p| !p.is_empty()).unwrap_or_default();
-    let open = ROOMS.iter().filter(|r| may_enter(r, visitor)).filter_map(|r| Some((r.at, r.title?)));
+    let open = all_rooms().filter(|r| may_enter(r, visitor)).filter_map(|r| Some((r.at, r.title?)));
     html! {
         nav.rooms aria-label=(say(("各处", "rooms"))) {
             @for (at, title) in open {
                 a href={ "/" (at) } aria-current=[(at == here).then_some("page")] { (bi(title)) }
+            }
+        }
+    }
+}
+
+/// The one box to search everything from; `/` leads to it.
+fn search(visitor: &Visitor) -> Markup {
+    let may = all_rooms().any(|r| r.at == "search" && may_enter(r, visitor));
+    html! {
+        @if may {
+            form.find role="search" method="get" action="/search" {
+                input type="search" name="q" maxlength="200" placeholder=(say(("搜索 /", "search /"))) aria-label=(say(("搜索", "search"))) data-key="/";
             }
         }
     }

@@ -138,8 +138,10 @@ fn fields(filled: &Filled<'_>, catalog: &Catalog, cells: &[(String, String)]) ->
 /// The matter: one of the catalogue, or none that fits.
 pub(super) fn matter_choice(filled: &Filled<'_>, catalog: &Catalog) -> Markup {
     let none = (NOT_LISTED.to_owned(), plain(("清单中没有（转研判）", "not listed: to triage")));
-    let listed =
-        catalog.matters.iter().map(|m| (m.matter_code.clone(), html! { (m.name_zh) " " (m.name_en) }));
+    let listed = catalog
+        .matters
+        .iter()
+        .map(|m| (m.matter_code.clone(), html! { (super::parts::named(&m.name_zh, &m.name_en)) }));
     let options: Vec<_> = std::iter::once(none).chain(listed).collect();
     filled.choice("matter", ("事项", "matter"), &options)
 }

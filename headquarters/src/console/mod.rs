@@ -7,6 +7,7 @@
 //! build over an API of its own; that is a second way to every document, and a text that slips
 //! through escaping could then act.
 
+mod ahead;
 mod alike;
 mod appeals;
 pub mod assets;
@@ -14,11 +15,14 @@ mod board;
 mod desk;
 mod diff;
 pub mod door;
+mod exchange;
 mod forms;
 mod frame;
 mod history;
 mod import;
 mod intake;
+#[cfg(test)]
+mod intake_tests;
 pub mod lang;
 #[cfg(test)]
 mod matrix_tests;
@@ -90,8 +94,16 @@ static ROOMS: &[Room] = &[
         get: desk::watch::get,
         post: desk::watch::post,
     },
+    Room {
+        at: "catalogue",
+        title: Some(("清单", "Catalogue")),
+        who: OFFICE,
+        get: desk::catalogue::get,
+        post: desk::catalogue::post,
+    },
     intake::ROOM,
     appeals::ROOM,
+    exchange::ROOM,
     Room { at: "photos", title: None, who: OFFICE, get: photo::get, post: no_act },
     Room { at: "care", title: None, who: CARE, get: no_page, post: people::care::post },
     Room {
@@ -130,6 +142,11 @@ static ROOMS: &[Room] = &[
         post: people::me::post,
     },
 ];
+
+/// Lists all rooms, in the order of the navigation.
+fn rooms() -> impl Iterator<Item = &'static Room> {
+    ROOMS.iter().chain(&ahead::ROOMS)
+}
 
 /// Makes pages of a database and the photos beside it.
 #[derive(Debug)]
@@ -207,13 +224,17 @@ impl Console {
 
 /// Finds the room a visitor asks for and may enter.
 fn entered(ask: &Ask) -> Option<&'static Room> {
+    // Every page has one address.
+    if ask.path != "/" && (ask.path.ends_with('/') || ask.path.contains("//")) {
+        return None;
+    }
     let at = ask.parts().first().copied().unwrap_or_default();
-    ROOMS.iter().find(|room| room.at == at && may_enter(room, &ask.visitor))
+    rooms().find(|room| room.at == at && may_enter(room, &ask.visitor))
 }
 
 /// Returns the first room a visitor may enter.
 fn home(visitor: &Visitor) -> String {
-    let first = ROOMS.iter().find(|room| room.title.is_some() && may_enter(room, visitor));
+    let first = rooms().find(|room| room.title.is_some() && may_enter(room, visitor));
     format!("/{}", first.map_or("me", |room| room.at))
 }
 

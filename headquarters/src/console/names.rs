@@ -5,7 +5,7 @@
 
 use super::{
     desk::Choices,
-    parts::{bi, shown},
+    parts::{bi, named, shown},
 };
 use crate::error::HqError;
 use lanewalk_model::{catalog::Catalog, document::Document, grid::GridSet, schema::DocKind, staff::Role};
@@ -55,8 +55,13 @@ impl Names {
         match name {
             "matter_catalog" => {
                 let Ok(catalog) = Catalog::from_json(body) else { return };
-                self.units.extend(catalog.units.iter().map(|u| (u.id.clone(), u.name_zh.clone())));
-                let matters = catalog.matters.iter().map(|m| (m.matter_code.clone(), m.name_zh.clone()));
+                self.units.extend(
+                    catalog.units.iter().map(|u| (u.id.clone(), named(&u.name_zh, &u.name_en).to_owned())),
+                );
+                let matters = catalog
+                    .matters
+                    .iter()
+                    .map(|m| (m.matter_code.clone(), named(&m.name_zh, &m.name_en).to_owned()));
                 self.matters.extend(matters);
                 self.choices.catalog = Some(catalog);
             }
@@ -92,15 +97,33 @@ impl Names {
 
     /// Shows a unit, matter or cell by name with its id.
     pub(super) fn thing(&self, field: &str, id: &str) -> Markup {
-        let table = match field {
-            "lead_unit" | "support_unit" => &self.units,
-            "matter_code" => &self.matters,
-            _ => &self.cells,
-        };
-        match table.get(id).filter(|n| !n.is_empty()) {
+        match self.table(field).get(id).filter(|n| !n.is_empty()) {
             Some(name) => html! { (shown(name)) " " span.id { (shown(id)) } },
             None if id.is_empty() => super::parts::none(),
             None => html! { span.id { (shown(id)) } },
+        }
+    }
+
+    /// Returns the name of a matter as plain text, the id where there is none.
+    pub(super) fn plain(&self, field: &str, id: &str) -> String {
+        self.table(field).get(id).filter(|n| !n.is_empty()).map_or_else(|| id.to_owned(), Clone::clone)
+    }
+
+    /// Lists ids with names for a choice, by name: staff for `lead`, else as [`Self::thing`].
+    pub(super) fn list(&self, field: &str) -> Vec<(String, String)> {
+        let mut all: Vec<(String, String)> = match field {
+            "lead" => self.staff.iter().map(|(id, (name, _))| (id.clone(), format!("{name} {id}"))).collect(),
+            _ => self.table(field).iter().map(|(id, name)| (id.clone(), format!("{name} {id}"))).collect(),
+        };
+        all.sort_by(|a, b| a.1.cmp(&b.1));
+        all
+    }
+
+    fn table(&self, field: &str) -> &HashMap<String, String> {
+        match field {
+            "lead_unit" | "support_unit" => &self.units,
+            "matter_code" => &self.matters,
+            _ => &self.cells,
         }
     }
 }

@@ -4,7 +4,7 @@
 //! those who call back. Rejected: choosing a winner where people disagree (law 3).
 
 use super::{
-    desk,
+    ahead, desk,
     diff::{self, Piece},
     history,
     names::Names,
@@ -57,6 +57,7 @@ fn content(from: &Sources<'_>, ask: &Ask, id: DocId) -> Result<Option<Markup>, H
         (clocks(&view, now))
         (desk::panel(ask, id, &view, &names, &veil))
         (super::people::reveal::section(db, ask, id, &view)?)
+        (ahead::beside(from, ask, id, &view)?)
         section id="facts" { (facts(&view, &show)) }
         section id="compare" { (compare(&view, &show)) }
         section id="conflicts" { (conflicts(id, &view, &visits, &show)) }

@@ -34,6 +34,14 @@ pub(super) fn say((zh, en): Words) -> String {
     }
 }
 
+/// Returns the name that data give a thing, in the reader's language where they have one.
+pub(super) fn named<'a>(zh: &'a str, en: &'a str) -> &'a str {
+    match Lang::now() {
+        Lang::En if !en.is_empty() => en,
+        _ => zh,
+    }
+}
+
 /// What stands for a title that nobody wrote.
 pub(super) const UNTITLED: Words = ("(无标题)", "(no title)");
 

@@ -11,7 +11,7 @@ use lanewalk_model::{
     id::DocId,
     order::{self, Refusal},
     privacy,
-    records::{ContactRecord, FindingRecord, NoteRecord, to_json},
+    records::{ContactRecord, FindingRecord, LiaisonRecord, NoteRecord, to_json},
     schema::DocKind,
     staff::{Role, Subject},
     time::TimeMs,
@@ -47,6 +47,29 @@ impl Headquarters {
         self.fact(by, order, "finding/x", &[number, text].join(" "), |core, now| {
             let record = FindingRecord { number: number.to_owned(), date, text: text.to_owned(), at: now };
             Edit::set(format!("finding/{}", core.event()), to_json(&record))
+        })
+    }
+
+    /// Keeps what a body outside answered (R34): written by its guest, or by the clerk or section
+    /// that holds the document.
+    pub fn liaison_reply(
+        &mut self,
+        by: &str,
+        order: DocId,
+        reply: LiaisonRecord,
+    ) -> Result<Option<Refusal>, HqError> {
+        self.act(|tx, core| {
+            let (subject, view) = within_reach(tx, by, order, core.now())?;
+            let may = matches!(subject.role, Role::Liaison | Role::HotlineClerk | Role::Section);
+            if let Some(refusal) =
+                refused(&view, may, &[reply.number.as_str(), &reply.text, &reply.body].join(" "))
+            {
+                return Ok(Some(refusal));
+            }
+            let record = LiaisonRecord { at: core.now(), ..reply };
+            let edit = Edit::set(format!("liaison_reply/{}", core.event()), to_json(&record));
+            core.write(tx, order, by, &[edit])?;
+            Ok(None)
         })
     }
 

@@ -3,7 +3,15 @@
 //! Invariant: a tick is idempotent; whatever it did is a step and a flag of the order, so a
 //! missed tick is made good by the next. Rejected: timers per order, which a restart forgets.
 
-use crate::{ahead::forecasts, core::Core, error::HqError, groups, hq::Headquarters, store::StoredDoc};
+use crate::{
+    ahead,
+    core::Core,
+    error::HqError,
+    groups,
+    hq::Headquarters,
+    people::retention,
+    store::{self, StoredDoc},
+};
 use lanewalk_model::{
     document::Edit,
     id::DocId,
@@ -50,14 +58,28 @@ impl Headquarters {
             for id in closed_before(tx, TimeMs(now.0.saturating_sub(keep)))? {
                 done.archived += u32::from(core.archive(tx, id, now)?);
             }
-            forecasts::scan(tx, core)?;
             groups::tick(tx, core)?;
+            ahead::forecasts::scan(tx, core)?;
+            core.daily(tx, now)?;
             Ok(done)
         })
     }
 }
 
+/// The day on which the daily work was last done, as days since 1970 in China.
+const DAILY: &str = "daily_done";
+
 impl Core {
+    /// Once a day: what was kept long enough is erased (DOMAIN.md §9).
+    fn daily(&mut self, tx: &Transaction<'_>, now: TimeMs) -> Result<(), HqError> {
+        let day = u64::try_from(now.0.saturating_add(8 * 3_600_000).div_euclid(24 * 3_600_000)).unwrap_or(0);
+        if store::meta_u64(tx, DAILY)? >= day {
+            return Ok(());
+        }
+        retention::run(tx, self)?;
+        store::set_meta(tx, DAILY, &day.to_be_bytes())
+    }
+
     fn mark(&mut self, tx: &Transaction<'_>, id: DocId, now: TimeMs) -> Result<u32, HqError> {
         let Some(stored) = StoredDoc::find(tx, id)? else { return Ok(0) };
         let view = stored.view()?;

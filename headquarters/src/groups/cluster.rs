@@ -1,6 +1,6 @@
 //! Clusters 并案 (R33): making, joining, splitting, ending.
 
-use super::{LINE, find, need, orders_of, write};
+use super::{LINE, find, is_master, need, orders_of, write};
 use crate::{
     ahead::{actor, forecasts, refused, words},
     core::Core,
@@ -106,7 +106,7 @@ impl Headquarters {
 
 fn the_master(tx: &Transaction<'_>, id: DocId) -> Result<DocView, HqError> {
     let view = need(tx, id, DocKind::Order)?;
-    if view.text("channel") == Some(cluster::CHANNEL) { Ok(view) } else { Err(refused(Refusal::NotInIt)) }
+    if is_master(&view) { Ok(view) } else { Err(refused(Refusal::NotInIt)) }
 }
 
 fn join(tx: &Transaction<'_>, core: &mut Core, master: DocId, child: DocId, by: &str) -> Result<(), HqError> {
@@ -161,7 +161,7 @@ pub(super) fn settle(tx: &Transaction<'_>, core: &mut Core, master: DocId) -> Re
     for child in orders_of(&view, "cluster_child") {
         children.extend(find(tx, child)?);
     }
-    if view.text("channel") != Some(cluster::CHANNEL) || !cluster::is_done(&view, &children) {
+    if !is_master(&view) || !cluster::is_done(&view, &children) {
         return Ok(());
     }
     let mut edits = order::move_to(&view, State::Closed);
@@ -174,8 +174,7 @@ pub(super) fn settle(tx: &Transaction<'_>, core: &mut Core, master: DocId) -> Re
 /// Ends every master that is done; a few dozen are open at most.
 pub(super) fn end_masters(tx: &Transaction<'_>, core: &mut Core) -> Result<(), HqError> {
     let mut statement = tx.prepare_cached(
-        "SELECT DISTINCT m.id FROM docs m JOIN spots s ON s.doc = m.n
-         WHERE m.kind = 1 AND m.open = 1 AND s.counted = 0",
+        "SELECT d.id FROM spots s JOIN docs d ON d.n = s.doc WHERE s.counted = 2 AND d.open = 1",
     )?;
     let ids = statement.query_map([], |r| r.get::<_, Vec<u8>>(0))?.collect::<Result<Vec<_>, _>>()?;
     ids.iter().filter_map(|id| DocId::from_slice(id).ok()).try_for_each(|id| settle(tx, core, id))

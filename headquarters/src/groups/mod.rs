@@ -13,6 +13,7 @@ mod survey;
 mod taskforce;
 
 pub use subtask::NewSubtask;
+pub(crate) use survey::tally;
 pub use survey::{Door, NewSurvey};
 pub use taskforce::NewTaskForce;
 
@@ -82,6 +83,22 @@ pub(crate) fn list(db: &Connection, kind: DocKind, most: usize) -> Result<Vec<Do
     let mut statement = db.prepare_cached(&sql)?;
     let rows = statement.query_map((kind.code(), i64::try_from(most).unwrap_or(0)), DocRow::read)?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Says whether a document of kind order is a master.
+pub(crate) fn is_master(view: &DocView) -> bool {
+    view.text("channel") == Some(lanewalk_model::group::cluster::CHANNEL)
+}
+
+/// Lists the masters, open ones first, newest first.
+pub(crate) fn masters(db: &Connection, most: usize) -> Result<Vec<DocId>, HqError> {
+    let mut statement = db.prepare_cached(
+        "SELECT d.id FROM spots s JOIN docs d ON d.n = s.doc WHERE s.counted = 2
+         ORDER BY d.open DESC, d.n DESC LIMIT ?1",
+    )?;
+    let rows = statement.query_map([i64::try_from(most).unwrap_or(0)], |r| r.get::<_, Vec<u8>>(0))?;
+    let ids: Vec<Vec<u8>> = rows.collect::<Result<_, _>>()?;
+    Ok(ids.iter().filter_map(|id| DocId::from_slice(id).ok()).collect())
 }
 
 /// Writes edits and the step that explains them.

@@ -124,7 +124,7 @@ fn doors(tx: &Transaction<'_>, doors: &[Door], known: usize) -> Result<Vec<Edit>
 }
 
 /// Counts a survey as the places stand now.
-fn tally(db: &Connection, survey: &DocView) -> Result<Tally, HqError> {
+pub(crate) fn tally(db: &Connection, survey: &DocView) -> Result<Tally, HqError> {
     let mut merged: HashMap<String, Merged> = HashMap::new();
     let mut open: Vec<String> =
         ["target", "answer"].iter().flat_map(|f| survey.members(f)).map(|(id, _)| id.to_owned()).collect();

@@ -1,6 +1,6 @@
 //! Task forces 专班 (R32, R34, R36): a function an act.
 
-use super::{LINE, find, list, need, orders_of, write};
+use super::{LINE, find, is_master, list, need, orders_of, write};
 use crate::{
     ahead::{actor, refused, some_words, words},
     core::Core,
@@ -232,8 +232,7 @@ fn member_edit(tx: &Transaction<'_>, core: &mut Core, member: &str) -> Result<Ed
 /// Lists an order and, if it is a master, its children.
 fn with_children(tx: &Transaction<'_>, order: DocId) -> Result<Vec<DocId>, HqError> {
     let view = need(tx, order, DocKind::Order)?;
-    let is_master = view.text("channel") == Some(cluster::CHANNEL);
-    let children = if is_master { orders_of(&view, "cluster_child") } else { Vec::new() };
+    let children = if is_master(&view) { orders_of(&view, "cluster_child") } else { Vec::new() };
     Ok(std::iter::once(order).chain(children).collect())
 }
 

@@ -8,7 +8,7 @@ mod audit;
 mod door;
 mod pairs;
 mod password;
-mod retention;
+pub(crate) mod retention;
 mod sessions;
 mod totp;
 

@@ -5,7 +5,12 @@
 //! shrinks with time is no count.
 
 use super::{audit, pairs};
-use crate::{core::Core, error::HqError, hq::Headquarters, store::StoredDoc};
+use crate::{
+    core::Core,
+    error::HqError,
+    hq::Headquarters,
+    store::{self, DocRow, StoredDoc},
+};
 use lanewalk_model::{document::Edit, id::DocId, schema::DocKind, time::TimeMs};
 use rusqlite::{Connection, Transaction, params};
 
@@ -33,8 +38,21 @@ pub struct Report {
 const ENDED: &str = "FROM requesters WHERE doc IN
     (SELECT n FROM docs WHERE kind = ?1 AND open = 0 AND finished_at IS NOT NULL AND finished_at < ?2)";
 
+/// Where the period stands for readers, who have no settings.
+const KEEP: &str = "keep_requesters_ms";
+
+/// Notes the period that is in force.
+pub(crate) fn note_period(tx: &Transaction<'_>, keep_ms: i64) -> Result<(), HqError> {
+    let keep = u64::try_from(keep_ms).unwrap_or(0);
+    if store::meta(tx, KEEP)?.is_some() && store::meta_u64(tx, KEEP)? == keep {
+        return Ok(());
+    }
+    store::set_meta(tx, KEEP, &keep.to_be_bytes())
+}
+
 /// Counts what is due.
-pub fn due(db: &Connection, keep_ms: i64, now: TimeMs) -> Result<Due, HqError> {
+pub fn due(db: &Connection, now: TimeMs) -> Result<Due, HqError> {
+    let keep_ms = i64::try_from(store::meta_u64(db, KEEP)?).unwrap_or(i64::MAX);
     let requesters = db
         .prepare_cached(&format!("SELECT count(*) {ENDED}"))?
         .query_row(params![DocKind::Order.code(), now.0.saturating_sub(keep_ms)], |r| r.get(0))?;
@@ -45,7 +63,12 @@ pub fn due(db: &Connection, keep_ms: i64, now: TimeMs) -> Result<Due, HqError> {
 pub(crate) fn run(tx: &Transaction<'_>, core: &mut Core) -> Result<Report, HqError> {
     let now = core.now();
     let before = now.0.saturating_sub(core.settings.keep_requesters_ms);
-    let erased = tx.execute(&format!("DELETE {ENDED}"), params![DocKind::Order.code(), before])?;
+    let ended: Vec<i64> = tx
+        .prepare_cached(&format!("SELECT doc {ENDED} LIMIT {MOST}"))?
+        .query_map(params![DocKind::Order.code(), before], |r| r.get(0))?
+        .collect::<Result<_, _>>()?;
+    ended.iter().try_for_each(|doc| forget(tx, *doc))?;
+    let erased = ended.len();
     let care = expired(tx, now)?;
     for id in &care {
         core.write(tx, *id, "hq", &[Edit::set("expired", true)])?;
@@ -59,6 +82,19 @@ pub(crate) fn run(tx: &Transaction<'_>, core: &mut Core) -> Result<Report, HqErr
         audit(tx, now, "hq", "retention", &about)?;
     }
     Ok(report)
+}
+
+/// Erases who asked in one order: the identity, the bytes it came as, what repeats are found by.
+fn forget(tx: &Transaction<'_>, doc: i64) -> Result<(), HqError> {
+    for sql in [
+        "DELETE FROM requesters WHERE doc = ?1",
+        "DELETE FROM payloads WHERE doc = ?1",
+        "DELETE FROM open311_posts WHERE doc = ?1",
+        "UPDATE arrivals SET requester = NULL WHERE doc = ?1",
+    ] {
+        tx.prepare_cached(sql)?.execute([doc])?;
+    }
+    Ok(())
 }
 
 /// Lists care records past their date. The latest of several dates counts: nobody loses care
@@ -101,10 +137,9 @@ impl Headquarters {
                 return Err(HqError::NotAllowed("不是删除申请 / not a request to erase".into()));
             }
             let order: DocId = pair.about.parse().map_err(|_| HqError::NotFound(pair.about.clone()))?;
-            tx.execute(
-                "DELETE FROM requesters WHERE doc = (SELECT n FROM docs WHERE id = ?1)",
-                [order.to_bytes()],
-            )?;
+            if let Some(row) = DocRow::find(tx, order)? {
+                forget(tx, row.n)?;
+            }
             audit(tx, core.now(), second, "erase", &pair.about)
         })
     }

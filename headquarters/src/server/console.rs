@@ -43,6 +43,7 @@ use std::{
 };
 use tokio::{sync::Semaphore, task::spawn_blocking};
 
+mod events;
 mod forms;
 mod house;
 
@@ -65,6 +66,7 @@ struct Shared {
     folder: Folder,
     redrawer: Option<Redrawer>,
     drawing: Semaphore,
+    streams: Arc<Semaphore>,
     /// Held while a password is judged.
     judging: Mutex<()>,
 }
@@ -82,6 +84,7 @@ pub(super) fn routes(desk: Desk, database: PathBuf, draw: Option<WorkerCommand>)
         database,
         folder,
         drawing: Semaphore::new(MAX_DRAWING),
+        streams: Arc::new(Semaphore::new(events::MAX_STREAMS)),
         judging: Mutex::new(()),
     });
     Router::new()
@@ -89,6 +92,7 @@ pub(super) fn routes(desk: Desk, database: PathBuf, draw: Option<WorkerCommand>)
         .route("/files/{sha256}/{edge}", get(copy))
         .route("/assets/{name}", get(asset))
         .route("/lang/{lang}", get(language))
+        .route("/events", get(events::events))
         .fallback(page)
         .layer(DefaultBodyLimit::max(forms::MAX_FORM_BYTES))
         .layer(middleware::from_fn_with_state(shared.clone(), at_home))
@@ -221,6 +225,11 @@ impl Shared {
             self.desk.run(move |hq| hq.session_seen(&token))??;
         }
         Ok(Some(visitor))
+    }
+
+    fn is_standing(&self, token: &str) -> Result<bool, HqError> {
+        let db = store::open_reader(&self.database)?;
+        Ok(people::visitor(&db, token, &self.desk.settings, self.now())?.is_some())
     }
 
     fn read(&self, asked: Asked) -> Result<web::Response, HqError> {

@@ -1,6 +1,6 @@
 //! The log: every entry that ever came, in the order it was committed.
 
-use crate::error::HqError;
+use crate::{error::HqError, figures};
 use lanewalk_model::{id::Hash, time::TimeMs};
 use lanewalk_protocol::entry::Entry;
 use rusqlite::{Transaction, params};
@@ -43,6 +43,11 @@ impl LogRow<'_> {
             self.refused.map(|r| r.0),
             self.refused.map_or("", |r| r.1),
         ])?;
-        Ok(())
+        match self.doc {
+            Some(doc) if self.refused.is_none() => {
+                figures::counts_from(tx, doc, self.entry.header.doc.kind, self.effective.0)
+            }
+            _ => Ok(()),
+        }
     }
 }

@@ -1,4 +1,5 @@
 //! What a browser would ask of the console, without sockets.
+#![allow(dead_code, reason = "each test binary uses its own part")]
 
 use lanewalk_headquarters::{
     Headquarters,
@@ -35,14 +36,13 @@ pub(crate) fn ask(path: &str, visitor: Visitor, now: TimeMs) -> Ask {
     }
 }
 
-/// Gets a page as the clerk on watch, in Chinese: status and HTML.
+/// Gets a page as the clerk on watch, in both languages: status and HTML.
 pub(crate) fn page(console: &Console, path: &str, now: TimeMs) -> (u16, String) {
-    let answer = console.get(&ask(path, visitor("clerk-1", Role::HotlineClerk), now), Lang::Zh);
+    let answer = console.get(&ask(path, visitor("clerk-1", Role::HotlineClerk), now), Lang::Both);
     (answer.status, String::from_utf8(answer.body).unwrap())
 }
 
 /// Gives a member of staff an account and signs in; returns the cookie.
-#[allow(dead_code)]
 pub(crate) fn sign_in(hq: &mut Headquarters, staff: &str) -> String {
     const PASSWORD: &str = "blue kettle lane";
     let code = hq.account_code(staff, None, "hq").unwrap();

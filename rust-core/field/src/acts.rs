@@ -13,6 +13,7 @@ use crate::{
 use lanewalk_model::{
     document::Edit,
     id::{DocId, EventId},
+    knowledge::SuggestionRecord,
     position::Position,
     records::{MeasurementRecord, Method, NoteRecord, to_json},
     schema::DocKind,
@@ -179,6 +180,16 @@ impl Field {
         let at = TimeMs(self.inner.source.wall_ms());
         let record = MeasurementRecord { what: what.into(), milli, unit: unit.into(), method, at };
         self.record(doc, "measurement", &to_json(&record)).map(|(_, saved)| saved)
+    }
+
+    /// Suggests a change of a version of knowledge or of a response plan (R13); the section's
+    /// answer comes back beside it.
+    pub fn suggest(&self, version: DocId, text: &str) -> Result<Saved, FieldError> {
+        if text.trim().is_empty() {
+            return Err(FieldError::invalid("text", "empty"));
+        }
+        let record = SuggestionRecord { at: TimeMs(self.inner.source.wall_ms()), text: text.to_owned() };
+        self.record(version, "suggestion", &to_json(&record)).map(|(_, saved)| saved)
     }
 
     /// Records an appeal and returns its id.

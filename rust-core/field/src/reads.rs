@@ -103,6 +103,19 @@ impl Field {
         })
     }
 
+    /// Returns the version in force of a topic of the knowledge base; `None` when none is here.
+    pub fn knowledge(&self, topic: &str) -> Result<Option<(DocId, DocView)>, FieldError> {
+        let query = ListQuery {
+            kind: Some(DocKind::Knowledge),
+            parent: Some(topic.to_owned()),
+            open_only: true,
+            limit: 1,
+            ..ListQuery::default()
+        };
+        let found = self.list(&query)?.into_iter().next();
+        found.map(|item| Ok((item.id, self.document(item.id)?))).transpose()
+    }
+
     /// Lists every field that waits for a person to choose.
     pub fn conflicts(&self) -> Result<Vec<(DocId, Conflict)>, FieldError> {
         let now = self.inner.now();

@@ -291,6 +291,21 @@ pub struct FindingRecord {
     pub at: TimeMs,
 }
 
+/// What a body outside the subdistrict answered 对接回复 (R34).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiaisonRecord {
+    /// Who answered: 住建, 交警, 派出所.
+    pub body: String,
+    /// Number of the document; may be empty.
+    pub number: String,
+    /// Its date: midnight in China.
+    pub date: TimeMs,
+    /// What was answered.
+    pub text: String,
+    /// When it was written here.
+    pub at: TimeMs,
+}
+
 /// A free note.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NoteRecord {

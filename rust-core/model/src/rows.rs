@@ -30,7 +30,8 @@ pub struct ListRow {
     pub lat_e7: Option<i64>,
     /// WGS-84 longitude × 10⁷.
     pub lon_e7: Option<i64>,
-    /// The order a visit, brief or appeal belongs to, or the person of a care record.
+    /// The order a visit, brief, appeal or sub-task belongs to, the person of a care record, the topic of a
+    /// version of knowledge.
     pub parent: String,
     /// Who made it or owns it.
     pub author: String,
@@ -73,6 +74,7 @@ impl ListRow {
                 row.due_at = view.int("internal_due");
                 row.due_provisional = view.flag("due_provisional");
                 row.author = text("current_owner");
+                row.parent = text("subtask_of");
                 row.at = view.int("reported_at");
                 row.pending = count(order::pending(view).len());
                 row.marked = view.flag("flag/red");
@@ -147,6 +149,7 @@ impl ListRow {
                 row.title = text("title");
                 row.detail = text("matter_code");
                 row.state = text("kind");
+                row.parent = text("topic");
                 row.open = !view.flag("superseded");
                 row.search = [text("title"), text("trigger"), text("body"), text("steps")].join(" ");
             }

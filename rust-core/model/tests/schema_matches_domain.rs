@@ -190,6 +190,13 @@ const EXTRAS: &[(DocKind, &str, Rule, &str)] = &[
     (TaskForce, "order", Add, "the orders it works on"),
     (TaskForce, "adopted_plan", Own, "R36: one version is adopted"),
     (TaskForce, "dissolved", Own, "AC-1: task force dissolved"),
+    (
+        Order,
+        "kind",
+        Imm,
+        "consult, help, suggest, complain, report: the five kinds of an appeal (§1b, Jinan)",
+    ),
+    (TaskForce, "step", Log, "the log of what was done with it"),
     (Order, "subtask_of", Imm, "R41: a linked sub-task"),
     (Order, "appeal", Imm, "R17: converted from an appeal"),
     (Order, "offered_to", Own, "R29: offered until accepted"),

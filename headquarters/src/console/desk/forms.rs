@@ -2,7 +2,7 @@
 
 use super::super::{
     names::Names,
-    parts::{Veil, bi, say, shown},
+    parts::{Veil, bi, named, say, shown},
     sections,
     web::Ask,
     words::{self, Words},
@@ -106,6 +106,17 @@ pub(in crate::console) fn panel(ask: &Ask, id: DocId, view: &DocView, names: &Na
                     }
                 }
             }
+            @if open && matches!(who.role, Role::HotlineClerk | Role::Section | Role::Liaison) {
+                details.card { summary { (bi(("外部单位回复", "reply of a body outside"))) }
+                    form method="post" action=(to("liaison")) {
+                        (text("body", ("单位", "body"), true))
+                        (text("number", ("文号", "document number"), false))
+                        label { (bi(("日期", "date"))) input type="date" name="date" required; }
+                        (area("text", ("回复内容", "what it answered"), ""))
+                        div.buttons { button.primary { (bi(("记下", "keep"))) } }
+                    }
+                }
+            }
             @if writes("finding/x") {
                 details.card open { summary { (bi(("违章认定", "finding"))) }
                     form method="post" action=(to("finding")) {
@@ -181,7 +192,7 @@ fn units(choices: &Choices, name: &str, label: Words, chosen: &str) -> Markup {
     let units = choices.catalog.iter().flat_map(|c| &c.units);
     html! { label { (bi(label)) select name=(name) required {
         option value="" { "–" }
-        @for u in units { option value=(u.id) selected[u.id == chosen] { (u.name_zh) " " (u.name_en) } }
+        @for u in units { option value=(u.id) selected[u.id == chosen] { (named(&u.name_zh, &u.name_en)) } }
     } } }
 }
 
@@ -234,7 +245,7 @@ fn dispatch(view: &DocView, choices: &Choices) -> Markup {
     html! {
         label { (bi(("事项", "matter"))) select name="matter" required[!triage] {
             option value="" { (say(("清单中没有", "not in the catalogue"))) }
-            @for m in matters { option value=(m.matter_code) selected[m.matter_code == matter] { (m.name_zh) " " (m.matter_code) } }
+            @for m in matters { option value=(m.matter_code) selected[m.matter_code == matter] { (named(&m.name_zh, &m.name_en)) " " (m.matter_code) } }
         } }
         @if triage { (units(choices, "lead", ("牵头科室", "lead section"), view.text("lead_unit").unwrap_or_default())) }
         @if choices.grids.is_empty() {

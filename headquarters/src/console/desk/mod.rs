@@ -4,6 +4,7 @@
 //! carries words to it. What the rules refuse comes back in words, and nothing changed. Rejected:
 //! buttons that are greyed out by checks of the page's own.
 
+pub(super) mod catalogue;
 mod forms;
 mod post;
 pub(super) mod queue;

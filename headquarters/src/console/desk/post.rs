@@ -14,7 +14,7 @@ use lanewalk_model::{
     deadline::{Minute, china_time},
     id::DocId,
     order::{Act, Destination},
-    records::{CallbackRecord, ProposalKind, ProposalRecord},
+    records::{CallbackRecord, LiaisonRecord, ProposalKind, ProposalRecord},
     time::TimeMs,
 };
 
@@ -57,6 +57,17 @@ pub(in crate::console) fn post(hq: &mut Headquarters, ask: &Ask) -> Result<Answe
                 return Ok(unclear());
             };
             with_text(form, "text", |text| hq.finding(by, order, number, date, text), order)
+        }
+        "liaison" => {
+            let (Some(body), Some(date)) = (form.get("body"), day(form, "date")) else {
+                return Ok(unclear());
+            };
+            let number = form.get("number").unwrap_or_default().to_owned();
+            let write = |text: &str| {
+                let (body, text) = (body.to_owned(), text.to_owned());
+                hq.liaison_reply(by, order, LiaisonRecord { body, number, date, text, at: TimeMs(0) })
+            };
+            with_text(form, "text", write, order)
         }
         "resolve" => {
             let (Some(doc), Some(key), Some(value)) = (form.get("doc"), form.get("key"), form.get("value"))

@@ -5,7 +5,6 @@
 use super::page;
 use crate::{
     Headquarters, HqError,
-    config::Settings,
     console::{
         Sources,
         names::Names,
@@ -24,7 +23,7 @@ pub(in crate::console) fn get(from: &Sources<'_>, ask: &Ask) -> Result<Answer, H
         return Ok(Answer::Missing);
     }
     let names = Names::of_staff(from.db)?;
-    let due = people::due(from.db, Settings::default().keep_requesters_ms, ask.now)?;
+    let due = people::due(from.db, ask.now)?;
     let rows: Vec<Row> = people::pairs(from.db, ask.now)?
         .iter()
         .map(|p| {

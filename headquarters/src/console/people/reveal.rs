@@ -48,7 +48,7 @@ pub(in crate::console) fn section(
             @match found {
                 None => p { (none()) " " (bi(("没有登记,或已按期限删除", "not known, or erased in due time"))) },
                 Some((name, phone)) => {
-                    p { span.masked { (privacy::mask_name(&name)) } " " span.id { (privacy::mask_phone(&phone)) } }
+                    p { (shown(&privacy::mask_name(&name))) " " span.id { (privacy::mask_phone(&phone)) } }
                     @if may {
                         details {
                             summary { (bi(("查看姓名和电话(会留下记录)", "See name and number; it is logged"))) }

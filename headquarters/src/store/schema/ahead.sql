@@ -9,10 +9,11 @@ CREATE TABLE spots (
     lon_e7  INTEGER,
     -- Lead and supporting sections, with spaces between.
     units   TEXT    NOT NULL,
-    -- 0: no order of a requester, excluded, or sent back.
+    -- 1: an order of a requester; 2: the master of a cluster; 0: a sub-task, excluded, sent back.
     counted INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX spots_by_time ON spots (at) WHERE counted = 1;
+CREATE INDEX spots_masters ON spots (doc) WHERE counted = 2;
 
 CREATE TABLE kb (
     doc        INTEGER NOT NULL PRIMARY KEY REFERENCES docs (n),

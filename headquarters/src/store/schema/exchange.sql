@@ -77,11 +77,12 @@ CREATE INDEX open311_posts_by_time ON open311_posts (at);
 
 -- Neighbours that files are exchanged with, and every file given or taken.
 CREATE TABLE neighbours (
-    id      INTEGER NOT NULL PRIMARY KEY,
-    name    TEXT    NOT NULL UNIQUE,
-    key     BLOB    NOT NULL,
+    id       INTEGER NOT NULL PRIMARY KEY,
+    name     TEXT    NOT NULL UNIQUE,
+    -- As people exchange it: ed25519:…
+    key      TEXT    NOT NULL,
     -- 1: hears of every order with an upstream id, not only of its own.
-    all_of  INTEGER NOT NULL,
+    all_of   INTEGER NOT NULL,
     added_at INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE exchange_files (

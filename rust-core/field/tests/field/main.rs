@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs, unreachable_pub)]
 
 mod hq;
+mod knowledge;
 mod lists;
 mod phone;
 mod photos;

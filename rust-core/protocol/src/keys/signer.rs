@@ -52,12 +52,21 @@ pub enum Domain {
     Enrolment,
     /// A right to work offline that headquarters gave for a time.
     Lease,
+    /// A file for a neighbour without a network (docs/exchange.md).
+    Exchange,
 }
 
 impl Domain {
     /// Lists every domain.
-    pub const ALL: [Self; 6] =
-        [Self::Chain, Self::Receipt, Self::File, Self::Response, Self::Enrolment, Self::Lease];
+    pub const ALL: [Self; 7] = [
+        Self::Chain,
+        Self::Receipt,
+        Self::File,
+        Self::Response,
+        Self::Enrolment,
+        Self::Lease,
+        Self::Exchange,
+    ];
 
     /// Returns the bytes put before the message. No tag is the start of another (each ends with
     /// its only zero byte) and none starts like an RFC 9421 signature base (`"`).
@@ -69,6 +78,7 @@ impl Domain {
             Self::Response => b"lanewalk/v1/response\0",
             Self::Enrolment => b"lanewalk/v1/enrolment\0",
             Self::Lease => b"lanewalk/v1/lease\0",
+            Self::Exchange => b"lanewalk/v1/exchange\0",
         }
     }
 
