@@ -13,9 +13,10 @@ mod survey;
 mod taskforce;
 
 pub use subtask::NewSubtask;
-pub(crate) use survey::tally;
 pub use survey::{Door, NewSurvey};
 pub use taskforce::NewTaskForce;
+
+pub(crate) use survey::tally;
 
 use crate::{
     core::Core,
