@@ -60,11 +60,11 @@ fn content(db: &Connection, ask: &Ask) -> Result<Markup, HqError> {
         (figures(db, now, proposals.total, devices.total, refused.total)?)
         (waits.lists)
         (proposals.table)
-        (order_table("open", ("在办工单", "Open orders"), &open, open_total, &lacking, &names, now))
+        (order_table(("open", waits.nothing), ("在办工单", "Open orders"), &open, open_total, &lacking, &names, now))
         (states(db)?)
         (refused.table)
         (devices.table)
-        (order_table("ended", ("最近结束", "Recently ended"), &ended, ended_total, &lacking, &names, now))
+        (order_table(("ended", false), ("最近结束", "Recently ended"), &ended, ended_total, &lacking, &names, now))
         (foot(db)?)
     })
 }
@@ -183,7 +183,7 @@ fn lacking(db: &Connection) -> Result<HashMap<String, u64>, HqError> {
 }
 
 fn order_table(
-    id: &str,
+    (id, unfolded): (&str, bool),
     words: words::Words,
     lines: &[Line],
     total: u64,
@@ -196,7 +196,7 @@ fn order_table(
     let left_out = total.saturating_sub(lines.len() as u64);
     let caption = html! { (bi(words)) " " span.count { (total) } };
     let content = table(caption.clone(), &HEADS, &rows, left_out, ("没有工单", "no orders"));
-    fold(id, &caption, false, &content)
+    fold(id, &caption, unfolded, &content)
 }
 
 /// What a line of orders shows.

@@ -12,7 +12,7 @@ use super::{
         MAX_ROWS, Row, bi, both, fold, none, remaining, say, shown, span, table, untitled, visible, when,
     },
     photos::{self, Sources},
-    sections,
+    sections, steps,
     values::{Showing, label},
     visits::{self, Visit},
     web::{Answer, Ask, Page},
@@ -70,6 +70,7 @@ fn content(from: &Sources<'_>, ask: &Ask, id: DocId) -> Result<Option<Markup>, H
             }
         }
         (conflicts(id, &view, &visits, &show))
+        (steps::section(&view, &names, &veil))
         (proposals(&view, &show))
         (visits::section(from, (&visits, total), photos::place(&view), &names, &veil)?)
         (records(&view, &show))

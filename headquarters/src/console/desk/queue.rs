@@ -63,6 +63,8 @@ fn queues(role: Role) -> Vec<Queue> {
 pub(in crate::console) struct Waits {
     pub(in crate::console) tiles: Markup,
     pub(in crate::console) lists: Markup,
+    /// Nothing waits: there is time to look at all that is open.
+    pub(in crate::console) nothing: bool,
 }
 
 /// Shows the visitor's queues; nothing for roles that only look.
@@ -80,6 +82,7 @@ pub(in crate::console) fn section(db: &Connection, ask: &Ask, names: &Names) -> 
         lists.push(fold(q.id, &caption, total > 0, &list));
     }
     Ok(Waits {
+        nothing: tiles.iter().all(|(total, ..)| *total == 0),
         tiles: html! { @if !tiles.is_empty() { (board::tiles("mine", ("等您办理", "waiting for you"), &tiles)) } },
         lists: html! { @for list in &lists { (list) } },
     })
