@@ -7,7 +7,7 @@ use super::{
     forms::Filled,
     intake::{matter_choice, refused},
     names::Names,
-    parts::{MAX_ROWS, bi, clip, none, shown, when},
+    parts::{MAX_ROWS, bi, both, clip, none, shown, when},
     photos::Sources,
     web::{Answer, Ask, Page, Room},
     words::{self, Words},
@@ -62,7 +62,7 @@ fn get(from: &Sources<'_>, ask: &Ask) -> Result<Answer, HqError> {
         p.aside { (bi(("转为工单后，时限从现在起算。", "Once it is an order, its clock runs from now."))) }
         @if cards.is_empty() { p.empty { (bi(("没有待处理的诉求", "nothing waits"))) } }
         @for card in &cards { (card) }
-        @if more > 0 { p.more { "另有 " (more) " 条未显示 " span.en lang="en" { (more) " more not shown" } } }
+        @if more > 0 { p.more { (both(format!("另有 {more} 条未显示"), format!("{more} more not shown"))) } }
     };
     Ok(Answer::Page(Page { title: TITLE, live: false, content }))
 }

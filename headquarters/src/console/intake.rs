@@ -144,7 +144,7 @@ pub(super) fn matter_choice(filled: &Filled<'_>, catalog: &Catalog) -> Markup {
 
 /// Options hold no markup, so both languages stand as one text.
 pub(super) fn plain((zh, en): Words) -> Markup {
-    html! { (zh) " " (en) }
+    html! { (super::parts::say((zh, en))) }
 }
 
 /// Shows why the rules refuse an act, in the words of the rule.
