@@ -64,6 +64,11 @@ pub(crate) fn on_entry(
             }
             Ok(())
         }
+        // R17: what was settled at the door waits for nobody.
+        DocKind::Appeal if sets(facts, "solved_on_site", &Scalar::Bool(true)) => {
+            core.write(tx, doc, "hq", &[Edit::set("status", "solved_on_site")])?;
+            Ok(())
+        }
         DocKind::Brief if facts.ops.iter().any(|op| op.key.starts_with("contact/")) => {
             let Some(order) = view(tx, doc)?.and_then(|v| v.text("order")?.parse().ok()) else {
                 return Ok(());
@@ -114,10 +119,12 @@ fn may_touch(
 
 /// A preliminary call that met the requester is a contact.
 fn is_call_that_reached(facts: &ChangeFacts) -> bool {
-    let says = |key: &str, word: &str| {
-        facts.ops.iter().any(|op| op.key == key && op.action == OpAction::Set(Scalar::Text(word.into())))
-    };
+    let says = |key, word: &str| sets(facts, key, &Scalar::Text(word.into()));
     says("kind", "prelim_call") && says("result", "met")
+}
+
+fn sets(facts: &ChangeFacts, key: &str, value: &Scalar) -> bool {
+    facts.ops.iter().any(|op| op.key == key && matches!(&op.action, OpAction::Set(v) if v == value))
 }
 
 fn contacts(facts: &ChangeFacts) -> impl Iterator<Item = ContactRecord> {

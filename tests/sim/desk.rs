@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 use support::{dice::Dice, town::Town};
 
 /// How often each kind of act was done and refused.
-pub type Acts = BTreeMap<&'static str, (u64, u64)>;
+pub(crate) type Acts = BTreeMap<&'static str, (u64, u64)>;
 
 const CLERKS: [&str; 2] = ["hc-01", "hc-02"];
 const SECTIONS: [(&str, &str); 3] =
@@ -34,7 +34,7 @@ const OUTCOMES: [&str; 3] = ["mediated", "explained", "not_found"];
 type Done = Result<bool, HqError>;
 
 /// A quarter of an hour at the desk: a few acts drawn from the dice, each counted.
-pub fn work_on(town: &mut Town, dice: &mut Dice, acts: &mut Acts) {
+pub(crate) fn work_on(town: &mut Town, dice: &mut Dice, acts: &mut Acts) {
     for _ in 0..2 + dice.below(7) {
         act(town, dice, acts);
     }
@@ -52,7 +52,7 @@ fn act(town: &mut Town, dice: &mut Dice, acts: &mut Acts) {
 }
 
 /// Answers one proposal that waits, and counts it.
-pub fn answer(town: &mut Town, dice: &mut Dice, acts: &mut Acts) {
+pub(crate) fn answer(town: &mut Town, dice: &mut Dice, acts: &mut Acts) {
     let done = town.network.hq(|hq| decide(hq, dice));
     count(acts, done);
 }

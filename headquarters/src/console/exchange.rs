@@ -7,7 +7,7 @@ use super::{
     forms::{field, tick},
     intake::refused,
     names::Names,
-    parts::{Row, bi, both, shown, table, when},
+    parts::{Row, bi, both, say, shown, table, when},
     photos::Sources,
     web::{Answer, Ask, Page, Room},
     words::Words,
@@ -51,27 +51,23 @@ fn post(hq: &mut Headquarters, ask: &Ask) -> Result<Answer, HqError> {
                     media_type: "application/octet-stream",
                     bytes: file.bytes,
                 }),
-                Ok(None) => page(hq.reader(), Some("上次以来没有变化 / nothing changed since the last file")),
+                Ok(None) => {
+                    page(hq.reader(), Some(&say(("上次以来没有变化", "nothing changed since the last file"))))
+                }
                 Err(e) => refused(e),
             }
         }
         ["exchange", "take"] => {
             let Some(file) = ask.files.iter().find(|f| !f.bytes.is_empty()) else {
-                return page(hq.reader(), Some("请选择文件 / choose a file"));
+                return page(hq.reader(), Some(&say(("请选择文件", "choose a file"))));
             };
             match hq.take_file(&file.bytes, by, ask.form.get("gap").is_some()) {
                 Ok(done) => {
-                    let words = format!(
-                        "第 {} 号文件：新 {}，已有 {}，补充 {} / file {}: {} new, {} known, {} amended",
-                        done.seq,
-                        done.orders.new,
-                        done.orders.known,
-                        done.orders.amended,
-                        done.seq,
-                        done.orders.new,
-                        done.orders.known,
-                        done.orders.amended
-                    );
+                    let (seq, n) = (done.seq, &done.orders);
+                    let words = say((
+                        format!("第 {seq} 号文件：新 {}，已有 {}，补充 {}", n.new, n.known, n.amended),
+                        format!("file {seq}: {} new, {} known, {} amended", n.new, n.known, n.amended),
+                    ));
                     page(hq.reader(), Some(&words))
                 }
                 Err(HqError::NotAllowed(words)) => page(hq.reader(), Some(&words)),

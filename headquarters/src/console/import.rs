@@ -8,7 +8,7 @@
 use super::{
     forms::{Filled, field, tick},
     intake::refused,
-    parts::{MAX_ROWS, Row, bi, shown, table, when},
+    parts::{MAX_ROWS, Row, bi, both, say, shown, table, when},
     photos::Sources,
     web::{Answer, Ask, Page},
     words::Words,
@@ -56,7 +56,7 @@ fn look(hq: &mut Headquarters, ask: &Ask) -> Result<Answer, HqError> {
     let get = |name: &str| ask.form.get(name);
     let file = ask.files.iter().find(|f| f.field == "file" && !f.bytes.is_empty());
     let (Some(file), Some(mapping)) = (file, get("mapping")) else {
-        let words = "请选择文件和映射 / choose a file and a mapping".to_owned();
+        let words = say(("请选择文件和映射", "choose a file and a mapping"));
         return start_page(hq.reader(), &get, Some(&words));
     };
     match hq.draft_import(&file.name, &file.bytes, mapping, by) {
@@ -160,10 +160,10 @@ fn looked_page(id: &str, name: &str, looked: &Looked) -> Markup {
         .take(MAX_ROWS)
         .map(|p| {
             let field = p.field.as_deref().unwrap_or("–");
-            vec![html! { (p.line) }, shown(field), shown(&p.message_zh), shown(&p.message_en)].into()
+            vec![html! { (p.line) }, shown(field), both(shown(&p.message_zh), shown(&p.message_en))].into()
         })
         .collect();
-    let heads = [("行", "line"), ("列", "column"), ("问题", "problem"), ("英文", "in English")];
+    let heads = [("行", "line"), ("列", "column"), ("问题", "problem")];
     let shown_rows = u64::try_from(rows.len()).unwrap_or(u64::MAX);
     let all = u64::try_from(read.problems.len()).unwrap_or(u64::MAX).saturating_add(read.unlisted);
     html! {

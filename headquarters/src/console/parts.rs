@@ -26,7 +26,8 @@ pub(super) fn both(zh: impl Render, en: impl Render) -> Markup {
 }
 
 /// Returns words as plain text, for attributes and options, where no element may stand.
-pub(super) fn say((zh, en): Words) -> String {
+pub(super) fn say<T: AsRef<str>>((zh, en): (T, T)) -> String {
+    let (zh, en) = (zh.as_ref(), en.as_ref());
     match Lang::now() {
         Lang::Zh => zh.to_owned(),
         Lang::En => en.to_owned(),

@@ -5,7 +5,7 @@
 //! each has a shape of its own. Rejected: a script that draws on a canvas; it shows nothing
 //! without running, prints badly, and cannot be read aloud.
 
-use crate::console::parts::{clip, visible};
+use crate::console::parts::{clip, say, visible};
 use geo::{BoundingRect, Centroid};
 use lanewalk_model::{
     grid::{Cell, GridSet},
@@ -232,7 +232,7 @@ pub(super) fn draw(window: Window, scene: &Scene<'_>) -> Markup {
         .unwrap_or_default();
     html! {
         div.map tabindex="0" {
-            svg viewBox={ "0 0 " (num(WIDTH)) " " (num(paper.height)) } role="group" aria-label="网格与工单地图 map of grids and orders" {
+            svg viewBox={ "0 0 " (num(WIDTH)) " " (num(paper.height)) } role="group" aria-label=(say(("网格与工单地图", "map of grids and orders"))) {
                 (tiles(&paper, scene.tiles))
                 @for cell in &cells { (outline(&paper, cell, scene.base)) }
                 @for ring in scene.rings { (circle(&paper, ring)) }
@@ -297,7 +297,7 @@ fn dots(paper: &Paper, scene: &Scene<'_>) -> Markup {
     html! { @for group in spots.values() { @match group.as_slice() {
         [one] => {
             @let (x, y) = paper.point(one.at);
-            a href={ "/orders/" (to_hex(&one.id.uuid)) } { g { title { (one.look.words().0) } (one.look.shape(x, y)) } }
+            a href={ "/orders/" (to_hex(&one.id.uuid)) } { g { title { (say(one.look.words())) } (one.look.shape(x, y)) } }
         },
         many => (heap(paper, many, scene.base)),
     } } }
@@ -313,7 +313,7 @@ fn heap(paper: &Paper, many: &[&Dot], base: &str) -> Markup {
     let code = Window::around(many.iter().map(|d| d.at), 3.0).map(|w| w.code()).unwrap_or_default();
     html! {
         a href={ (base) "&box=" (code) } {
-            title { (count) " 件" @if late > 0 { ",逾期 " (late) } }
+            title { (say((format!("{count} 件"), format!("{count} orders")))) @if late > 0 { ", " (say((format!("逾期 {late}"), format!("{late} overdue")))) } }
             circle.heap.(look.id()) cx=(num(x)) cy=(num(y)) r=(num(radius)) {}
             text.number x=(num(x)) y=(num(y)) { (count) @if late > 0 { "!" } }
         }

@@ -6,7 +6,7 @@ use crate::{
     console::{
         Sources, diff,
         names::Names,
-        parts::{bi, none, shown, visible, when},
+        parts::{bi, none, say, shown, visible, when},
         web::{Answer, Ask, Page},
         words::Words,
     },
@@ -140,7 +140,7 @@ fn decide(hex: &str, event: &str, names: &Names, entry: &Entry, current: Option<
         }
         form.row method="post" action={ "/kb/" (hex) } {
             input type="hidden" name="event" value=(event);
-            input name="words" required maxlength="600" placeholder="不采纳的理由 why not" aria-label="不采纳的理由 why not";
+            input name="words" required maxlength="600" placeholder=(say(("不采纳的理由", "why not"))) aria-label=(say(("不采纳的理由", "why not")));
             (forms::button("decline", ("不采纳", "decline"), "second"))
         }
     }

@@ -11,7 +11,7 @@ use crate::{
     console::{
         Sources,
         names::Names,
-        parts::{MAX_ROWS, Row, bi, both, none, shown, table, when},
+        parts::{MAX_ROWS, Row, bi, both, none, say, shown, table, when},
         web::{Answer, Ask, Page},
         words::Words,
     },
@@ -57,10 +57,10 @@ fn list(from: &Sources<'_>) -> Result<Answer, HqError> {
         rows.push(Row {
             class: if f.standing == Standing::New { "fresh" } else { "" },
             cells: vec![
-                html! { a.title href={ "/ahead/" (f.n) } { (names.plain("matter_code", &f.matter)) } span.sub { (both(format!("第 {} 号", f.n), format!("no. {}", f.n))) " " (bi(if f.by_person { ("人工研判", "foreseen") } else { ("规则发现", "by rule") })) } },
+                html! { a.title href={ "/ahead/" (f.n) } { (shown(&names.plain("matter_code", &f.matter))) } span.sub { (both(format!("第 {} 号", f.n), format!("no. {}", f.n))) " " (bi(if f.by_person { ("人工研判", "foreseen") } else { ("规则发现", "by rule") })) } },
                 html! { @for grid in &f.grids { div { (names.thing("grid", grid)) } } @if f.grids.is_empty() { (none()) } },
                 html! { strong { (f.orders) } },
-                match f.reported { Some((a, b)) => html! { (when(a.0)) span.sub { (bi(("至", "to"))) " " (when(b.0)) } }, None => when(f.found_at.0) },
+                match f.reported { Some((a, b)) => html! { (when(a.0)) span.sub { "– " (when(b.0)) } }, None => when(f.found_at.0) },
                 html! { (tag(f.standing)) @if let Some(s) = last { span.sub { (shown(&crate::console::parts::clip(&s.words, 60))) } } },
             ],
         });
@@ -74,9 +74,7 @@ fn list(from: &Sources<'_>) -> Result<Answer, HqError> {
     ];
     let matters: Vec<(String, String)> = names.list("matter_code");
     let grids: Vec<(String, String)> =
-        std::iter::once((String::new(), super::super::parts::say(("不限", "anywhere"))))
-            .chain(names.list("grid"))
-            .collect();
+        std::iter::once((String::new(), say(("不限", "anywhere")))).chain(names.list("grid")).collect();
     let content = html! {
         h1 { (bi(("提前研判", "Looking ahead"))) }
         (super::map::picture(from.db, &Window::of_forecasts(&all), &Shown { forecasts: &all, ..Shown::default() })?)
@@ -109,7 +107,7 @@ fn page(from: &Sources<'_>, ask: &Ask, f: &Forecast) -> Result<Answer, HqError> 
         Shown { forecasts: std::slice::from_ref(f), orders: super::map::of(from.db, who, &orders, ask.now)? };
     let content = html! {
         p.crumb { a href="/ahead" { "← " (bi(("提前研判", "looking ahead"))) } }
-        h1 { (names.plain("matter_code", &f.matter)) " " (tag(f.standing)) }
+        h1 { (shown(&names.plain("matter_code", &f.matter))) " " (tag(f.standing)) }
         p.lead {
             @if let Some((first, last)) = f.reported {
                 strong { (f.orders) } " " (bi(("件", "orders"))) " · " (when(first.0)) " – " (when(last.0))
@@ -119,9 +117,10 @@ fn page(from: &Sources<'_>, ask: &Ask, f: &Forecast) -> Result<Answer, HqError> 
         p.ids {
             (bi(("发现于", "found"))) " " (when(f.found_at.0))
             @if let Some(rule) = f.rule {
-                " · " (bi(("规则", "rule"))) ": " (both(
-                    format!("{} 天内同一事项不少于 {} 件,同一网格或相距不超过 {} 米", rule.days, rule.orders, rule.metres),
-                    format!("within {} days {} orders or more of one matter, in one grid or within {} m", rule.days, rule.orders, rule.metres),
+                " · " (bi(("规则", "rule"))) ": "
+                (both(
+                    format!("{} 天内同一事项 ≥ {} 件,同一网格或相距 ≤ {} m", rule.days, rule.orders, rule.metres),
+                    format!("≥ {} orders of one matter within {} days, in one grid or ≤ {} m apart", rule.orders, rule.days, rule.metres),
                 ))
             }
         }
@@ -141,7 +140,7 @@ fn page(from: &Sources<'_>, ask: &Ask, f: &Forecast) -> Result<Answer, HqError> 
         @if open {
             form.panel method="post" action=(here) {
                 h2 { (bi(("处理意见", "Decide"))) }
-                (forms::select("standing", ("情况", "standing"), &[Standing::Watched, Standing::Planned, Standing::Closed].map(|s| (s.id().to_owned(), super::super::parts::say(word(s)))), f.standing.id()))
+                (forms::select("standing", ("情况", "standing"), &[Standing::Watched, Standing::Planned, Standing::Closed].map(|s| (s.id().to_owned(), say(word(s)))), f.standing.id()))
                 (forms::select("plan", ("解决预案", "response plan"), &plan_options(&plans), &f.plan.map(|p| to_hex(&p.uuid)).unwrap_or_default()))
                 @if plans.is_empty() { p.sub { (bi(("此事项还没有预案", "no plan for this matter yet"))) " " a href={ "/kb/new?matter=" (f.matter) } { (bi(("编写预案", "write one"))) } } }
                 (forms::area("words", ("意见", "words"), "", false))
@@ -154,7 +153,7 @@ fn page(from: &Sources<'_>, ask: &Ask, f: &Forecast) -> Result<Answer, HqError> 
 }
 
 fn plan_options(plans: &[kb::Version]) -> Vec<(String, String)> {
-    let none = (String::new(), super::super::parts::say(("不选", "none")));
+    let none = (String::new(), say(("不选", "none")));
     let all = plans.iter().map(|p| (to_hex(&p.id.uuid), format!("{} v{}", p.title, p.version)));
     std::iter::once(none).chain(all).collect()
 }

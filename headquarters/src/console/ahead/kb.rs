@@ -7,7 +7,7 @@ use crate::{
     console::{
         Sources,
         names::Names,
-        parts::{Row, bi, none, shown, table, when},
+        parts::{Row, bi, none, say, shown, table, when},
         web::{Answer, Ask, Page},
     },
 };
@@ -56,7 +56,7 @@ fn list(from: &Sources<'_>) -> Result<Answer, HqError> {
     let content = html! {
         h1 { (bi(("资料库与解决预案", "Knowledge and response plans"))) }
         form.find method="get" action="/search" role="search" {
-            input type="search" name="q" maxlength="200" aria-label="搜索资料库 search";
+            input type="search" name="q" maxlength="200" aria-label=(say(("搜索资料库", "search")));
             input type="hidden" name="kind" value=(DocKind::Knowledge.name());
             button type="submit" { (bi(("搜索", "search"))) }
             a.button href="/kb/new" { (bi(("新建", "new"))) }
@@ -91,11 +91,9 @@ fn waiting(drafts: &[Draft], names: &Names) -> Markup {
 /// Shows the fields of a version to be written.
 pub(super) fn fields(names: &Names, e: &Entry) -> Markup {
     let kinds = [("kb_entry", entry::kind(false)), ("playbook", entry::kind(true))];
-    let kinds = kinds.map(|(id, w)| (id.to_owned(), super::super::parts::say(w)));
+    let kinds = kinds.map(|(id, w)| (id.to_owned(), say(w)));
     let matters: Vec<(String, String)> =
-        std::iter::once((String::new(), super::super::parts::say(("不限", "any"))))
-            .chain(names.list("matter_code"))
-            .collect();
+        std::iter::once((String::new(), say(("不限", "any")))).chain(names.list("matter_code")).collect();
     html! {
         (forms::line("title", ("标题", "title"), &e.title, true))
         (forms::select("kind", ("类别", "kind"), &kinds, if e.is_plan { "playbook" } else { "kb_entry" }))

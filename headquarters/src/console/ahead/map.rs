@@ -10,7 +10,7 @@ use crate::{
     console::{
         Sources,
         names::Names,
-        parts::{MAX_ROWS, NEAR_MS, bi},
+        parts::{MAX_ROWS, NEAR_MS, bi, say},
         web::{Answer, Ask, Page},
     },
     store::{self, DocRow, FACT_COLUMNS, StoredDoc},
@@ -79,7 +79,13 @@ fn rings(all: &[Forecast], names: &Names) -> Vec<Ring> {
             at: (f64::from(e.lat_e7) / E7, f64::from(e.lon_e7) / E7),
             radius_m: f64::from(e.radius_m) + 30.0,
             to: format!("/ahead/{}", f.n),
-            title: format!("研判 {} {} 件", names.plain("matter_code", &f.matter), f.orders),
+            title: {
+                let matter = names.plain("matter_code", &f.matter);
+                say((
+                    format!("研判 {matter} {} 件", f.orders),
+                    format!("forecast: {matter}, {} orders", f.orders),
+                ))
+            },
         })
     })
     .collect()
@@ -241,17 +247,17 @@ pub(super) fn get(from: &Sources<'_>, ask: &Ask) -> Result<Answer, HqError> {
 }
 
 fn filters(f: &Filter<'_>, names: &Names) -> Markup {
-    let any = |zh: &str, en: &str| (String::new(), format!("{zh} {en}"));
-    let matters: Vec<(String, String)> =
-        std::iter::once(any("全部事项", "all matters")).chain(names.list("matter_code")).collect();
+    let matters: Vec<(String, String)> = std::iter::once((String::new(), say(("全部事项", "all matters"))))
+        .chain(names.list("matter_code"))
+        .collect();
     let states = [
         ("open", ("在办", "open")),
         ("late", ("逾期", "overdue")),
         ("ended", ("已结束", "ended")),
         ("all", ("全部", "all")),
     ]
-    .map(|(id, w)| (id.to_owned(), super::super::parts::say(w)));
-    let days = [7, 30, 90, 366].map(|d| (d.to_string(), format!("{d} 天 days")));
+    .map(|(id, w)| (id.to_owned(), say(w)));
+    let days = [7, 30, 90, 366].map(|d| (d.to_string(), say((format!("{d} 天"), format!("{d} days")))));
     html! {
         form.filters method="get" action="/map" {
             (forms::select("matter", ("事项", "matter"), &matters, f.matter))

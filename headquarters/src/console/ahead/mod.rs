@@ -21,7 +21,7 @@ use super::{
     board::order_link,
     forms,
     names::Names,
-    parts::{Row, bi, none, remaining, shown, table, when},
+    parts::{Row, bi, none, remaining, say, shown, table, visible, when},
     sections,
     web::{Room, no_act},
     words::{self, Words},
@@ -143,7 +143,7 @@ impl Orders<'_> {
                 html! {
                     @if self.pick {
                         input type="checkbox" name="order" value=(to_hex(&id.uuid)) checked[row.open]
-                            aria-label={ "选择 " (row.title) };
+                            aria-label={ (say(("选择", "choose"))) " " (visible(&veil.plain(&row.title))) };
                         " "
                     }
                     (order_link(id, &veil.plain(&row.title), &veil.plain(&row.detail), row.urgent))

@@ -3,7 +3,7 @@
 use super::{HqError, finder, order_link, sections, words};
 use crate::console::{
     Sources,
-    parts::{Veil, bi, none, shown, visible, when},
+    parts::{UNTITLED, Veil, bi, none, say, shown, visible, when},
     web::{Answer, Ask, Page},
 };
 use lanewalk_model::{
@@ -42,13 +42,13 @@ pub(super) fn get(from: &Sources<'_>, ask: &Ask) -> Result<Answer, HqError> {
     let content = html! {
         h1 { (bi(("搜索", "Search"))) }
         form.find method="get" action="/search" role="search" {
-            input type="search" name="q" value=(query) maxlength="200" autofocus aria-label="搜索 search";
+            input type="search" name="q" value=(query) maxlength="200" autofocus aria-label=(say(("搜索", "search")));
             button type="submit" { (bi(("搜索", "search"))) }
         }
         @if query.is_empty() {
             p.sub { (bi(("工单、走访、诉求、地点、专班、调查、资料库。可输入多个词,用空格隔开。", "Orders, visits, appeals, places, task forces, surveys, knowledge. Several words with spaces between."))) }
         } @else {
-            nav.kinds aria-label="类别 kinds" {
+            nav.kinds aria-label=(say(("类别", "kinds"))) {
                 a href=(address(None)) aria-current=[kind.is_none().then_some("true")] { (bi(("全部", "all"))) " " (total) @if found.more { "+" } }
                 @for (code, n) in &found.kinds {
                     @if let Some(k) = DocKind::from_code(*code) {
@@ -75,11 +75,11 @@ pub(super) fn get(from: &Sources<'_>, ask: &Ask) -> Result<Answer, HqError> {
 
 fn title(hit: &finder::Hit, veil: &Veil) -> Markup {
     let text: Cow<'_, str> = match hit.id.kind {
-        DocKind::Visit => words::value("kind", &hit.row.title).map_or("走访", |w| w.0).into(),
+        DocKind::Visit => say(words::value("kind", &hit.row.title).unwrap_or(("走访", "visit"))).into(),
         _ => veil.plain(&hit.row.title).into(),
     };
     let hex = to_hex(&hit.id.uuid);
-    let to = |path: String| html! { a.title href=(path) { @if text.trim().is_empty() { "(无标题)" } @else { (shown(&text)) } } };
+    let to = |path: String| html! { a.title href=(path) { @if text.trim().is_empty() { (bi(UNTITLED)) } @else { (shown(&text)) } } };
     match hit.id.kind {
         DocKind::Order => order_link(hit.id, &text, &veil.plain(&hit.row.detail), hit.row.urgent),
         DocKind::Knowledge => to(format!("/kb/{hex}")),

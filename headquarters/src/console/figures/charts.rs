@@ -6,7 +6,10 @@
 
 use super::words;
 use crate::{
-    console::{parts::bi, words::Words},
+    console::{
+        parts::{self, bi, named, say},
+        words::Words,
+    },
     figures::{Age, Bucket, Timer},
 };
 use lanewalk_model::{
@@ -44,11 +47,11 @@ pub(super) fn figure(title: Words, seen: Words, legend: &Markup, picture: &Marku
     }
 }
 
-fn svg(height: f64, title: &str, description: &str, inside: &Markup) -> Markup {
+fn svg(height: f64, title: Words, description: Words, inside: &Markup) -> Markup {
     html! {
         svg.plot viewBox={ "0 0 " (WIDTH) " " (height) } role="img" xmlns="http://www.w3.org/2000/svg" {
-            title { (title) }
-            desc { (description) }
+            title { (say(title)) }
+            desc { (say(description)) }
             (inside)
         }
     }
@@ -129,7 +132,7 @@ pub(super) fn flow(flow: &[Bucket], link: &dyn Fn(&Bucket) -> String) -> Markup 
         @for (i, b) in flow.iter().enumerate() {
             @let x = LEFT + slot * f(i as u64) + (slot - bar) / 2.0;
             a href=(link(b)) {
-                title { (bucket_name(b)) @for (_, (zh, _), n) in layers(b) { @if n > 0 { " · " (zh) " " (n) } } }
+                title { (bucket_name(b)) @for (_, words, n) in layers(b) { @if n > 0 { " · " (say(words)) " " (n) } } }
                 // Empty columns can be pointed at too.
                 rect.reach x=(at(LEFT + slot * f(i as u64))) y=(at(TOP)) width=(at(slot)) height=(at(PLOT)) {}
                 @for (below, class, n) in stack(&layers(b)) {
@@ -142,8 +145,8 @@ pub(super) fn flow(flow: &[Bucket], link: &dyn Fn(&Bucket) -> String) -> Markup 
     };
     svg(
         HEIGHT,
-        "收件与办结 Orders in and how they stand",
-        "每柱为一段时间收到的工单 one column per day, week or month",
+        ("收件与办结", "Orders in, and how they stand"),
+        ("每柱为一段时间收到的工单", "one column per day, week or month"),
         &inside,
     )
 }
@@ -186,7 +189,7 @@ fn swatch(class: &str) -> Markup {
 pub(super) fn flow_table(flow: &[Bucket]) -> Markup {
     html! {
         table.plain {
-            thead { tr { th scope="col" { "起 from" } @if let Some(b) = flow.first() {
+            thead { tr { th scope="col" { (bi(("起", "from"))) } @if let Some(b) = flow.first() {
                 @for (_, words, _) in layers(b) { th scope="col" { (bi(words)) } }
             } th scope="col" { (bi(("合计", "all"))) } } }
             tbody { @for b in flow {
@@ -233,8 +236,8 @@ pub(super) fn on_time(flow: &[Bucket]) -> Markup {
     };
     svg(
         HEIGHT,
-        "按时办结率 On-time share",
-        "按收件时间,单位为百分比 by when orders came in, in per cent",
+        ("按时办结率", "On-time share"),
+        ("按收件时间,单位为百分比", "by when orders came in, in per cent"),
         &inside,
     )
 }
@@ -259,7 +262,7 @@ fn line(points: impl Iterator<Item = Option<(f64, f64)>>) -> String {
 pub(super) fn on_time_table(flow: &[Bucket]) -> Markup {
     html! {
         table.plain {
-            thead { tr { th scope="col" { "起 from" } th scope="col" { (bi(("按时办结率", "on time"))) } } }
+            thead { tr { th scope="col" { (bi(("起", "from"))) } th scope="col" { (bi(("按时办结率", "on time"))) } } }
             tbody { @for b in flow { tr { th scope="row" { (bucket_name(b)) } td { (share(b)) } } } }
         }
     }
@@ -281,12 +284,12 @@ pub(super) fn ages(ages: &[Age; 6]) -> Markup {
     let (left, row) = (92.0, 27.0);
     let width = |n: u64| (WIDTH - left - 70.0) * f(n) / f(most);
     let inside = html! {
-        @for (i, (age, (zh, en))) in ages.iter().zip(AGES).enumerate() {
+        @for (i, (age, words)) in ages.iter().zip(AGES).enumerate() {
             @let y = TOP + row * f(i as u64);
             @let (late, open) = (width(age.overdue), width(age.open));
             g {
-                title { (zh) " " (en) ": 逾期 " (age.overdue) " · 未到期 " (age.open) }
-                text.name x=(at(left - 8.0)) y=(at(y + 13.0)) text-anchor="end" { (zh) }
+                title { (say(words)) ": " (say(("逾期", "overdue"))) " " (age.overdue) " · " (say(("未到期", "not due yet"))) " " (age.open) }
+                text.name x=(at(left - 8.0)) y=(at(y + 13.0)) text-anchor="end" { (name(words)) }
                 rect.overdue fill="url(#hatch)" x=(at(left)) y=(at(y)) width=(at(late)) height="18" {}
                 rect.still-open x=(at(left + late + if age.overdue > 0 { 1.0 } else { 0.0 })) y=(at(y)) width=(at(open)) height="18" {}
                 text.value x=(at(left + late + open + 8.0)) y=(at(y + 13.5)) { (age.open + age.overdue) }
@@ -295,8 +298,8 @@ pub(super) fn ages(ages: &[Age; 6]) -> Markup {
     };
     svg(
         TOP + row * 6.0 + 4.0,
-        "在办工单的已用时间 Age of open orders",
-        "每条为一个时间段 one bar per age",
+        ("在办工单的已用时间", "Age of open orders"),
+        ("每条为一个时间段", "one bar per age"),
         &inside,
     )
 }
@@ -314,18 +317,23 @@ pub(super) fn ages_table(ages: &[Age; 6]) -> Markup {
 }
 
 /// Marks on the axis of lengths of time, in milliseconds.
-const LENGTHS: [(i64, &str); 6] = [
-    (60_000, "1 分"),
-    (600_000, "10 分"),
-    (3_600_000, "1 时"),
-    (28_800_000, "8 时"),
-    (172_800_000, "2 天"),
-    (864_000_000, "10 天"),
+const LENGTHS: [(i64, Words); 6] = [
+    (60_000, ("1 分", "1 min")),
+    (600_000, ("10 分", "10 min")),
+    (3_600_000, ("1 时", "1 h")),
+    (28_800_000, ("8 时", "8 h")),
+    (172_800_000, ("2 天", "2 d")),
+    (864_000_000, ("10 天", "10 d")),
 ];
+
+/// Writes a name inside a picture: there is room for one language only.
+fn name((zh, en): Words) -> &'static str {
+    named(zh, en)
+}
 
 /// The stages: from the median to p95, on a scale where each step is several times the one before.
 pub(super) fn stages(timers: &[Timer; 4]) -> Markup {
-    let (left, row) = (70.0, 36.0);
+    let (left, row) = (84.0, 36.0);
     #[allow(clippy::cast_precision_loss, reason = "lengths of time, for drawing")]
     let x = |ms: i64| {
         let share = (ms as f64 / 60_000.0).clamp(0.5, 40_000.0).ln() - 0.5_f64.ln();
@@ -333,17 +341,17 @@ pub(super) fn stages(timers: &[Timer; 4]) -> Markup {
     };
     let bottom = TOP + row * 4.0;
     let inside = html! {
-        @for (ms, name) in LENGTHS {
+        @for (ms, words) in LENGTHS {
             @let at_x = x(ms);
             line.grid x1=(at(at_x)) x2=(at(at_x)) y1=(at(TOP - 4.0)) y2=(at(bottom)) {}
-            text.tick x=(at(at_x)) y=(at(bottom + 18.0)) text-anchor="middle" { (name) }
+            text.tick x=(at(at_x)) y=(at(bottom + 18.0)) text-anchor="middle" { (name(words)) }
         }
         @for (i, (stage, timer)) in Stage::ALL.into_iter().zip(timers).enumerate() {
             @let y = TOP + row * f(i as u64) + 18.0;
-            text.name x=(at(left - 12.0)) y=(at(y + 5.0)) text-anchor="end" { (words::stage(stage).0) }
+            text.name x=(at(left - 12.0)) y=(at(y + 5.0)) text-anchor="end" { (name(words::stage(stage))) }
             @if let Some(s) = timer.clock {
                 g {
-                    title { (words::stage(stage).0) ": 中位 " (length(s.median)) " · 95% " (length(s.p95)) " · " (s.n) " 件" }
+                    title { (say(words::stage(stage))) ": " (say(("中位", "median"))) " " (length(s.median)) " · 95% " (length(s.p95)) " · " (say((format!("{} 件", s.n), format!("{} orders", s.n)))) }
                     line.range x1=(at(x(s.median))) x2=(at(x(s.p95))) y1=(at(y)) y2=(at(y)) {}
                     circle.dot cx=(at(x(s.median))) cy=(at(y)) r="6" {}
                     circle.ring cx=(at(x(s.p95))) cy=(at(y)) r="5" {}
@@ -355,15 +363,15 @@ pub(super) fn stages(timers: &[Timer; 4]) -> Markup {
     };
     svg(
         bottom + 26.0,
-        "四个环节的用时 The four stages",
-        "实心点为中位数,空心点为 95 分位 filled: median, open: 95th percentile",
+        ("四个环节的用时", "The four stages"),
+        ("实心点为中位数,空心点为 95 分位", "filled: median, open: 95th percentile"),
         &inside,
     )
 }
 
-/// Says a length of time in Chinese, short.
+/// Says a length of time as plain text.
 pub(super) fn length(ms: i64) -> String {
-    crate::console::parts::span(ms).0
+    say(parts::span(ms))
 }
 
 /// Draws how full a rate is, with a mark where it was before.

@@ -5,7 +5,7 @@ use crate::{
     Headquarters, HqError,
     console::{
         names::Names,
-        parts::{self, Row, bi, none, shown as said, when},
+        parts::{self, Row, bi, both, none, say, shown as said, when},
         photos::Sources,
         web::{Answer, Ask},
     },
@@ -40,7 +40,7 @@ pub(super) fn act(hq: &mut Headquarters, ask: &Ask, rest: &[&str]) -> Result<Ans
             let mut problems = asked.problems.clone();
             let items = items(ask, &mut problems);
             if !problems.is_empty() {
-                return Ok(Answer::Refused(problems.join(";")));
+                return Ok(Answer::Refused(problems.join("; ")));
             }
             hq.freeze_meeting(by, &text("title"), &asked.query, &items)
         }
@@ -68,11 +68,11 @@ fn items(ask: &Ask, problems: &mut Vec<String>) -> Vec<NewItem> {
         let due = get("due").and_then(|text| {
             let day = text.parse::<NaiveDate>().ok();
             if day.is_none() {
-                problems.push(format!(
-                    "第 {} 项的日期应写成 2026-05-08 (item {}: dates are written so)",
-                    i + 1,
-                    i + 1
-                ));
+                let n = i + 1;
+                problems.push(say((
+                    format!("第 {n} 项的日期应写成 2026-05-08"),
+                    format!("item {n}: dates are written 2026-05-08"),
+                )));
             }
             // Until the end of that day.
             let next = day?.succ_opt()?.and_time(chrono::NaiveTime::MIN).and_utc().timestamp_millis();
@@ -89,7 +89,7 @@ fn items(ask: &Ask, problems: &mut Vec<String>) -> Vec<NewItem> {
 
 fn period(query: &Query) -> String {
     let last = TimeMs(query.to.0.saturating_sub(1));
-    format!("{} 至 {}", charts::day(query.from), charts::day(last))
+    format!("{} – {}", charts::day(query.from), charts::day(last))
 }
 
 fn list(from: &Sources<'_>, asked: &Asked, ask: &Ask) -> Result<Answer, HqError> {
@@ -103,15 +103,15 @@ fn list(from: &Sources<'_>, asked: &Asked, ask: &Ask) -> Result<Answer, HqError>
                 html! { a.title href={ "/figures/meetings/" (m.n) } { (said(&m.title)) } },
                 html! { (period(&m.query)) },
                 html! { (when(m.at.0)) span.sub { (names.person(&m.by)) } },
-                html! { (items) @if waiting > 0 { " " span.tag.ask { "未回报 " (waiting) " " span.en lang="en" { "not reported" } } } },
+                html! { (items) @if waiting > 0 { " " span.tag.ask { (both(format!("未回报 {waiting}"), format!("{waiting} not reported"))) } } },
             ]
             .into()
         })
         .collect();
     let heads = [("会议", "meeting"), ("时段", "period"), ("定格于", "frozen"), ("议定事项", "items")];
     let content = html! {
-        p.crumb { a href=(asked.link("/figures", &[])) { "← 数据 " span.en lang="en" { "back to the figures" } } }
-        h1 { "调度会 " span.en lang="en" { "Dispatch meetings" } }
+        p.crumb { a href=(asked.link("/figures", &[])) { "← " (bi(("数据", "back to the figures"))) } }
+        h1 { (bi(("调度会", "Dispatch meetings"))) }
         (parts::table(bi(("已定格", "Frozen")), &heads, &rows, 0, ("还没有", "none yet")))
         @if MAY_FREEZE.has(ask.visitor.subject.role) { (form(asked)) }
     };
@@ -181,9 +181,9 @@ fn one(from: &Sources<'_>, frozen: &Frozen, ask: &Ask) -> Result<Answer, HqError
     let may = MAY_FREEZE.has(ask.visitor.subject.role);
     let content = html! {
         (charts::shared())
-        p.crumb { a href="/figures/meetings" { "← 调度会 " span.en lang="en" { "all meetings" } } }
+        p.crumb { a href="/figures/meetings" { "← " (bi(("调度会", "all meetings"))) } }
         div.lead { h1 { (said(&m.title)) } p.span { (period(&m.query)) } }
-        p.sub { "截至 " (when(m.query.as_of.0)) " · 定格于 " (when(m.at.0)) " · " (names.person(&m.by)) " · 日志 " (m.log_end) " " span.en lang="en" { "log entries" } }
+        p.sub { (bi(("截至", "as of"))) " " (when(m.query.as_of.0)) " · " (bi(("定格于", "frozen"))) " " (when(m.at.0)) " · " (names.person(&m.by)) " · " (both(format!("日志 {} 条", m.log_end), format!("{} log entries", m.log_end))) }
         section.items {
             h2 { (bi(("议定事项", "Action items"))) }
             @if frozen.items.is_empty() { p.empty { (bi(("没有", "none"))) } }

@@ -5,7 +5,7 @@ use crate::{
     HqError,
     console::{
         board::order_link,
-        parts::{self, Row, Veil, bi, none, when},
+        parts::{self, Row, Veil, bi, both, none, say, when},
         photos::Sources,
         web::{Answer, Ask},
         words::state,
@@ -60,19 +60,19 @@ pub(super) fn answer(from: &Sources<'_>, asked: &Asked, ask: &Ask) -> Result<Ans
         asked.link("/figures/orders", &[("metric", id), ("part", &part_id), ("page", &p.to_string())])
     };
     let content = html! {
-        p.crumb { a href=(asked.link("/figures", &[])) { "← 数据 " span.en lang="en" { "back to the figures" } } }
+        p.crumb { a href=(asked.link("/figures", &[])) { "← " (bi(("数据", "back to the figures"))) } }
         div.lead {
-            h1 { (words::metric(metric).0) " " span.en lang="en" { (words::metric(metric).1) } }
-            p.sub { (bi(which)) " · " (asked.first) " 至 " (asked.last) " · 截至 " (when(asked.query.as_of.0)) }
+            h1 { (bi(words::metric(metric))) }
+            p.sub { (bi(which)) " · " (asked.first) " – " (asked.last) " · " (bi(("截至", "as of"))) " " (when(asked.query.as_of.0)) }
         }
         p.formula { (bi(words::formula(metric))) }
         @for problem in &asked.problems { p.problem role="alert" { (problem) } }
-        (parts::table(html! { "工单 " span.count { (found.len()) } " " span.en lang="en" { "orders" } }, &heads, &rows, 0, ("没有工单", "no orders")))
+        (parts::table(html! { (bi(("工单", "Orders"))) " " span.count { (found.len()) } }, &heads, &rows, 0, ("没有工单", "no orders")))
         @if pages > 1 {
-            nav.pages aria-label="分页 pages" {
-                @if page > 1 { a rel="prev" href=(to(page - 1)) { "上一页" } }
+            nav.pages aria-label=(say(("分页", "pages"))) {
+                @if page > 1 { a rel="prev" href=(to(page - 1)) { (bi(("上一页", "previous"))) } }
                 span { (page) " / " (pages) }
-                @if page < pages { a rel="next" href=(to(page + 1)) { "下一页" } }
+                @if page < pages { a rel="next" href=(to(page + 1)) { (bi(("下一页", "next"))) } }
             }
         }
     };
@@ -111,7 +111,7 @@ fn row(db: &Connection, found: &Found, asked: &Asked, may_read: bool) -> Result<
             when(o.received_at.0),
             html! { span.state { (state) } },
             html! { (time(o.internal_due)) @if overdue { " " strong.late { (bi(("逾期", "overdue"))) } } },
-            html! { (time(o.submitted_at)) @if o.rounds > 0 { span.sub { "重办 " (o.rounds) " 轮" } } },
+            html! { (time(o.submitted_at)) @if o.rounds > 0 { span.sub { (both(format!("重办 {} 轮", o.rounds), format!("reworked {} times", o.rounds))) } } },
             html! { (time(o.closed_at)) @if late { " " strong.late { (bi(("超时", "late"))) } } },
             said(o),
         ],
@@ -124,17 +124,21 @@ fn said(o: &OrderFacts) -> Markup {
         return none();
     }
     if o.reached_at.is_none() {
-        return html! { "未接通 " span.sub { "试过 " (o.attempts) " 次" } };
+        return html! {
+            (bi(("未接通", "not reached"))) " "
+            span.sub { (both(format!("试过 {} 次", o.attempts), format!("{} attempts", o.attempts))) }
+        };
     }
+    let (pleased, not_pleased) = (("满意", "satisfied"), ("不满意", "not satisfied"));
     let answers = [
-        ("过程", "process", o.answers.process_satisfied, ("不满意", "满意")),
-        ("结果", "result", o.answers.result_satisfied, ("不满意", "满意")),
-        ("问题", "problem", o.answers.resolved, ("未解决", "已解决")),
+        (("过程", "process"), o.answers.process_satisfied, pleased, not_pleased),
+        (("结果", "result"), o.answers.result_satisfied, pleased, not_pleased),
+        (("问题", "problem"), o.answers.resolved, ("已解决", "resolved"), ("未解决", "not resolved")),
     ];
     html! {
         ul.set {
-            @for (zh, en, answer, words) in answers {
-                li { (zh) " " span.en lang="en" { (en) } " " (answer.map_or("未答", |yes| if yes { words.1 } else { words.0 })) }
+            @for (about, answer, yes, no) in answers {
+                li { (bi(about)) " " (bi(answer.map_or(("未答", "no answer"), |a| if a { yes } else { no }))) }
             }
         }
     }

@@ -11,7 +11,7 @@ use crate::{
     HqError,
     console::{
         names::Names,
-        parts::{self, bi, when},
+        parts::{self, bi, both, say, when},
         photos::Sources,
         web::{Answer, Ask},
     },
@@ -48,7 +48,7 @@ pub(super) fn answer(from: &Sources<'_>, asked: &Asked, ask: &Ask) -> Result<Ans
             (head(asked, ask))
             (picker(asked, &names, ask))
             @if let Some((_, first, last)) = &former {
-                p.against { "对比 " (first) " 至 " (last) " 同期 " span.en lang="en" { "compared with the same point of the period before" } }
+                p.against { (both(format!("对比 {first} – {last} 同期"), format!("compared with {first} – {last} at the same point"))) }
             }
             (counts(asked, &figures, before, workdays))
             (first_rates(asked, &figures.total, before))
@@ -65,17 +65,17 @@ pub(super) fn answer(from: &Sources<'_>, asked: &Asked, ask: &Ask) -> Result<Ans
 fn head(asked: &Asked, ask: &Ask) -> Markup {
     html! {
         div.lead {
-            h1 { "数据 " span.en lang="en" { "Figures" } }
-            p.span { (asked.first) " 至 " (asked.last) }
-            p.sub { "截至 " (when(asked.query.as_of.0)) " " span.en lang="en" { "nothing later counts" } }
+            h1 { (bi(("数据", "Figures"))) }
+            p.span { (asked.first) " – " (asked.last) }
+            p.sub { (bi(("截至", "as of"))) " " (when(asked.query.as_of.0)) }
         }
-        nav.tools aria-label="文件 files" {
-            a href=(asked.link("/figures/report.xlsx", &[])) { "Excel 报表" }
-            a href=(asked.link("/figures/report.csv", &[])) { "CSV 报表" }
-            a href=(asked.link("/figures/orders.csv", &[])) { "工单明细 CSV" }
+        nav.tools aria-label=(say(("文件", "files"))) {
+            a href=(asked.link("/figures/report.xlsx", &[])) { (bi(("Excel 报表", "report, Excel"))) }
+            a href=(asked.link("/figures/report.csv", &[])) { (bi(("CSV 报表", "report, CSV"))) }
+            a href=(asked.link("/figures/orders.csv", &[])) { (bi(("工单明细 CSV", "orders, CSV"))) }
             @if asked.query.scope == Scope::All {
                 a href=(asked.link("/figures/meetings", &[])) {
-                    @if MAY_FREEZE.has(ask.visitor.subject.role) { "调度会定格" } @else { "调度会" }
+                    (bi(if MAY_FREEZE.has(ask.visitor.subject.role) { ("调度会定格", "freeze for a meeting") } else { ("调度会", "dispatch meetings") }))
                 }
             }
         }
@@ -88,34 +88,34 @@ fn head(asked: &Asked, ask: &Ask) -> Markup {
 
 fn picker(asked: &Asked, names: &Names, ask: &Ask) -> Markup {
     let today = china_date(ask.now).map_or(asked.last, |(day, _)| day);
-    let presets: Vec<(&str, &str, Preset, u32)> = vec![
-        ("本周", "week", Preset::Week, 0),
-        ("上周", "last week", Preset::Week, 1),
-        ("本月", "month", Preset::Month, 0),
-        ("上月", "last month", Preset::Month, 1),
-        ("本半年", "half-year", Preset::HalfYear, 0),
-        ("上半年度", "last half-year", Preset::HalfYear, 1),
-        ("本年", "year", Preset::Year, 0),
+    let presets = [
+        (("本周", "week"), Preset::Week, 0),
+        (("上周", "last week"), Preset::Week, 1),
+        (("本月", "month"), Preset::Month, 0),
+        (("上月", "last month"), Preset::Month, 1),
+        (("本半年", "half-year"), Preset::HalfYear, 0),
+        (("上个半年", "last half-year"), Preset::HalfYear, 1),
+        (("本年", "year"), Preset::Year, 0),
     ];
     let filter = &asked.query.filter;
     let moment = asked.query.as_of.china_with("%Y-%m-%dT%H:%M");
     let urgency = [("urgent", ("紧急", "urgent")), ("general", ("一般", "general"))]
-        .map(|(id, words)| (id.to_owned(), parts::say(words)));
+        .map(|(id, words)| (id.to_owned(), say(words)));
     let options = |all: &[(String, String)], chosen: &Option<String>| {
         html! {
-            option value="" { "全部 all" }
+            option value="" { (say(("全部", "all"))) }
             @for (id, name) in all {
                 option value=(id) selected[chosen.as_deref() == Some(id)] { (parts::visible(name)) }
             }
         }
     };
     html! {
-        ul.presets aria-label="时段 period" {
-            @for (zh, en, preset, back) in presets {
+        ul.presets aria-label=(say(("时段", "period"))) {
+            @for (name, preset, back) in presets {
                 @if let Some((first, last)) = preset.around(today, back) {
                     li { a aria-current=[((first, last) == (asked.first, asked.last)).then_some("true")]
                         href=(asked.link("/figures", &[("from", &first.to_string()), ("to", &last.to_string()), ("as_of", "")])) {
-                        (zh) " " span.en lang="en" { (en) }
+                        (bi(name))
                     } }
                 }
             }
@@ -157,7 +157,7 @@ fn per(n: u64, d: u64) -> String {
 fn change(now: u64, before: Option<u64>) -> Markup {
     let Some(before) = before else { return html! {} };
     let (sign, by) = if now >= before { ("+", now - before) } else { ("−", before - now) };
-    html! { span.was { @if by == 0 { "与上期相同" } @else { "上期 " (before) "," (sign) (by) } } }
+    html! { span.was { @if by == 0 { (bi(("与上期相同", "as before"))) } @else { (both(format!("上期 {before},{sign}{by}"), format!("{before} before, {sign}{by}"))) } } }
 }
 
 fn counts(asked: &Asked, figures: &Figures, before: Option<&Tally>, (days, work): (u64, u64)) -> Markup {
@@ -168,6 +168,7 @@ fn counts(asked: &Asked, figures: &Figures, before: Option<&Tally>, (days, work)
     let n = |metric: Metric| total.of(metric).n();
     let was = |metric: Metric| before.map(|b| b.of(metric).n());
     let received = n(Metric::Received);
+    let (a_day, a_workday) = (per(received, days), per(received, work));
     let tile = |class: &str, label: crate::console::words::Words, metric: Metric, more: Markup| {
         html! {
             li class={ (class) @if n(metric) == 0 { " zero" } } {
@@ -177,9 +178,9 @@ fn counts(asked: &Asked, figures: &Figures, before: Option<&Tally>, (days, work)
         }
     };
     html! {
-        ul.figures.sums aria-label="工单数 counts" {
+        ul.figures.sums aria-label=(say(("工单数", "counts"))) {
             (tile("held", ("收件", "received"), Metric::Received, html! {
-                p.sub { "日均 " (per(received, days)) " · 工作日均 " (per(received, work)) span.en lang="en" { " a day · a working day" } }
+                p.sub { (both(format!("日均 {a_day} · 工作日均 {a_workday}"), format!("{a_day} a day · {a_workday} a working day"))) }
                 p.sub { (change(received, was(Metric::Received))) }
             }))
             (tile("held", ("办结", "closed"), Metric::ClosingAll, html! { p.sub { (change(n(Metric::ClosingAll), was(Metric::ClosingAll))) } }))
@@ -193,7 +194,7 @@ fn counts(asked: &Asked, figures: &Figures, before: Option<&Tally>, (days, work)
 
 fn first_rates(asked: &Asked, total: &Tally, before: Option<&Tally>) -> Markup {
     html! {
-        ul.rates aria-label="六率 the six rates" {
+        ul.rates aria-label=(say(("六率", "the six rates"))) {
             @for metric in FIRST {
                 @let rate = total.of(metric);
                 @let was = before.map(|b| b.of(metric));
@@ -222,7 +223,7 @@ fn pictures(asked: &Asked, figures: &Figures) -> Markup {
         )
     };
     html! {
-        section.charts aria-label="图 charts" {
+        section.charts aria-label=(say(("图", "charts"))) {
             (charts::figure(
                 ("收件与办结", "Orders in, and how they stand"),
                 ("按收件时间,每柱可点开", "by when they came in; columns are links"),

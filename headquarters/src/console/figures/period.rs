@@ -5,7 +5,7 @@
 //! session, which shows two people different figures under one address.
 
 use crate::{
-    console::web::Fields,
+    console::{parts::say, web::Fields},
     figures::{Dimension, Filter, MAX_PERIOD_MS, Query, Scope},
 };
 use chrono::{Datelike, Days, Months, NaiveDate, NaiveDateTime};
@@ -85,8 +85,11 @@ impl Asked {
             let text = fields.get(name)?;
             let day = text.parse::<NaiveDate>().ok().filter(|d| (2000..2200).contains(&d.year()));
             if day.is_none() {
-                problems
-                    .push(format!("日期“{}”应写成 2026-05-08 (dates are written 2026-05-08)", short(text)));
+                let text = short(text);
+                problems.push(say((
+                    format!("日期“{text}”应写成 2026-05-08"),
+                    format!("a date is written 2026-05-08, not “{text}”"),
+                )));
             }
             day
         };
@@ -95,14 +98,14 @@ impl Asked {
         match (day("from", &mut problems), day("to", &mut problems)) {
             (Some(from), Some(to)) if from <= to => (first, last) = (from, to),
             (Some(_), Some(_)) => {
-                problems.push("结束日期早于开始日期 (the last day lies before the first)".to_owned());
+                problems.push(say(("结束日期早于开始日期", "the last day lies before the first")));
             }
             (Some(from), None) => (first, last) = (from, today.max(from)),
             (None, Some(to)) => (first, last) = (first.min(to), to),
             (None, None) => {}
         }
         if (last - first).num_milliseconds() >= MAX_PERIOD_MS {
-            problems.push("最长十年 (ten years at most)".to_owned());
+            problems.push(say(("最长十年", "ten years at most")));
             first = last.checked_sub_days(Days::new(3_650)).unwrap_or(last);
         }
         let moment = fields.get("as_of").and_then(|text| {
@@ -110,8 +113,11 @@ impl Asked {
                 .iter()
                 .find_map(|f| NaiveDateTime::parse_from_str(text, f).ok());
             if read.is_none() {
-                problems
-                    .push(format!("时刻“{}”应写成 2026-05-08T09:40 (moments are written so)", short(text)));
+                let text = short(text);
+                problems.push(say((
+                    format!("时刻“{text}”应写成 2026-05-08T09:40"),
+                    format!("a moment is written 2026-05-08T09:40, not “{text}”"),
+                )));
             }
             Some(TimeMs(read?.and_utc().timestamp_millis().saturating_sub(CHINA_OFFSET_MS)))
         });

@@ -4,7 +4,7 @@ use super::{charts, period::Asked, words};
 use crate::{
     console::{
         names::Names,
-        parts::{self, Row, bi, none},
+        parts::{self, Row, bi, both, none, say},
         words::Words,
     },
     figures::{Dimension, Figures, GridWork, Group, Tally},
@@ -52,9 +52,10 @@ pub(super) fn parts_of(asked: &Asked, metric: Metric, rate: Rate, more: &[(&str,
     html! {
         span.nd {
             @if rate.d() == 0 { "0/0" } @else {
-                a href=(to("n")) title="分子 numerator" { (rate.n()) } "/" a href=(to("d")) title="分母 denominator" { (rate.d()) }
+                a href=(to("n")) title=(say(("分子", "numerator"))) { (rate.n()) } "/" a href=(to("d")) title=(say(("分母", "denominator"))) { (rate.d()) }
                 @if rate.n() < rate.d() && words::more_is_better(metric) {
-                    " " a.not href=(to("not")) title="未达标的 the others" { "差 " (rate.d() - rate.n()) }
+                    @let lacking = rate.d() - rate.n();
+                    " " a.not href=(to("not")) title=(say(("未达标的", "the others"))) { (both(format!("差 {lacking}"), format!("{lacking} not"))) }
                 }
             }
         }
@@ -66,17 +67,14 @@ pub(super) fn points(rate: Rate, before: Option<Rate>) -> Markup {
     let Some(before) = before.filter(|b| b.d() > 0 && rate.d() > 0) else { return none() };
     let hundredths = |r: Rate| (i128::from(r.n()) * 20_000 + i128::from(r.d())) / (i128::from(r.d()) * 2);
     let by = hundredths(rate) - hundredths(before);
-    let (zh, en) = match by {
-        0 => ("持平", "as before"),
-        1.. => ("升", "up"),
-        _ => ("降", "down"),
-    };
     let size = by.unsigned_abs();
-    html! {
-        span.was title={ "上期 " (before) } {
-            (zh) @if by != 0 { " " (size / 100) "." (format!("{:02}", size % 100)) " 个百分点" } " " span.en lang="en" { (en) }
-        }
-    }
+    let size = format!("{}.{:02}", size / 100, size % 100);
+    let change = match by {
+        0 => bi(("持平", "as before")),
+        1.. => both(format!("升 {size} 个百分点"), format!("up {size} points")),
+        _ => both(format!("降 {size} 个百分点"), format!("down {size} points")),
+    };
+    html! { span.was title={ (say(("上期", "before"))) " " (before) } { (change) } }
 }
 
 pub(super) fn more_rates(asked: &Asked, figures: &Figures, before: Option<&Tally>) -> Markup {
@@ -100,11 +98,10 @@ pub(super) fn more_rates(asked: &Asked, figures: &Figures, before: Option<&Tally
 
 /// Says a length of time; its two largest units.
 fn time(ms: Option<i64>) -> Markup {
-    ms.map_or_else(none, |ms| bi_owned(parts::span(ms)))
-}
-
-fn bi_owned((zh, en): (String, String)) -> Markup {
-    html! { (zh) " " span.en lang="en" { (en) } }
+    ms.map_or_else(none, |ms| {
+        let (zh, en) = parts::span(ms);
+        both(zh, en)
+    })
 }
 
 pub(super) fn stage_table(figures: &Figures) -> Markup {
@@ -112,7 +109,7 @@ pub(super) fn stage_table(figures: &Figures) -> Markup {
         table.plain {
             thead { tr { th scope="col" { (bi(("环节", "stage"))) } th scope="col" { (bi(("件数", "orders"))) } th scope="col" { (bi(("中位", "median"))) } th scope="col" { "95%" } } }
             tbody { @for (stage, timer) in Stage::ALL.into_iter().zip(&figures.timers) {
-                tr { th scope="row" { (words::stage(stage).0) } td { (timer.clock.map_or(0, |s| s.n)) } td { (timer.clock.map_or_else(|| "–".to_owned(), |s| charts::length(s.median))) } td { (timer.clock.map_or_else(|| "–".to_owned(), |s| charts::length(s.p95))) } }
+                tr { th scope="row" { (bi(words::stage(stage))) } td { (timer.clock.map_or(0, |s| s.n)) } td { (time(timer.clock.map(|s| s.median))) } td { (time(timer.clock.map(|s| s.p95))) } }
             } }
         }
     }
@@ -160,12 +157,24 @@ fn group_name(names: &Names, dimension: Dimension, key: &str) -> Markup {
         Dimension::Unit => names.thing("lead_unit", key),
         Dimension::Matter => names.thing("matter_code", key),
         Dimension::Grid => names.thing("grid", key),
-        Dimension::Community => html! { span.id { (parts::shown(key)) } },
+        Dimension::Community => html! {
+            @if let Some(name) = community_name(names, key) { (parts::shown(name)) " " }
+            span.id { (parts::shown(key)) }
+        },
         Dimension::Urgency | Dimension::Channel => match words::code(key) {
             Some(known) => bi(known),
             None => parts::shown(key),
         },
     }
+}
+
+/// Finds what a community is called: what its cells' names begin with, where they agree.
+fn community_name<'a>(names: &'a Names, key: &str) -> Option<&'a str> {
+    const ENDS: &str = "社区";
+    let own = names.choices.grids.iter().filter(|(id, _)| id.starts_with(key));
+    let mut begin = own.map(|(_, name)| name.split_at_checked(name.find(ENDS)? + ENDS.len()).map(|(a, _)| a));
+    let first = begin.next()??;
+    begin.all(|name| name == Some(first)).then_some(first)
 }
 
 pub(super) fn breakdown(asked: &Asked, groups: &[Group], names: &Names) -> Markup {
@@ -202,9 +211,9 @@ pub(super) fn breakdown(asked: &Asked, groups: &[Group], names: &Names) -> Marku
     let left_out = groups.len().saturating_sub(parts::MAX_ROWS) as u64;
     html! {
         section id="by" {
-            ul.presets aria-label="分项 break down by" {
+            ul.presets aria-label=(say(("分项", "break down by"))) {
                 @for d in Dimension::ALL {
-                    li { a aria-current=[(d == asked.by).then_some("true")] href={ (asked.link("/figures", &[("by", d.id())])) "#by" } { "按" (bi(words::dimension(d))) } }
+                    li { a aria-current=[(d == asked.by).then_some("true")] href={ (asked.link("/figures", &[("by", d.id())])) "#by" } { (bi(words::by(d))) } }
                 }
             }
             (parts::table(bi(("分项", "Breakdown")), &heads, &rows, left_out, ("本期没有工单", "no orders in this period")))
@@ -237,12 +246,12 @@ pub(super) fn grid_work(work: &GridWork) -> Markup {
     ];
     html! {
         section.grid-work {
-            h2 { "网格工作 " span.en lang="en" { "In the grids" } }
+            h2 { (bi(("网格工作", "In the grids"))) }
             ul.figures.sums {
                 li.held { div.count { strong { (work.appeals_in_all()) } span.label { (bi(("收集诉求", "appeals"))) } } }
-                li.held { div.count { strong { (work.people) } span.label { (bi(("联系群众(人)", "people met"))) } } p.sub { (work.contacts) " 人次 " span.en lang="en" { "contacts" } " · " (work.visits) " 次走访" } }
+                li.held { div.count { strong { (work.people) } span.label { (bi(("联系群众(人)", "people met"))) } } p.sub { (both(format!("{} 人次 · {} 次走访", work.contacts, work.visits), format!("{} contacts · {} visits", work.contacts, work.visits))) } }
                 li.held { div.count { strong { (work.coverage.percent()) } span.label { (bi(("入户覆盖", "dwellings visited"))) } } p.sub { (work.coverage.n()) "/" (work.coverage.d()) } }
-                li.held { div.count { strong { (work.kept_off.percent()) } span.label { (bi(("当场解决后未再拨热线", "kept off the hotline"))) } } p.sub { (work.kept_off.n()) "/" (work.kept_off.d()) " 同址期内无热线工单" } }
+                li.held { div.count { strong { (work.kept_off.percent()) } span.label { (bi(("当场解决后未再拨热线", "kept off the hotline"))) } } p.sub { (work.kept_off.n()) "/" (work.kept_off.d()) " " (bi(("同址期内无热线工单", "no hotline order from there since"))) } }
             }
             (parts::table(bi(("诉求", "Appeals")), &heads, &rows, 0, ("本期没有网格诉求", "no appeals in this period")))
         }

@@ -120,6 +120,18 @@ pub(super) fn dimension(dimension: Dimension) -> Words {
     }
 }
 
+/// Says by what figures are broken down.
+pub(super) fn by(dimension: Dimension) -> Words {
+    match dimension {
+        Dimension::Community => ("按社区", "by community"),
+        Dimension::Grid => ("按网格", "by grid"),
+        Dimension::Unit => ("按科室", "by section"),
+        Dimension::Matter => ("按事项", "by matter"),
+        Dimension::Urgency => ("按缓急", "by urgency"),
+        Dimension::Channel => ("按来源", "by channel"),
+    }
+}
+
 /// Names a kind of appeal.
 pub(super) fn appeal(kind: &str) -> Option<Words> {
     Some(match kind {
