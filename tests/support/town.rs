@@ -432,6 +432,11 @@ impl Phone {
         self.field.as_ref().unwrap()
     }
 
+    /// Returns the key of the store, as the shell keeps it for this user.
+    pub fn store_key(&self) -> StoreKey {
+        StoreKey::new(self.key)
+    }
+
     fn open(&mut self) {
         let config = Config { directory: self.directory.clone(), key: StoreKey::new(self.key) };
         let field = Field::open(config, self.source.clone(), self.signer.clone()).unwrap();

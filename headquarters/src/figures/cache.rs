@@ -8,11 +8,11 @@ use crate::{error::HqError, store::StoredDoc};
 use lanewalk_model::{
     id::DocId,
     kpi::{History, is_counted},
-    records::PersonMergeRecord,
+    person::merged_into,
     schema::DocKind,
     search,
     time::TimeMs,
-    view::{DocView, Value},
+    view::DocView,
 };
 use rusqlite::{Connection, Transaction, params};
 
@@ -137,14 +137,11 @@ fn appeal(tx: &Transaction<'_>, n: i64, view: &DocView) -> Result<(), HqError> {
 }
 
 fn person(tx: &Transaction<'_>, id: DocId, view: &DocView) -> Result<(), HqError> {
-    // Event ids are uuids of version 7: the last in order is the latest.
-    let read = |value: &Value| serde_json::from_str::<PersonMergeRecord>(value.text()?).ok();
-    let latest = view.members("merged").filter_map(|(_, value)| read(value)).last();
     let person = id.to_string();
-    match latest.filter(|merge| !merge.undone) {
-        Some(merge) => tx
+    match merged_into(view) {
+        Some((_, other)) => tx
             .prepare_cached("INSERT OR REPLACE INTO person_links (person, other) VALUES (?1, ?2)")?
-            .execute([person, merge.into])?,
+            .execute([person, other.to_string()])?,
         None => tx.prepare_cached("DELETE FROM person_links WHERE person = ?1")?.execute([person])?,
     };
     Ok(())

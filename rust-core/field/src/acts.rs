@@ -61,6 +61,8 @@ pub struct NewAppeal {
     pub place_text: String,
     /// Grid cell; the only one held when left out.
     pub grid: Option<String>,
+    /// Taken in at a service point, such as a 党群服务驿站 (R18); in the grid otherwise.
+    pub service_point: bool,
     /// Settled at the door.
     pub solved_on_site: bool,
 }
@@ -198,7 +200,7 @@ impl Field {
             .text("kind", &appeal.kind)
             .text("text", &appeal.text)
             .text("place_text", &appeal.place_text)
-            .text("channel", "grid")
+            .text("channel", if appeal.service_point { "service_point" } else { "grid" })
             .doc("person", appeal.person)
             .doc("place", appeal.place)
             .opt("grid", appeal.grid)

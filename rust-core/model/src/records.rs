@@ -315,20 +315,6 @@ pub struct NoteRecord {
     pub at: TimeMs,
 }
 
-/// Two entries for one person, found at headquarters (R20): from here on this person counts as
-/// the other one. The latest record of a person holds, so that a merge can be undone and both
-/// stay in the log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PersonMergeRecord {
-    /// The other person's document.
-    pub into: String,
-    /// It was undone: the person counts alone again.
-    #[serde(default)]
-    pub undone: bool,
-    /// HQ time.
-    pub at: TimeMs,
-}
-
 /// How a number is known (R46).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

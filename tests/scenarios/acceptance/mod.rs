@@ -3,6 +3,7 @@
 mod ac1;
 mod ac2;
 mod ac3;
+mod ac4;
 mod ac5;
 mod ac6;
 pub(crate) mod street;

@@ -6,7 +6,7 @@ use lanewalk_model::{
     document::{Document, Edit},
     id::DocId,
     kpi::Rate,
-    records::PersonMergeRecord,
+    person::MergeRecord,
     schema::DocKind,
     time::TimeMs,
     view::DocView,
@@ -32,11 +32,10 @@ fn by_hand(town: &Town) -> (u64, u64) {
     let mut other: BTreeMap<String, String> = BTreeMap::new();
     for (id, view) in documents(town, DocKind::Person) {
         for (_, value) in view.members("merged") {
-            let merge: PersonMergeRecord = serde_json::from_str(value.text().unwrap()).unwrap();
-            if merge.undone {
-                other.remove(&id.to_string())
-            } else {
-                other.insert(id.to_string(), merge.into)
+            let merge: MergeRecord = serde_json::from_str(value.text().unwrap()).unwrap();
+            match merge.into {
+                Some(into) => other.insert(id.to_string(), into),
+                None => other.remove(&id.to_string()),
             };
         }
     }
@@ -67,11 +66,11 @@ fn people_and_contacts_at_every_step() {
     assert_eq!(counts(&town), by_hand(&town));
     let people: Vec<DocId> = documents(&town, DocKind::Person).into_iter().map(|(id, _)| id).collect();
     let before = counts(&town);
-    town.merge(people[0], people[30], false);
+    let merge = town.merge(people[0], people[30]);
     let merged = counts(&town);
     assert_eq!(merged, by_hand(&town));
     assert_eq!(merged, (before.0 - 1, before.1), "merged people count once, contacts stay");
-    town.merge(people[0], people[30], true);
+    town.undo(people[0], merge);
     assert_eq!(counts(&town), before, "undone: both as before");
     assert_eq!(counts(&town), by_hand(&town));
 }

@@ -9,7 +9,8 @@ use crate::{
 use lanewalk_model::{
     document::Edit,
     id::{DocId, EventId, uuid_v7},
-    records::{CallbackRecord, PersonMergeRecord, StepKind, StepRecord, to_json},
+    person::MergeRecord,
+    records::{CallbackRecord, StepKind, StepRecord, to_json},
     schema::DocKind,
     time::TimeMs,
 };
@@ -263,17 +264,29 @@ impl Town {
         }
         for i in 1..n / 4 {
             let into = people[self.below(i as i64) as usize];
-            self.merge(people[i], into, self.dice.is_multiple_of(3));
+            let merge = self.merge(people[i], into);
+            if self.dice.is_multiple_of(3) {
+                self.undo(people[i], merge);
+            }
         }
     }
 
-    /// Merges a person into another, and maybe undoes it.
-    pub(crate) fn merge(&mut self, person: DocId, into: DocId, undone: bool) {
-        for undone in [false, true].into_iter().take(1 + usize::from(undone)) {
-            let record = PersonMergeRecord { into: into.to_string(), undone, at: TimeMs(END) };
-            let key = format!("merged/{}", self.event());
-            self.hq.write_by_rule(&[(person, vec![Edit::set(key, to_json(&record))])]).unwrap();
-        }
+    /// Merges a person into another and returns the merge.
+    pub(crate) fn merge(&mut self, person: DocId, into: DocId) -> String {
+        self.merge_record(person, Some(into.to_string()), None)
+    }
+
+    /// Undoes a merge.
+    pub(crate) fn undo(&mut self, person: DocId, merge: String) {
+        self.merge_record(person, None, Some(merge));
+    }
+
+    fn merge_record(&mut self, person: DocId, into: Option<String>, undoes: Option<String>) -> String {
+        let event = self.event().to_string();
+        let record = MergeRecord { at: TimeMs(END), into, undoes, words: String::new() };
+        let edit = Edit::set(format!("merged/{event}"), to_json(&record));
+        self.hq.write_by_rule(&[(person, vec![edit])]).unwrap();
+        event
     }
 
     pub(crate) fn everything() -> Query {
