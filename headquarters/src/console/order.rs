@@ -56,6 +56,7 @@ fn content(from: &Sources<'_>, ask: &Ask, id: DocId) -> Result<Option<Markup>, H
     let title = veil.plain(view.text("title").unwrap_or_default());
     Ok(Some(html! {
         (head(id, &view, &title, &names))
+        (clocks(&view, now))
         div.work {
             // First in reading order, so that keys and phones come to it first.
             div.todo {
@@ -64,7 +65,6 @@ fn content(from: &Sources<'_>, ask: &Ask, id: DocId) -> Result<Option<Markup>, H
                 (ahead::beside(from, ask, id, &view)?)
             }
             div.known {
-                (clocks(&view, now))
                 section id="compare" { (compare(&view, &show)) }
                 section id="facts" { (facts(&view, &show)) }
             }

@@ -58,12 +58,16 @@ impl Showing<'_> {
             ("support_unit", Value::Bool(on)) => {
                 self.member(self.names.thing(field, member.unwrap_or_default()), *on)
             }
+            ("flag", Value::Bool(on)) => {
+                let id = member.unwrap_or_default();
+                self.member(either(words::value(field, id), id), *on)
+            }
             (_, Value::Bool(on)) if member.is_some() => self.member(shown(member.unwrap_or_default()), *on),
             (_, Value::Bool(on)) => bi(if *on { ("是", "yes") } else { ("否", "no") }),
             (_, Value::Int(at)) if kind.spec().field(key).is_some_and(|f| f.ty == Type::Time) => when(*at),
             (_, Value::Int(n)) => html! { (n) },
             ("state", Value::Text(id)) => either(State::from_id(id).map(words::state), id),
-            ("urgency" | "outcome" | "kind" | "purpose" | "result", Value::Text(id)) => {
+            ("urgency" | "outcome" | "kind" | "purpose" | "result" | "channel", Value::Text(id)) => {
                 either(words::value(field, id), id)
             }
             ("current_owner" | "first_owner" | "by", Value::Text(id)) => self.names.person(id),

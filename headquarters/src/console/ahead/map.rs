@@ -10,7 +10,7 @@ use crate::{
     console::{
         Sources,
         names::Names,
-        parts::{MAX_ROWS, NEAR_MS, bi},
+        parts::{MAX_ROWS, NEAR_MS, bi, say},
         web::{Answer, Ask, Page},
     },
     store::{self, DocRow, FACT_COLUMNS, StoredDoc},
@@ -241,17 +241,23 @@ pub(super) fn get(from: &Sources<'_>, ask: &Ask) -> Result<Answer, HqError> {
 }
 
 fn filters(f: &Filter<'_>, names: &Names) -> Markup {
-    let any = |zh: &str, en: &str| (String::new(), format!("{zh} {en}"));
-    let matters: Vec<(String, String)> =
-        std::iter::once(any("全部事项", "all matters")).chain(names.list("matter_code")).collect();
+    let matters: Vec<(String, String)> = std::iter::once((String::new(), say(("全部事项", "all matters"))))
+        .chain(names.list("matter_code"))
+        .collect();
     let states = [
         ("open", ("在办", "open")),
         ("late", ("逾期", "overdue")),
         ("ended", ("已结束", "ended")),
         ("all", ("全部", "all")),
     ]
-    .map(|(id, w)| (id.to_owned(), super::super::parts::say(w)));
-    let days = [7, 30, 90, 366].map(|d| (d.to_string(), format!("{d} 天 days")));
+    .map(|(id, w)| (id.to_owned(), say(w)));
+    let days = [
+        ("7", ("7 天", "7 days")),
+        ("30", ("30 天", "30 days")),
+        ("90", ("90 天", "90 days")),
+        ("366", ("366 天", "366 days")),
+    ]
+    .map(|(d, w)| (d.to_owned(), say(w)));
     html! {
         form.filters method="get" action="/map" {
             (forms::select("matter", ("事项", "matter"), &matters, f.matter))
