@@ -33,6 +33,7 @@ mod people;
 mod photo;
 mod photos;
 mod sections;
+mod steps;
 mod values;
 mod visits;
 pub mod web;

@@ -62,6 +62,7 @@ fn content(from: &Sources<'_>, ask: &Ask, id: DocId) -> Result<Option<Markup>, H
             div.todo {
                 (desk::panel(ask, id, &view, &names, &veil))
                 (super::people::reveal::section(db, ask, id, &view)?)
+                (super::people::care::section(db, ask, view.text("grid").unwrap_or_default(), &visits)?)
                 (ahead::beside(from, ask, id, &view)?)
             }
             div.known {

@@ -7,13 +7,17 @@ use super::{
     names::Names,
     parts::{Veil, bi, clip, none, shown, visible, when},
     sections::asks,
+    steps,
     words::{self, Words},
 };
 use lanewalk_model::{
     order::{Refusal, State},
     photo::PhotoRecord,
     position::{Position, Source},
-    records::{Confirmation, DecisionRecord, MeasurementRecord, NoteRecord, ProposalRecord},
+    records::{
+        CallbackRecord, Confirmation, DecisionRecord, MeasurementRecord, NoteRecord, ProposalRecord,
+        StepRecord,
+    },
     schema::{DocKind, Type},
     view::Value,
 };
@@ -84,6 +88,8 @@ impl Showing<'_> {
         let known = match field {
             "proposal" => record(value).map(|r: ProposalRecord| asks(&r, self.veil)),
             "decision" => record(value).map(|r: DecisionRecord| self.decision(&r)),
+            "step" => record(value).map(|r: StepRecord| steps::step(&r, self.names, self.veil)),
+            "callback" => record(value).map(|r: CallbackRecord| steps::callback(&r, self.veil)),
             "note" => record(value).map(|r: NoteRecord| self.veil.short(&r.text, self.most)),
             "measurement" => record(value).map(|r: MeasurementRecord| self.measurement(&r)),
             "photo" => record(value).map(|r: PhotoRecord| photo(&r)),

@@ -1,7 +1,7 @@
 //! The forms at an order, the likely one open, the rest folded.
 
 use super::super::{
-    forms::{area, date, line, yes_no},
+    forms::{area, date, field, line, yes_no},
     names::Names,
     parts::{Veil, bi, named, say, shown},
     sections,
@@ -70,8 +70,12 @@ pub(in crate::console) fn panel(ask: &Ask, id: DocId, view: &DocView, names: &Na
             (proposal_fields(*kind, choices))
         };
         let first = likely.contains(&kind.id()) && (replied || *kind != ProposalKind::Submit);
-        let card = Card::of(first, words::proposal(*kind), send("propose", &fields, ("提出", "propose")));
-        cards.push(Card { asks: true, ..card });
+        let title = words::proposal(*kind);
+        // What the rules alone answer is done by the button; the rest is asked for.
+        let own = matches!(kind, ProposalKind::Ack | ProposalKind::Handle | ProposalKind::Submit);
+        let label = if own { title } else { ("提出", "propose") };
+        let card = Card::of(first, title, send("propose", &fields, label));
+        cards.push(Card { asks: !own, ..card });
     }
     if open && writes("reply_text") {
         let field = area(
@@ -212,10 +216,13 @@ fn author<'a>(view: &'a DocView, event: &str) -> &'a str {
 
 fn units(choices: &Choices, name: &str, label: Words, chosen: &str) -> Markup {
     let units = choices.catalog.iter().flat_map(|c| &c.units);
-    html! { label { (bi(label)) select name=(name) required {
-        option value="" { "–" }
-        @for u in units { option value=(u.id) selected[u.id == chosen] { (named(&u.name_zh, &u.name_en)) } }
-    } } }
+    let input = html! {
+        select name=(name) required {
+            option value="" { "–" }
+            @for u in units { option value=(u.id) selected[u.id == chosen] { (named(&u.name_zh, &u.name_en)) } }
+        }
+    };
+    field(label, &input)
 }
 
 /// What an act is called and asks for.
@@ -266,18 +273,18 @@ fn dispatch(view: &DocView, choices: &Choices) -> Markup {
     let grid = view.text("grid").unwrap_or_default();
     let matters = choices.catalog.iter().flat_map(|c| &c.matters);
     html! {
-        label { (bi(("事项", "matter"))) select name="matter" required[!triage] {
+        (field(("事项", "matter"), &html! { select name="matter" required[!triage] {
             option value="" { (say(("清单中没有", "not in the catalogue"))) }
             @for m in matters { option value=(m.matter_code) selected[m.matter_code == matter] { (named(&m.name_zh, &m.name_en)) " " (m.matter_code) } }
-        } }
+        } }))
         @if triage { (units(choices, "lead", ("牵头科室", "lead section"), view.text("lead_unit").unwrap_or_default())) }
         @if choices.grids.is_empty() {
-            label { (bi(("网格", "grid"))) input name="grid" value=(grid) required maxlength="15"; }
+            (line("grid", ("网格", "grid"), grid, true))
         } @else {
-            label { (bi(("网格", "grid"))) select name="grid" required {
+            (field(("网格", "grid"), &html! { select name="grid" required {
                 option value="" { "–" }
                 @for (id, name) in &choices.grids { option value=(id) selected[id == grid] { (name) " " (id) } }
-            } }
+            } }))
         }
         @if !triage && (view.flag("unclear_statement") || view.flag("unclear_responsibility")) {
             label.radio { input type="checkbox" name="site_check" value="yes"; (bi(("已安排现场查实", "a site check is planned"))) }
@@ -291,14 +298,14 @@ fn proposal_fields(kind: ProposalKind, choices: &Choices) -> Markup {
     match kind {
         ProposalKind::Ack | ProposalKind::Handle => reason(false),
         ProposalKind::Submit => html! {
-            label { (bi(("办理结果", "outcome"))) select name="outcome" required {
+            (field(("办理结果", "outcome"), &html! { select name="outcome" required {
                 option value="" { "–" }
                 @for id in words::OUTCOMES { option value=(id) { (words::value("outcome", id).map_or_else(|| (*id).to_owned(), say)) } }
-            } }
+            } }))
             (reason(false))
         },
         ProposalKind::Extend => html! {
-            label { (bi(("延长工作日", "working days"))) input type="number" name="days" min="1" max="10" required; }
+            (field(("延长工作日", "working days"), &html! { input type="number" name="days" min="1" max="10" required; }))
             (reason(true))
         },
         ProposalKind::Transfer => html! {
@@ -307,10 +314,10 @@ fn proposal_fields(kind: ProposalKind, choices: &Choices) -> Markup {
         },
         ProposalKind::Decline | ProposalKind::Return => reason(true),
         ProposalKind::Exclude => html! {
-            label { (bi(("依据", "ground"))) select name="ground" required {
+            (field(("依据", "ground"), &html! { select name="ground" required {
                 option value="" { "–" }
                 @for (id, zh, en) in GROUNDS { option value=(id) { (say((zh, en))) } }
-            } }
+            } }))
             (line("evidence", ("证明材料", "what shows it"), "", true))
             (reason(true))
         },

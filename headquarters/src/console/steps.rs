@@ -1,0 +1,108 @@
+//! Steps of an order and answers of a callback, in words.
+//!
+//! Invariant: every kind of step has a name here; the compiler says so. Rejected: showing the
+//! record's own keys, which only those who wrote the program can read.
+
+use super::{
+    names::Names,
+    parts::{Veil, bi, shown, when},
+    words::{self, Words},
+};
+use lanewalk_model::{
+    id::{DocId, to_hex},
+    records::{CallbackRecord, StepKind, StepRecord},
+    schema::DocKind,
+    staff::Role,
+};
+use maud::{Markup, html};
+
+/// Names a step.
+pub(super) fn name(kind: StepKind) -> Words {
+    match kind {
+        StepKind::Received => ("收到", "received"),
+        StepKind::Accepted => ("接单", "accepted"),
+        StepKind::ToTriage => ("转研判", "sent to triage"),
+        StepKind::Dispatched => ("派件", "dispatched"),
+        StepKind::Offered => ("转派", "offered to another"),
+        StepKind::Declined => ("未接受转派", "declined the offer"),
+        StepKind::Transferred => ("已转交", "handed over"),
+        StepKind::Acked => ("签收", "acknowledged"),
+        StepKind::Investigated => ("初查/查实", "inquired"),
+        StepKind::Handling => ("转办理", "handling began"),
+        StepKind::Submitted => ("提交结果", "result submitted"),
+        StepKind::SentBack => ("退回补办", "sent back"),
+        StepKind::ToCallback => ("转回访", "passed on to callback"),
+        StepKind::CalledBack => ("回访", "called back"),
+        StepKind::Reworked => ("重办", "rework began"),
+        StepKind::Closed => ("办结", "closed"),
+        StepKind::Archived => ("归档", "archived"),
+        StepKind::Returned => ("退单", "returned"),
+        StepKind::Extended => ("延期", "extended"),
+        StepKind::Redated => ("按新日历重算时限", "due time computed again"),
+        StepKind::Chased => ("催办", "chased"),
+        StepKind::Supervised => ("督办", "supervised"),
+        StepKind::Yellow => ("黄牌", "yellow card"),
+        StepKind::Red => ("红牌", "red card"),
+        StepKind::Escalated => ("逐级上报", "escalated"),
+        StepKind::Excluded => ("不予受理", "excluded"),
+        StepKind::Parked => ("挂账", "parked"),
+        StepKind::Resumed => ("恢复办理", "taken up again"),
+        StepKind::Urgency => ("调整缓急", "urgency changed"),
+        StepKind::Clustered => ("并案", "cluster changed"),
+        StepKind::TaskForce => ("专班", "task force changed"),
+        StepKind::Cleared => ("澄清不明标记", "flags of doubt cleared"),
+    }
+}
+
+/// Shows a step.
+pub(super) fn step(record: &StepRecord, names: &Names, veil: &Veil) -> Markup {
+    html! {
+        strong { (bi(name(record.kind))) }
+        @if let Some(from) = &record.from { " " (bi(("自", "from"))) " " (party(from, names)) }
+        @if let Some(to) = &record.to { " → " (party(to, names)) }
+        " · " (names.person(&record.by)) " · " (when(record.at.0))
+        @if let Some(due) = record.due { span.part { span.sub.inline { (bi(("时限", "due"))) } " " (when(due.0)) } }
+        @if !record.reason.is_empty() { span.quote { (veil.text(&record.reason)) } }
+    }
+}
+
+/// Shows whom or what a step names: a role, an urgency, a document, a unit or a member of staff.
+fn party(id: &str, names: &Names) -> Markup {
+    if let Some(role) = Role::from_id(id) {
+        return bi(words::role(role));
+    }
+    if let Some(words) = words::value("urgency", id) {
+        return bi(words);
+    }
+    match id.parse::<DocId>() {
+        Ok(doc) if doc.kind == DocKind::Order => {
+            html! { a href={ "/orders/" (to_hex(&doc.uuid)) } { (bi(words::kind(doc.kind))) } }
+        }
+        Ok(doc) => bi(words::kind(doc.kind)),
+        Err(_) if names.is_person(id) => names.person(id),
+        Err(_) if id.starts_with("sec-") => names.thing("lead_unit", id),
+        Err(_) => shown(id),
+    }
+}
+
+/// Shows an attempt to call back: three answers, never one (R4).
+pub(super) fn callback(record: &CallbackRecord, veil: &Veil) -> Markup {
+    let answers: [(Words, Option<bool>); 3] = [
+        (("办理过程满意", "satisfied with the way"), record.process_satisfied),
+        (("办理结果满意", "satisfied with the result"), record.result_satisfied),
+        (("问题已解决", "resolved"), record.resolved),
+    ];
+    html! {
+        strong { (bi(if record.reached { ("接通", "reached") } else { ("未接通", "not reached") })) } " · " (when(record.at.0))
+        @if record.reached {
+            @for (question, answer) in answers {
+                span.part { span.sub.inline { (bi(question)) } " " (bi(match answer {
+                    Some(true) => ("是", "yes"),
+                    Some(false) => ("否", "no"),
+                    None => ("未答", "did not say"),
+                })) }
+            }
+        }
+        @if !record.note.is_empty() { span.quote { (veil.text(&record.note)) } }
+    }
+}
