@@ -180,6 +180,17 @@ impl Core {
         let mut seen = HashSet::new();
         let mut last: Vec<Edit> = edits.iter().rev().filter(|e| seen.insert(e.key())).cloned().collect();
         last.reverse();
+        // A value that no phone would take must not get into a document they share.
+        let fits = |edit: &Edit| match edit {
+            Edit::Set(key, value) => id.kind.spec().field(key).is_some_and(|f| f.accepts(value)),
+            Edit::Remove(_) => true,
+        };
+        if let Some(edit) = last.iter().find(|e| !fits(e)) {
+            let field = edit.key().split('/').next().unwrap_or_default();
+            return Err(HqError::NotAllowed(format!(
+                "内容太长或不合要求,请改短一些 ({field}) / too long or not fitting, make it shorter ({field})"
+            )));
+        }
         let Some(change) = doc.edit(&stamp, &last)? else { return Ok(doc.view()) };
         let view = doc.view();
         let now = self.now();

@@ -91,11 +91,11 @@ fn card(id: DocId, view: &DocView, names: &Names, catalog: &Catalog) -> Markup {
                     (matter_choice(&filled, catalog))
                     (tick("urgent", ("紧急", "urgent"), false))
                     (tick("secrecy", ("要求保密", "asks for confidence"), false))
-                    button type="submit" { (bi(("转为工单", "convert to order"))) }
+                    div.buttons { button type="submit" { (bi(("转为工单", "convert to order"))) } }
                 }
                 form.panel method="post" action={ "/appeals/" (hex) "/close" } {
                     (line("words", ("不转工单的理由", "why no order"), "", true))
-                    button.second type="submit" { (bi(("结束", "close"))) }
+                    div.buttons { button.second type="submit" { (bi(("结束", "close"))) } }
                 }
             }
         }

@@ -52,7 +52,7 @@ fn content(db: &Connection, ask: &Ask) -> Result<Markup, HqError> {
     let (ended, ended_total) = orders(db, "open = 0", "coalesce(finished_at, 0) DESC, n DESC", ENDED_ROWS)?;
     let lacking = lacking(db)?;
     let proposals = sections::waiting(db, &names)?;
-    let devices = sections::devices(db, &names, now)?;
+    let devices = sections::devices(db, &names, now, false)?;
     let refused = sections::refused(db, &names, now)?;
     Ok(html! {
         h1.quiet { (bi(("值班台", "Board"))) }

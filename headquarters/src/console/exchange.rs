@@ -88,7 +88,7 @@ fn page(db: &Connection, said: Option<&str>) -> Result<Answer, HqError> {
         form.panel method="post" action="/exchange/take" enctype="multipart/form-data" {
             (field(("收到的文件", "file that was brought"), &html! { input name="file" type="file" accept=".lwx" required; }))
             (tick("gap", ("中间缺文件也导入", "take it in although files before it are missing"), false))
-            button type="submit" { (bi(("导入", "take in"))) }
+            div.buttons { button type="submit" { (bi(("导入", "take in"))) } }
         }
         (neighbours(db)?)
         (files(db, &names)?)

@@ -97,8 +97,11 @@ fn start_page<'a>(
         form.panel method="post" action="/intake/import" enctype="multipart/form-data" {
             input type="hidden" name="step" value="look";
             (field(("CSV 文件", "CSV file"), &html! { input name="file" type="file" accept=".csv,.txt,text/csv" required; }))
-            (filled.choice("mapping", ("映射", "mapping"), &options))
-            button type="submit" { (bi(("先检查", "look first"))) }
+            @if options.is_empty() { p.empty { (bi(("还没有映射文件:先在下面添加一个,说明哪一列是什么。", "No mapping yet: add one below that says which column is what."))) } }
+            @else {
+                (filled.choice("mapping", ("映射", "mapping"), &options))
+                div.buttons { button type="submit" { (bi(("先检查", "look first"))) } }
+            }
         }
         (drafts(db)?)
         details {

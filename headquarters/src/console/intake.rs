@@ -88,7 +88,7 @@ fn form_page<'a>(
         form.panel method="post" action="/intake" {
             input type="hidden" name="token" value=(token);
             (fields(&filled, &catalog, &cells(db)?))
-            button type="submit" { (bi(("登记并接单", "take in and accept"))) }
+            div.buttons { button type="submit" { (bi(("登记并接单", "take in and accept"))) } }
         }
     };
     Ok(Answer::Page(Page { title: TITLE, live: false, content }))

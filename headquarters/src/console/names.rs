@@ -83,6 +83,11 @@ impl Names {
         all
     }
 
+    /// Says whether an id is a member of staff's.
+    pub(super) fn is_person(&self, id: &str) -> bool {
+        self.staff.contains_key(id)
+    }
+
     /// Shows a member of staff by name; `hq` is headquarters' own rules.
     pub(super) fn person(&self, id: &str) -> Markup {
         match self.staff.get(id) {

@@ -56,15 +56,16 @@ fn content(from: &Sources<'_>, ask: &Ask, id: DocId) -> Result<Option<Markup>, H
     let title = veil.plain(view.text("title").unwrap_or_default());
     Ok(Some(html! {
         (head(id, &view, &title, &names))
+        (clocks(&view, now))
         div.work {
             // First in reading order, so that keys and phones come to it first.
             div.todo {
                 (desk::panel(ask, id, &view, &names, &veil))
                 (super::people::reveal::section(db, ask, id, &view)?)
+                (super::people::care::section(db, ask, view.text("grid").unwrap_or_default(), &visits)?)
                 (ahead::beside(from, ask, id, &view)?)
             }
             div.known {
-                (clocks(&view, now))
                 section id="compare" { (compare(&view, &show)) }
                 section id="facts" { (facts(&view, &show)) }
             }

@@ -157,7 +157,7 @@ fn last_index_before(db: &Connection, at: i64) -> Result<u64, HqError> {
 }
 
 /// Lists the devices; the total counts entries that they wrote and have not sent.
-pub(super) fn devices(db: &Connection, names: &Names, now: TimeMs) -> Result<Section, HqError> {
+pub(super) fn devices(db: &Connection, names: &Names, now: TimeMs, open: bool) -> Result<Section, HqError> {
     let own = store::meta(db, "own_device")?.unwrap_or_default();
     let (all, total): (u64, u64) = db
         .prepare(
@@ -207,7 +207,7 @@ pub(super) fn devices(db: &Connection, names: &Names, now: TimeMs) -> Result<Sec
     ];
     let left_out = all.saturating_sub(rows.len() as u64);
     let content = table(caption.clone(), &heads, &rows, left_out, ("没有设备", "no devices"));
-    Ok(Section { total, table: fold("devices", &caption, false, &content) })
+    Ok(Section { total, table: fold("devices", &caption, open, &content) })
 }
 
 fn last_contact(at: Option<i64>, now: TimeMs) -> Markup {

@@ -7,13 +7,17 @@ use super::{
     names::Names,
     parts::{Veil, bi, clip, none, shown, visible, when},
     sections::asks,
+    steps,
     words::{self, Words},
 };
 use lanewalk_model::{
     order::{Refusal, State},
     photo::PhotoRecord,
     position::{Position, Source},
-    records::{Confirmation, DecisionRecord, MeasurementRecord, NoteRecord, ProposalRecord},
+    records::{
+        CallbackRecord, Confirmation, DecisionRecord, MeasurementRecord, NoteRecord, ProposalRecord,
+        StepRecord,
+    },
     schema::{DocKind, Type},
     view::Value,
 };
@@ -58,15 +62,16 @@ impl Showing<'_> {
             ("support_unit", Value::Bool(on)) => {
                 self.member(self.names.thing(field, member.unwrap_or_default()), *on)
             }
-            ("flag", Value::Bool(on)) if member.and_then(words::flag).is_some() => {
-                self.member(member.and_then(words::flag).map_or_else(none, bi), *on)
+            ("flag", Value::Bool(on)) => {
+                let id = member.unwrap_or_default();
+                self.member(either(words::value(field, id), id), *on)
             }
             (_, Value::Bool(on)) if member.is_some() => self.member(shown(member.unwrap_or_default()), *on),
             (_, Value::Bool(on)) => bi(if *on { ("是", "yes") } else { ("否", "no") }),
             (_, Value::Int(at)) if kind.spec().field(key).is_some_and(|f| f.ty == Type::Time) => when(*at),
             (_, Value::Int(n)) => html! { (n) },
             ("state", Value::Text(id)) => either(State::from_id(id).map(words::state), id),
-            ("urgency" | "outcome" | "kind" | "purpose" | "result", Value::Text(id)) => {
+            ("urgency" | "outcome" | "kind" | "purpose" | "result" | "channel", Value::Text(id)) => {
                 either(words::value(field, id), id)
             }
             ("current_owner" | "first_owner" | "by", Value::Text(id)) => self.names.person(id),
@@ -83,6 +88,8 @@ impl Showing<'_> {
         let known = match field {
             "proposal" => record(value).map(|r: ProposalRecord| asks(&r, self.veil)),
             "decision" => record(value).map(|r: DecisionRecord| self.decision(&r)),
+            "step" => record(value).map(|r: StepRecord| steps::step(&r, self.names, self.veil)),
+            "callback" => record(value).map(|r: CallbackRecord| steps::callback(&r, self.veil)),
             "note" => record(value).map(|r: NoteRecord| self.veil.short(&r.text, self.most)),
             "measurement" => record(value).map(|r: MeasurementRecord| self.measurement(&r)),
             "photo" => record(value).map(|r: PhotoRecord| photo(&r)),

@@ -257,7 +257,13 @@ fn filters(f: &Filter<'_>, names: &Names) -> Markup {
         ("all", ("全部", "all")),
     ]
     .map(|(id, w)| (id.to_owned(), say(w)));
-    let days = [7, 30, 90, 366].map(|d| (d.to_string(), say((format!("{d} 天"), format!("{d} days")))));
+    let days = [
+        ("7", ("7 天", "7 days")),
+        ("30", ("30 天", "30 days")),
+        ("90", ("90 天", "90 days")),
+        ("366", ("366 天", "366 days")),
+    ]
+    .map(|(d, w)| (d.to_owned(), say(w)));
     html! {
         form.filters method="get" action="/map" {
             (forms::select("matter", ("事项", "matter"), &matters, f.matter))

@@ -1,7 +1,7 @@
 //! The forms at an order, the likely one open, the rest folded.
 
 use super::super::{
-    forms::{area, date, line, yes_no},
+    forms::{area, date, field, line, yes_no},
     names::Names,
     parts::{Veil, bi, named, say, shown},
     sections,
@@ -46,12 +46,87 @@ pub(in crate::console) fn panel(ask: &Ask, id: DocId, view: &DocView, names: &Na
     };
     let writes = |key: &str| DocKind::Order.spec().field(key).is_some_and(|f| f.may_write(who.role));
     let may_contact = DocKind::Brief.spec().field("contact/x").is_some_and(|f| f.may_write(who.role));
-    let open = order::state(view).is_open();
     if acts.is_empty() && decide.is_empty() && asks.is_empty() && !writes("finding/x") {
         return html! {};
     }
     let to = |act: &str| format!("/orders/{}/{act}", to_hex(&id.uuid));
-    let primary = primary(order::state(view));
+    let state = order::state(view);
+    let open = state.is_open();
+    let likely = likely(state);
+    let send = |act: &str, fields: &Markup, label: Words| {
+        html! { form method="post" action=(to(act)) { (fields) div.buttons { button { (bi(label)) } } } }
+    };
+    let mut cards: Vec<Card> = Vec::new();
+    for act in &acts {
+        let (title, fields) = fields(act, view, choices);
+        cards.push(Card::of(likely.contains(act), title, send(act, &fields, title)));
+    }
+    // What waits is the reply until there is one, then the result.
+    let replied = view.text("reply_text").is_some_and(|t| !t.trim().is_empty());
+    for kind in ALL_KINDS.iter().filter(|k| asks.contains(&k.id())) {
+        let fields = html! {
+            input type="hidden" name="kind" value=(kind.id());
+            input type="hidden" name="version" value=(order::version(view));
+            (proposal_fields(*kind, choices))
+        };
+        let first = likely.contains(&kind.id()) && (replied || *kind != ProposalKind::Submit);
+        let title = words::proposal(*kind);
+        // What the rules alone answer is done by the button; the rest is asked for.
+        let own = matches!(kind, ProposalKind::Ack | ProposalKind::Handle | ProposalKind::Submit);
+        let label = if own { title } else { ("提出", "propose") };
+        let card = Card::of(first, title, send("propose", &fields, label));
+        cards.push(Card { asks: !own, ..card });
+    }
+    if open && writes("reply_text") {
+        let field = area(
+            "reply",
+            ("给诉求人的答复", "what the requester is told"),
+            view.text("reply_text").unwrap_or_default(),
+            true,
+        );
+        let first = likely.contains(&"reply") && !replied;
+        cards.push(Card::of(first, ("答复内容", "reply text"), send("reply", &field, ("保存", "save"))));
+    }
+    if writes("note/x") {
+        let field = area("text", ("备注", "note"), "", true);
+        cards.push(Card::of(false, ("备注", "note"), send("note", &field, KEEP)));
+    }
+    if open && may_contact {
+        let fields = html! {
+            (yes_no("reached", ("是否联系上", "reached"), true))
+            (line("note", ("说明", "in words"), "", false))
+        };
+        let first = who.role == Role::Section && likely.contains(&"contact");
+        cards.push(Card::of(
+            first,
+            ("联系诉求人", "contact with the requester"),
+            send("contact", &fields, KEEP),
+        ));
+    }
+    if open && matches!(who.role, Role::HotlineClerk | Role::Section | Role::Liaison) {
+        let fields = html! {
+            (line("body", ("单位", "body"), "", true))
+            (line("number", ("文号", "document number"), "", false))
+            (date("date", ("日期", "date")))
+            (area("text", ("回复内容", "what it answered"), "", true))
+        };
+        cards.push(Card::of(
+            false,
+            ("外部单位回复", "reply of a body outside"),
+            send("liaison", &fields, KEEP),
+        ));
+    }
+    if writes("finding/x") {
+        let fields = html! {
+            (line("number", ("文号", "document number"), "", true))
+            (date("date", ("日期", "date")))
+            (area("text", ("认定结果", "result"), "", true))
+        };
+        let label = ("写入(不可改)", "write, never changed");
+        cards.push(Card::of(true, ("违章认定", "finding"), send("finding", &fields, label)));
+    }
+    // What the state waits for comes first; the order of the work otherwise stays.
+    cards.sort_by_key(|card| !card.first);
     html! {
         section.desk id="desk" aria-label=(say(("办理", "what you can do"))) {
             @for (event, record) in &decide {
@@ -66,68 +141,33 @@ pub(in crate::console) fn panel(ask: &Ask, id: DocId, view: &DocView, names: &Na
                     }
                 }
             }
-            @for act in &acts {
-                @let (title, fields) = fields(act, view, choices);
-                @let form = html! {
-                    form method="post" action=(to(act)) { (fields) div.buttons { button type="submit" { (bi(title)) } } }
-                };
-                @if primary.contains(act) { div.card { h3 { (bi(title)) } (form) } }
-                @else { details.card { summary { (bi(title)) } (form) } }
-            }
-            @for kind in ALL_KINDS.iter().filter(|k| asks.contains(&k.id())) {
-                details.card {
-                    summary { (bi(words::proposal(*kind))) " " span.tag { (bi(("申请", "ask"))) } }
-                    form method="post" action=(to("propose")) {
-                        input type="hidden" name="kind" value=(kind.id());
-                        input type="hidden" name="version" value=(order::version(view));
-                        (proposal_fields(*kind, choices))
-                        div.buttons { button type="submit" { (bi(("提出", "propose"))) } }
-                    }
-                }
-            }
-            @if open && writes("reply_text") {
-                details.card { summary { (bi(("答复内容", "reply text"))) }
-                    form method="post" action=(to("reply")) {
-                        (area("reply", ("给诉求人的答复", "what the requester is told"), view.text("reply_text").unwrap_or_default(), true))
-                        div.buttons { button { (bi(("保存", "save"))) } }
-                    }
-                }
-            }
-            @if writes("note/x") {
-                details.card { summary { (bi(("备注", "note"))) }
-                    form method="post" action=(to("note")) { (area("text", ("备注", "note"), "", true)) div.buttons { button { (bi(("记下", "keep"))) } } }
-                }
-            }
-            @if open && may_contact {
-                details.card { summary { (bi(("联系诉求人", "contact with the requester"))) }
-                    form method="post" action=(to("contact")) {
-                        (yes_no("reached", ("是否联系上", "reached"), true))
-                        (line("note", ("说明", "in words"), "", false))
-                        div.buttons { button { (bi(("记下", "keep"))) } }
-                    }
-                }
-            }
-            @if open && matches!(who.role, Role::HotlineClerk | Role::Section | Role::Liaison) {
-                details.card { summary { (bi(("外部单位回复", "reply of a body outside"))) }
-                    form method="post" action=(to("liaison")) {
-                        (line("body", ("单位", "body"), "", true))
-                        (line("number", ("文号", "document number"), "", false))
-                        (date("date", ("日期", "date")))
-                        (area("text", ("回复内容", "what it answered"), "", true))
-                        div.buttons { button { (bi(("记下", "keep"))) } }
-                    }
-                }
-            }
-            @if writes("finding/x") {
-                details.card open { summary { (bi(("违章认定", "finding"))) }
-                    form method="post" action=(to("finding")) {
-                        (line("number", ("文号", "document number"), "", true))
-                        (date("date", ("日期", "date")))
-                        (area("text", ("认定结果", "result"), "", true))
-                        div.buttons { button { (bi(("写入(不可改)", "write, never changed"))) } }
-                    }
-                }
-            }
+            @for card in &cards { (card.shown()) }
+        }
+    }
+}
+
+/// The button of what is only noted.
+const KEEP: Words = ("记下", "keep");
+
+/// One thing that may be done; what the state waits for stands open before the others.
+struct Card {
+    first: bool,
+    /// A proposal, which somebody else decides.
+    asks: bool,
+    title: Words,
+    form: Markup,
+}
+
+impl Card {
+    fn of(first: bool, title: Words, form: Markup) -> Self {
+        Self { first, asks: false, title, form }
+    }
+
+    fn shown(&self) -> Markup {
+        let title = html! { (bi(self.title)) @if self.asks { " " span.tag { (bi(("申请", "ask"))) } } };
+        html! {
+            @if self.first { div.card { h3 { (title) } (self.form) } }
+            @else { details.card { summary { (title) } (self.form) } }
         }
     }
 }
@@ -145,11 +185,14 @@ const ALL_KINDS: [ProposalKind; 9] = [
     ProposalKind::Park,
 ];
 
-/// The acts that this state waits for.
-fn primary(state: State) -> &'static [&'static str] {
+/// The acts and proposals that this state waits for.
+fn likely(state: State) -> &'static [&'static str] {
     match state {
         State::Received => &["accept"],
         State::Accepted | State::Triage => &["dispatch"],
+        State::Dispatched => &["ack"],
+        State::Acked => &["contact"],
+        State::Investigating | State::Handling => &["reply", "submit"],
         State::Submitted => &["pass", "send_back"],
         State::Callback => &["callback", "close"],
         State::Parked => &["resume"],
@@ -173,10 +216,13 @@ fn author<'a>(view: &'a DocView, event: &str) -> &'a str {
 
 fn units(choices: &Choices, name: &str, label: Words, chosen: &str) -> Markup {
     let units = choices.catalog.iter().flat_map(|c| &c.units);
-    html! { label { (bi(label)) select name=(name) required {
-        option value="" { "–" }
-        @for u in units { option value=(u.id) selected[u.id == chosen] { (named(&u.name_zh, &u.name_en)) } }
-    } } }
+    let input = html! {
+        select name=(name) required {
+            option value="" { "–" }
+            @for u in units { option value=(u.id) selected[u.id == chosen] { (named(&u.name_zh, &u.name_en)) } }
+        }
+    };
+    field(label, &input)
 }
 
 /// What an act is called and asks for.
@@ -227,18 +273,18 @@ fn dispatch(view: &DocView, choices: &Choices) -> Markup {
     let grid = view.text("grid").unwrap_or_default();
     let matters = choices.catalog.iter().flat_map(|c| &c.matters);
     html! {
-        label { (bi(("事项", "matter"))) select name="matter" required[!triage] {
+        (field(("事项", "matter"), &html! { select name="matter" required[!triage] {
             option value="" { (say(("清单中没有", "not in the catalogue"))) }
             @for m in matters { option value=(m.matter_code) selected[m.matter_code == matter] { (named(&m.name_zh, &m.name_en)) " " (m.matter_code) } }
-        } }
+        } }))
         @if triage { (units(choices, "lead", ("牵头科室", "lead section"), view.text("lead_unit").unwrap_or_default())) }
         @if choices.grids.is_empty() {
-            label { (bi(("网格", "grid"))) input name="grid" value=(grid) required maxlength="15"; }
+            (line("grid", ("网格", "grid"), grid, true))
         } @else {
-            label { (bi(("网格", "grid"))) select name="grid" required {
+            (field(("网格", "grid"), &html! { select name="grid" required {
                 option value="" { "–" }
                 @for (id, name) in &choices.grids { option value=(id) selected[id == grid] { (name) " " (id) } }
-            } }
+            } }))
         }
         @if !triage && (view.flag("unclear_statement") || view.flag("unclear_responsibility")) {
             label.radio { input type="checkbox" name="site_check" value="yes"; (bi(("已安排现场查实", "a site check is planned"))) }
@@ -252,14 +298,14 @@ fn proposal_fields(kind: ProposalKind, choices: &Choices) -> Markup {
     match kind {
         ProposalKind::Ack | ProposalKind::Handle => reason(false),
         ProposalKind::Submit => html! {
-            label { (bi(("办理结果", "outcome"))) select name="outcome" required {
+            (field(("办理结果", "outcome"), &html! { select name="outcome" required {
                 option value="" { "–" }
                 @for id in words::OUTCOMES { option value=(id) { (words::value("outcome", id).map_or_else(|| (*id).to_owned(), say)) } }
-            } }
+            } }))
             (reason(false))
         },
         ProposalKind::Extend => html! {
-            label { (bi(("延长工作日", "working days"))) input type="number" name="days" min="1" max="10" required; }
+            (field(("延长工作日", "working days"), &html! { input type="number" name="days" min="1" max="10" required; }))
             (reason(true))
         },
         ProposalKind::Transfer => html! {
@@ -268,10 +314,10 @@ fn proposal_fields(kind: ProposalKind, choices: &Choices) -> Markup {
         },
         ProposalKind::Decline | ProposalKind::Return | ProposalKind::Check => reason(true),
         ProposalKind::Exclude => html! {
-            label { (bi(("依据", "ground"))) select name="ground" required {
+            (field(("依据", "ground"), &html! { select name="ground" required {
                 option value="" { "–" }
                 @for (id, zh, en) in GROUNDS { option value=(id) { (say((zh, en))) } }
-            } }
+            } }))
             (line("evidence", ("证明材料", "what shows it"), "", true))
             (reason(true))
         },

@@ -68,7 +68,7 @@ pub(in crate::console) fn get(from: &Sources<'_>, ask: &Ask) -> Result<Answer, H
     ];
     let content = html! {
         h1 { (bi(("设备", "Devices"))) }
-        section { (sections::devices(from.db, &names, from.now)?.table) }
+        section { (sections::devices(from.db, &names, from.now, true)?.table) }
         section { (table(bi(("吊销", "Revoke")), &heads, &rows, 0, ("没有在用的设备", "no device in use"))) }
     };
     Ok(page(("设备", "Devices"), content))

@@ -9,7 +9,7 @@ use crate::{
         Sources,
         names::Names,
         order_id,
-        parts::{Row, bi, none, shown, table, when},
+        parts::{Row, bi, shown, table, when},
         web::{Answer, Ask},
     },
     people,
@@ -63,7 +63,6 @@ pub(in crate::console) fn get(from: &Sources<'_>, ask: &Ask) -> Result<Answer, H
                 p { button.danger type="submit" name="act" value="erase" { (bi(("申请删除", "ask for it"))) } }
             }
         }
-        @if due == people::Due::default() && rows.is_empty() { (none()) }
     };
     Ok(page(("保存期限", "Retention"), content))
 }

@@ -13,6 +13,7 @@ pub(super) mod reveal;
 pub(super) mod staff;
 
 use super::{
+    forms::field,
     parts::{bi, say},
     web::{Answer, Page},
     words::Words,
@@ -32,15 +33,16 @@ const PURPOSES: &[(&str, &str, &str)] = &[
 
 /// Shows the choice of a purpose and the words to it.
 fn purpose_fields() -> Markup {
-    html! {
-        p {
-            label for="purpose" { (bi(("用途", "Purpose"))) }
-            select #purpose name="purpose" required {
-                option value="" { (say(("请选择", "choose"))) }
-                @for (id, zh, en) in PURPOSES { option value=(id) { (say((zh, en))) } }
-            }
+    let choice = html! {
+        select name="purpose" required {
+            option value="" { (say(("请选择", "choose"))) }
+            @for (id, zh, en) in PURPOSES { option value=(id) { (say((zh, en))) } }
         }
-        p { label for="reason" { (bi(("说明(至少 4 个字)", "In words, at least 4 characters"))) } input #reason name="reason" required minlength="4" maxlength="200"; }
+    };
+    let words = html! { input name="reason" required minlength="4" maxlength="200" autocomplete="off"; };
+    html! {
+        (field(("用途", "Purpose"), &choice))
+        (field(("说明(至少 4 个字)", "In words, at least 4 characters"), &words))
     }
 }
 
