@@ -50,7 +50,9 @@ fn post(hq: &mut Headquarters, ask: &Ask) -> Result<Answer, HqError> {
                     media_type: "application/octet-stream",
                     bytes: file.bytes,
                 }),
-                Ok(None) => page(hq.reader(), Some(&say(("上次以来没有变化", "nothing changed since the last file")))),
+                Ok(None) => {
+                    page(hq.reader(), Some(&say(("上次以来没有变化", "nothing changed since the last file"))))
+                }
                 Err(e) => refused(e),
             }
         }

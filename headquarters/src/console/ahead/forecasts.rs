@@ -74,9 +74,7 @@ fn list(from: &Sources<'_>) -> Result<Answer, HqError> {
     ];
     let matters: Vec<(String, String)> = names.list("matter_code");
     let grids: Vec<(String, String)> =
-        std::iter::once((String::new(), say(("不限", "anywhere"))))
-            .chain(names.list("grid"))
-            .collect();
+        std::iter::once((String::new(), say(("不限", "anywhere")))).chain(names.list("grid")).collect();
     let content = html! {
         h1 { (bi(("提前研判", "Looking ahead"))) }
         (super::map::picture(from.db, &Window::of_forecasts(&all), &Shown { forecasts: &all, ..Shown::default() })?)

@@ -93,9 +93,7 @@ pub(super) fn fields(names: &Names, e: &Entry) -> Markup {
     let kinds = [("kb_entry", entry::kind(false)), ("playbook", entry::kind(true))];
     let kinds = kinds.map(|(id, w)| (id.to_owned(), say(w)));
     let matters: Vec<(String, String)> =
-        std::iter::once((String::new(), say(("不限", "any"))))
-            .chain(names.list("matter_code"))
-            .collect();
+        std::iter::once((String::new(), say(("不限", "any")))).chain(names.list("matter_code")).collect();
     html! {
         (forms::line("title", ("标题", "title"), &e.title, true))
         (forms::select("kind", ("类别", "kind"), &kinds, if e.is_plan { "playbook" } else { "kb_entry" }))

@@ -81,7 +81,10 @@ fn rings(all: &[Forecast], names: &Names) -> Vec<Ring> {
             to: format!("/ahead/{}", f.n),
             title: {
                 let matter = names.plain("matter_code", &f.matter);
-                say((format!("研判 {matter} {} 件", f.orders), format!("forecast: {matter}, {} orders", f.orders)))
+                say((
+                    format!("研判 {matter} {} 件", f.orders),
+                    format!("forecast: {matter}, {} orders", f.orders),
+                ))
             },
         })
     })
@@ -244,8 +247,9 @@ pub(super) fn get(from: &Sources<'_>, ask: &Ask) -> Result<Answer, HqError> {
 }
 
 fn filters(f: &Filter<'_>, names: &Names) -> Markup {
-    let matters: Vec<(String, String)> =
-        std::iter::once((String::new(), say(("全部事项", "all matters")))).chain(names.list("matter_code")).collect();
+    let matters: Vec<(String, String)> = std::iter::once((String::new(), say(("全部事项", "all matters"))))
+        .chain(names.list("matter_code"))
+        .collect();
     let states = [
         ("open", ("在办", "open")),
         ("late", ("逾期", "overdue")),

@@ -169,7 +169,7 @@ fn group_name(names: &Names, dimension: Dimension, key: &str) -> Markup {
 }
 
 /// Finds what a community is called: what its cells' names begin with, where they agree.
-fn community_name<'a>(names: &'a Names, key: &str) -> Option<&'a str> {
+pub(super) fn community_name<'a>(names: &'a Names, key: &str) -> Option<&'a str> {
     const ENDS: &str = "社区";
     let own = names.choices.grids.iter().filter(|(id, _)| id.starts_with(key));
     let mut begin = own.map(|(_, name)| name.split_at_checked(name.find(ENDS)? + ENDS.len()).map(|(a, _)| a));
