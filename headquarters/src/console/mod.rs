@@ -34,6 +34,7 @@ mod people;
 mod photo;
 mod photos;
 mod sections;
+mod steps;
 mod values;
 mod visits;
 pub mod web;
@@ -136,13 +137,7 @@ static ROOMS: &[Room] = &[
         get: people::keeping::get,
         post: people::keeping::post,
     },
-    Room {
-        at: "me",
-        title: Some(("我的账号", "My account")),
-        who: Roles(0x07FF),
-        get: people::me::get,
-        post: people::me::post,
-    },
+    Room { at: "me", title: None, who: Roles(0x07FF), get: people::me::get, post: people::me::post },
 ];
 
 /// Lists all rooms, in the order of the navigation.

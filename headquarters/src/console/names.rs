@@ -76,9 +76,9 @@ impl Names {
     }
 
     /// Lists the staff of a role: (id, name), in order of id.
-    pub(super) fn with_role(&self, role: Role) -> Vec<(&str, &str)> {
+    pub(super) fn with_role(&self, role: Role) -> Vec<(String, String)> {
         let of = self.staff.iter().filter(|(_, (_, r))| *r == Some(role));
-        let mut all: Vec<_> = of.map(|(id, (name, _))| (id.as_str(), name.as_str())).collect();
+        let mut all: Vec<_> = of.map(|(id, (name, _))| (id.clone(), name.clone())).collect();
         all.sort_unstable();
         all
     }
