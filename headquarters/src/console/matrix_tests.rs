@@ -1,5 +1,5 @@
 //! Every role against every room, in its own grid, in another and in none: deny by default.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice, clippy::panic)]
 
 use super::{
     Console,
@@ -244,8 +244,10 @@ fn chinese(html: &str) -> Option<String> {
 /// What is around the first English words that stand beside Chinese ones.
 fn english_beside(html: &str) -> Option<String> {
     let beside = |at: usize| {
-        html[..at].chars().next_back().is_some_and(is_han)
-            && html[at + 1..].bytes().take_while(u8::is_ascii_lowercase).count() > 2
+        let word = html[at + 1..].bytes().take_while(u8::is_ascii_lowercase);
+        // Ids are hexadecimal: no letter after f.
+        let is_word = word.clone().count() > 2 && word.clone().any(|b| b > b'f');
+        is_word && html[..at].chars().next_back().is_some_and(is_han)
     };
     let marked = html.find("lang=\"en\"");
     let at = marked.or_else(|| html.match_indices(' ').map(|(at, _)| at).find(|at| beside(*at)));
