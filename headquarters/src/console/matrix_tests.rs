@@ -1,5 +1,5 @@
 //! Every role against every room, in its own grid, in another and in none: deny by default.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice, clippy::panic)]
 
 use super::{
     Console,
@@ -213,40 +213,45 @@ fn whoever_reads_a_resident_gives_a_reason_and_is_found_again() {
     assert!(html.contains("记录链完整") && html.contains("hc-01") && !html.contains(NAME));
 }
 
-/// Takes out what people wrote: it stands in `bdi`, or is the title of the one order, which an
-/// attribute holds too. The switch names each language in itself.
+/// Takes out what people wrote: it stands in `bdi`, or in an attribute or option, where no element
+/// can stand. The switch names each language in itself.
 fn without_data(html: &str) -> String {
     let mut out = String::new();
     for (n, part) in html.split("<bdi>").enumerate() {
         out.push_str(if n == 0 { part } else { part.split_once("</bdi>").unwrap().1 });
     }
-    ["中文", "中/EN", "语言 language", "楼道内养猫"].iter().fold(out, |text, word| text.replace(word, ""))
+    let switch = ["中文", "中/EN", "语言 language"];
+    let data = ["楼道内养猫", "养猫预案", "养猫", "张队", "sec-wuye"];
+    switch.iter().chain(&data).fold(out, |text, word| text.replace(word, ""))
 }
 
 fn is_han(c: char) -> bool {
     ('\u{4e00}'..='\u{9fff}').contains(&c)
 }
 
+/// Returns what stands around a place in a page.
+fn around(html: &str, at: usize) -> String {
+    let mut before: Vec<char> = html[..at].chars().rev().take(50).collect();
+    before.reverse();
+    before.into_iter().chain(html[at..].chars().take(50)).collect()
+}
+
 /// What is around the first Chinese words of a page.
 fn chinese(html: &str) -> Option<String> {
-    let at = html.find(is_han)?;
-    let before: String = html[..at].chars().rev().take(60).collect::<Vec<_>>().into_iter().rev().collect();
-    Some(before + &html[at..].chars().take(60).collect::<String>())
+    html.find(is_han).map(|at| around(html, at))
 }
 
 /// What is around the first English words that stand beside Chinese ones.
 fn english_beside(html: &str) -> Option<String> {
-    if let Some((_, from)) = html.split_once("lang=\"en\"") {
-        return Some(from.chars().take(60).collect());
-    }
-    let mut last = None;
-    html.match_indices(' ').find_map(|(at, _)| {
-        let beside = html[..at].chars().next_back().is_some_and(is_han)
-            && html[at + 1..].bytes().take_while(u8::is_ascii_lowercase).count() > 2;
-        last = beside.then(|| html[..at].chars().rev().take(20).collect::<Vec<_>>());
-        last.take()
-            .map(|chars| chars.into_iter().rev().collect::<String>() + &html[at..html.len().min(at + 40)])
-    })
+    let beside = |at: usize| {
+        let word = html[at + 1..].bytes().take_while(u8::is_ascii_lowercase);
+        // Ids are hexadecimal: no letter after f.
+        let is_word = word.clone().count() > 2 && word.clone().any(|b| b > b'f');
+        is_word && html[..at].chars().next_back().is_some_and(is_han)
+    };
+    let marked = html.find("lang=\"en\"");
+    let at = marked.or_else(|| html.match_indices(' ').map(|(at, _)| at).find(|at| beside(*at)));
+    at.map(|at| around(html, at))
 }
 
 /// A house where every room has something to show, and the addresses of it all.
@@ -288,8 +293,8 @@ fn furnished(house: &mut House) -> Vec<String> {
         title: "养猫预案".into(),
         matter: "1".into(),
         owner_unit: "sec-wuye".into(),
-        body: "内容".into(),
-        steps: "一".into(),
+        body: "1".into(),
+        steps: "2".into(),
         ..Default::default()
     };
     let plan = hq.publish(&entry, "sc-01").unwrap();

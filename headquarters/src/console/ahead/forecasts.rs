@@ -117,10 +117,9 @@ fn page(from: &Sources<'_>, ask: &Ask, f: &Forecast) -> Result<Answer, HqError> 
         p.ids {
             (bi(("发现于", "found"))) " " (when(f.found_at.0))
             @if let Some(rule) = f.rule {
-                " · " (bi(("规则", "rule"))) ": "
-                (both(
-                    format!("{} 天内同一事项 ≥ {} 件,同一网格或相距 ≤ {} m", rule.days, rule.orders, rule.metres),
-                    format!("≥ {} orders of one matter within {} days, in one grid or ≤ {} m apart", rule.orders, rule.days, rule.metres),
+                " · " (bi(("规则", "rule"))) ": " (both(
+                    format!("{} 天内同一事项不少于 {} 件,同一网格或相距不超过 {} 米", rule.days, rule.orders, rule.metres),
+                    format!("within {} days {} orders or more of one matter, in one grid or within {} m", rule.days, rule.orders, rule.metres),
                 ))
             }
         }

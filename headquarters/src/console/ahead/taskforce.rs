@@ -5,7 +5,7 @@ use crate::{
     console::{
         Sources,
         names::Names,
-        parts::{MAX_ROWS, bi, none, remaining, say, shown, when},
+        parts::{MAX_ROWS, bi, none, remaining, say, shown, visible, when},
         web::{Answer, Ask, Page},
         words::Words,
     },
@@ -61,7 +61,7 @@ fn members(view: &DocView, hex: &str, may: bool) -> Markup {
         @if all.is_empty() { p { (none()) } }
         ul.chips { @for (id, name) in all { li {
             (shown(name.text().unwrap_or(id))) @if !id.starts_with("ext-") { " " span.id { (shown(id)) } }
-            @if may { " " form.inline method="post" action={ "/taskforces/" (hex) } { input type="hidden" name="member" value=(id); button.plain type="submit" name="act" value="leaves" aria-label={ (say(("移除", "remove"))) " " (id) } { "×" } } }
+            @if may { " " form.inline method="post" action={ "/taskforces/" (hex) } { input type="hidden" name="member" value=(id); button.plain type="submit" name="act" value="leaves" aria-label={ (say(("移除", "remove"))) " " (visible(name.text().unwrap_or(id))) } { "×" } } }
         } } }
     }
 }

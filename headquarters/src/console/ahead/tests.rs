@@ -5,6 +5,7 @@ use crate::{
     console::{
         Sources,
         alike::Alike,
+        lang::Lang,
         web::{Answer, Ask, Fields, Method, Page, Visitor},
     },
     photos::Folder,
@@ -80,7 +81,9 @@ fn from_a_hot_spot_to_a_cluster_a_task_force_a_survey_and_a_plan() {
     let n = rule::list(town.hq.reader(), 1).unwrap()[0].n;
     let forecast = page(&town, "clerk", &format!("/ahead/{n}"));
     assert!(orders.iter().all(|o| forecast.contains(&format!("/orders/{}", hex(*o)))));
-    assert!(forecast.contains("≥ 5 件") && forecast.contains("150 m"), "the rule then in force");
+    assert!(forecast.contains("不少于 5 件") && forecast.contains("150 米"), "the rule then in force");
+    let english = Lang::En.speak(|| page(&town, "clerk", &format!("/ahead/{n}")));
+    assert!(english.contains("5 orders or more of one matter") && !english.contains("不少于"), "{english}");
 
     let (number, ids): (String, Vec<String>) = (n.to_string(), orders.iter().map(|o| hex(*o)).collect());
     let mut form = vec![("act", "make"), ("title", "华府一品停车"), ("forecast", number.as_str())];

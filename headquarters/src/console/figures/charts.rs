@@ -281,7 +281,7 @@ pub(super) const AGES: [Words; 6] = [
 /// Open orders by age.
 pub(super) fn ages(ages: &[Age; 6]) -> Markup {
     let most = ages.iter().map(|a| a.open + a.overdue).max().unwrap_or(0).max(1);
-    let (left, row) = (92.0, 27.0);
+    let (left, row) = (104.0, 27.0);
     let width = |n: u64| (WIDTH - left - 70.0) * f(n) / f(most);
     let inside = html! {
         @for (i, (age, words)) in ages.iter().zip(AGES).enumerate() {

@@ -187,7 +187,7 @@ fn counts(asked: &Asked, figures: &Figures, before: Option<&Tally>, (days, work)
             (tile("ask", ("在办", "open"), Metric::Open, html! {}))
             (tile("late", ("逾期未办结", "open and overdue"), Metric::Overdue(Internal), html! {}))
             (tile("soon", ("剔除(单列,不入率)", "excluded, in no rate"), Metric::Excluded, html! {}))
-            li.held { div.count { strong { (figures.moves) } span.label { (bi(("转派次数", "transfers"))) } } }
+            li.held { div.sum { strong { (figures.moves) } " " span.label { (bi(("转派次数", "transfers"))) } } }
         }
     }
 }

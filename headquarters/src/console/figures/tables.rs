@@ -169,7 +169,7 @@ fn group_name(names: &Names, dimension: Dimension, key: &str) -> Markup {
 }
 
 /// Finds what a community is called: what its cells' names begin with, where they agree.
-fn community_name<'a>(names: &'a Names, key: &str) -> Option<&'a str> {
+pub(super) fn community_name<'a>(names: &'a Names, key: &str) -> Option<&'a str> {
     const ENDS: &str = "社区";
     let own = names.choices.grids.iter().filter(|(id, _)| id.starts_with(key));
     let mut begin = own.map(|(_, name)| name.split_at_checked(name.find(ENDS)? + ENDS.len()).map(|(a, _)| a));
@@ -248,10 +248,10 @@ pub(super) fn grid_work(work: &GridWork) -> Markup {
         section.grid-work {
             h2 { (bi(("网格工作", "In the grids"))) }
             ul.figures.sums {
-                li.held { div.count { strong { (work.appeals_in_all()) } span.label { (bi(("收集诉求", "appeals"))) } } }
-                li.held { div.count { strong { (work.people) } span.label { (bi(("联系群众(人)", "people met"))) } } p.sub { (both(format!("{} 人次 · {} 次走访", work.contacts, work.visits), format!("{} contacts · {} visits", work.contacts, work.visits))) } }
-                li.held { div.count { strong { (work.coverage.percent()) } span.label { (bi(("入户覆盖", "dwellings visited"))) } } p.sub { (work.coverage.n()) "/" (work.coverage.d()) } }
-                li.held { div.count { strong { (work.kept_off.percent()) } span.label { (bi(("当场解决后未再拨热线", "kept off the hotline"))) } } p.sub { (work.kept_off.n()) "/" (work.kept_off.d()) " " (bi(("同址期内无热线工单", "no hotline order from there since"))) } }
+                li.held { div.sum { strong { (work.appeals_in_all()) } " " span.label { (bi(("收集诉求", "appeals"))) } } }
+                li.held { div.sum { strong { (work.people) } " " span.label { (bi(("联系群众(人)", "people met"))) } } p.sub { (both(format!("{} 人次 · {} 次走访", work.contacts, work.visits), format!("{} contacts · {} visits", work.contacts, work.visits))) } }
+                li.held { div.sum { strong { (work.coverage.percent()) } " " span.label { (bi(("入户覆盖", "dwellings visited"))) } } p.sub { (work.coverage.n()) "/" (work.coverage.d()) } }
+                li.held { div.sum { strong { (work.kept_off.percent()) } " " span.label { (bi(("当场解决后未再拨热线", "kept off the hotline"))) } } p.sub { (work.kept_off.n()) "/" (work.kept_off.d()) " " (bi(("同址期内无热线工单", "no hotline order from there since"))) } }
             }
             (parts::table(bi(("诉求", "Appeals")), &heads, &rows, 0, ("本期没有网格诉求", "no appeals in this period")))
         }

@@ -5,6 +5,7 @@ use super::*;
 use crate::{
     console::{
         alike::Alike,
+        lang::Lang,
         web::{Fields, Method, Visitor},
     },
     figures::tests::town::{DAY, END, GRIDS, START, Town, UNITS},
@@ -212,6 +213,44 @@ fn codes_of_strangers_are_text_on_the_page() {
         let page = html(&db, &clerk, &format!("/figures?{PERIOD}&by={by}"));
         assert!(page.contains("&lt;script&gt;") && !page.contains("<script"), "{by}");
         assert!(!page.contains("欧阳") && !page.contains(" style=\""));
+    }
+}
+
+/// Charts and tables full of numbers, in each language alone.
+#[test]
+fn a_full_report_speaks_one_language() {
+    let db = reader();
+    let clerk = visitor(Role::HotlineClerk, &["*"]);
+    let is_han = |c: &char| ('\u{4e00}'..='\u{9fff}').contains(c);
+    for path in ["/figures", "/figures/orders"] {
+        for by in ["community", "unit", "matter", "urgency", "channel"] {
+            let to = format!("{path}?{PERIOD}&by={by}&as_of=2026-07-01T08:00");
+            let en = Lang::En.speak(|| html(&db, &clerk, &to));
+            let own: String =
+                en.split("<bdi>").map(|p| p.split_once("</bdi>").map_or(p, |(_, rest)| rest)).collect();
+            assert_eq!(own.chars().filter(is_han).collect::<String>(), "", "{to}");
+            assert!(en.contains("closed in time") || path != "/figures", "{to}");
+            assert!(!html(&db, &clerk, &to).contains("lang=\"en\""), "{to}");
+            let both = Lang::Both.speak(|| html(&db, &clerk, &to));
+            assert!(both.contains("class=\"en\"") && both.chars().any(|c| is_han(&c)), "{to}");
+        }
+    }
+}
+
+#[test]
+fn a_community_is_called_what_its_grids_say() {
+    let mut names = crate::console::names::Names::default();
+    let cells = [("370705005004001", "潍柴社区第一网格"), ("370705005004002", "潍柴社区第二网格")];
+    let more = [("370705005008001", "甲社区一"), ("370705005008002", "乙社区一"), ("370705005017001", "东")];
+    names.choices.grids =
+        cells.iter().chain(&more).map(|(id, name)| ((*id).into(), (*name).into())).collect();
+    for (key, want) in [
+        ("370705005004", Some("潍柴社区")),
+        ("370705005008", None),
+        ("370705005017", None),
+        ("370705005099", None),
+    ] {
+        assert_eq!(tables::community_name(&names, key), want, "{key}");
     }
 }
 
