@@ -240,7 +240,7 @@ impl Town {
                 Edit::set("grid", GRIDS[self.below(3) as usize]),
                 Edit::set("target", places[self.below(places.len() as i64) as usize].to_string()),
                 // A phone's clock that is years off.
-                Edit::set("started", 1_000),
+                Edit::set("started", 1_300_000_000_000_i64),
             ];
             for _ in 0..self.below(4) {
                 let person = people[self.below(people.len() as i64) as usize];
