@@ -223,7 +223,10 @@ impl Core {
         self.write(tx, row.id, "hq", &edits)?;
         tx.prepare_cached("UPDATE upstream SET payload_hash = ?2 WHERE upstream_id = ?1")?
             .execute(params![order.upstream_id, order.payload_sha256])?;
-        self.keep_payload(tx, row.n, arrival)
+        // Of an order that has ended nothing personal is kept anew: it may have been erased.
+        let open: bool =
+            tx.prepare_cached("SELECT open FROM docs WHERE n = ?1")?.query_row([row.n], |r| r.get(0))?;
+        if open { self.keep_payload(tx, row.n, arrival) } else { Ok(()) }
     }
 
     /// Upstream's own limit moved. R31: where it is now earlier than ours, it is the one that holds,
@@ -235,8 +238,15 @@ impl Core {
         due: i64,
         edits: &mut Vec<Edit>,
     ) -> Result<(), HqError> {
-        edits.push(Edit::set("upstream_due", due));
         let view = StoredDoc::find(tx, id)?.ok_or_else(|| HqError::NotFound(id.to_string()))?.view()?;
+        if view.int("upstream_due") == Some(due) {
+            return Ok(());
+        }
+        edits.push(Edit::set("upstream_due", due));
+        // An approved extension or a round of rework has a time of its own.
+        if order::round(&view) > 0 || view.flag("flag/extended") {
+            return Ok(());
+        }
         let Some(ours) = view.int("internal_due").filter(|ours| *ours > due) else { return Ok(()) };
         if order::state(&view).is_open() {
             edits.extend([Edit::set("promised_due", ours), Edit::set("internal_due", due)]);

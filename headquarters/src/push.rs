@@ -294,7 +294,17 @@ impl Batch {
             let Some(subject) = &run.subject else { continue };
             for e in run.entries.iter().filter(|e| e.rejection.is_none()) {
                 if let Some(facts) = &e.facts {
-                    workflow::on_entry(tx, core, subject, e.entry.header.doc, facts, e.effective.0)?;
+                    let doc = e.entry.header.doc;
+                    // What follows from one entry must never cost the others of the batch.
+                    tx.execute_batch("SAVEPOINT consequence")?;
+                    match workflow::on_entry(tx, core, subject, doc, facts, e.effective.0) {
+                        Err(HqError::NotAllowed(_)) => {
+                            tx.execute_batch("ROLLBACK TO consequence")?;
+                            workflow::unanswerable(tx, core, doc, facts)?;
+                        }
+                        other => other?,
+                    }
+                    tx.execute_batch("RELEASE consequence")?;
                 }
             }
         }

@@ -31,6 +31,9 @@ use lanewalk_model::{
 use rusqlite::{Connection, Transaction};
 use serde::de::DeserializeOwned;
 
+/// Characters of somebody's words repeated in a step, a note or an answer: a record holds 4,096 bytes.
+const MOST_CHARS: usize = 800;
+
 /// Looks at an accepted entry and acts on it.
 pub(crate) fn on_entry(
     tx: &Transaction<'_>,
@@ -200,7 +203,7 @@ pub(crate) fn decide(
     let to = proposal.to.as_deref().unwrap_or_default();
     if proposal.kind == ProposalKind::Transfer
         && matches!(outcome, Outcome::Accept(_))
-        && !is_holder(tx, core, to)?
+        && !is_holder(tx, core, &view, to)?
     {
         outcome = Outcome::Refuse(Refusal::HolderUnknown);
     }
@@ -223,12 +226,16 @@ pub(crate) fn decide(
 
 /// Says whether an order can be offered to somebody: a unit of the catalogue or a member of staff
 /// who handles orders.
-fn is_holder(tx: &Transaction<'_>, core: &Core, to: &str) -> Result<bool, HqError> {
+fn is_holder(tx: &Transaction<'_>, core: &mut Core, order: &DocView, to: &str) -> Result<bool, HqError> {
     if core.catalog.units.iter().any(|u| u.id == to) {
         return Ok(true);
     }
     let staff = store::subject(tx, to)?;
-    Ok(staff.is_some_and(|(s, _)| matches!(s.role, Role::GridWorker | Role::Section)))
+    // Somebody who does not reach the order could not take it.
+    let now = core.now();
+    let handles =
+        |s: &Subject| matches!(s.role, Role::GridWorker | Role::Section) && policy::reaches(s, order, now);
+    Ok(staff.is_some_and(|(s, _)| handles(&s)))
 }
 
 /// Says which demanded evidence is missing, for the worker.
@@ -244,6 +251,28 @@ fn missing_evidence(
 }
 
 /// A proposal whose author has no such right: its words stay with the order (AC-2).
+fn cut(text: &str) -> String {
+    text.chars().take(MOST_CHARS).collect()
+}
+
+/// Answers the proposals of an entry whose consequences do not fit a document: the entry stays,
+/// and its author learns that nothing came of it.
+pub(crate) fn unanswerable(
+    tx: &Transaction<'_>,
+    core: &mut Core,
+    doc: DocId,
+    facts: &ChangeFacts,
+) -> Result<(), HqError> {
+    for event in facts.ops.iter().filter_map(|op| op.key.strip_prefix("proposal/")) {
+        let known = view(tx, doc)?.is_some_and(|v| v.get(&format!("decision/{event}")).is_some());
+        let record = order::answer(&Outcome::Refuse(Refusal::Unreadable), core.now(), "hq");
+        if let Some(record) = record.filter(|_| !known) {
+            core.write(tx, doc, "hq", &[Edit::set(format!("decision/{event}"), to_json(&record))])?;
+        }
+    }
+    Ok(())
+}
+
 fn keep_as_note(
     tx: &Transaction<'_>,
     core: &mut Core,
@@ -251,7 +280,7 @@ fn keep_as_note(
     proposal: &ProposalRecord,
     author: &Subject,
 ) -> Result<(), HqError> {
-    let text = format!("{} 提出{}:{}", author.worker, proposal.kind.zh(), proposal.reason);
+    let text = format!("{} 提出{}:{}", author.worker, proposal.kind.zh(), cut(&proposal.reason));
     let note = NoteRecord { text, at: core.now() };
     let key = format!("note/{}", core.event());
     core.write(tx, order, "hq", &[Edit::set(key, to_json(&note))])?;
@@ -285,7 +314,7 @@ pub(crate) fn answer(
     words: Option<String>,
 ) -> Result<(), HqError> {
     let Some(record) = order::answer(outcome, core.now(), by) else { return Ok(()) };
-    let record = DecisionRecord { words, ..record };
+    let record = DecisionRecord { words: words.as_deref().map(cut), ..record };
     let decision = Edit::set(format!("decision/{}", asked.event), to_json(&record));
     let Outcome::Accept(edits) = outcome else {
         core.write(tx, asked.order, by, &[decision])?;
@@ -312,8 +341,12 @@ pub(crate) fn answer(
 fn step_of(asked: &Asked<'_>) -> StepRecord {
     let text = |key: &str| asked.view.text(key).filter(|t| !t.is_empty()).map(str::to_owned);
     let offered = text("offered_to");
+    let author = asked.author;
+    let taken = offered
+        .as_deref()
+        .is_some_and(|to| to == author.worker || author.units_at(asked.effective_at).any(|unit| unit == to));
     let kind = match asked.proposal.kind {
-        ProposalKind::Ack if offered.is_some() => StepKind::Transferred,
+        ProposalKind::Ack if taken => StepKind::Transferred,
         ProposalKind::Ack => StepKind::Acked,
         ProposalKind::Return => StepKind::Returned,
         ProposalKind::Handle => StepKind::Handling,
@@ -336,7 +369,7 @@ fn step_of(asked: &Asked<'_>) -> StepRecord {
         _ => {}
     }
     if kind != StepKind::Transferred {
-        step.reason.clone_from(&asked.proposal.reason);
+        step.reason = cut(&asked.proposal.reason);
     }
     step
 }

@@ -6,6 +6,7 @@
 //! would give the same number.
 
 use super::{actor, refused, some_words, words};
+use crate::desk::within_reach;
 use crate::{core::Core, error::HqError, groups, hq::Headquarters, store::StoredDoc};
 use lanewalk_model::{
     document::Edit,
@@ -329,7 +330,8 @@ impl Headquarters {
             if !USERS.has(actor(tx, by)?.role) {
                 return Err(refused(Refusal::RoleMayNot));
             }
-            let (of, entry) = (view(tx, order, DocKind::Order)?, view(tx, plan, DocKind::Knowledge)?);
+            let (_, of) = within_reach(tx, by, order, core.now())?;
+            let entry = view(tx, plan, DocKind::Knowledge)?;
             if entry.text("kind") != Some("playbook") {
                 return Err(refused(Refusal::NoSuchPlan));
             }
@@ -349,7 +351,10 @@ impl Headquarters {
             }
             let entry = match origin.kind {
                 DocKind::TaskForce => from_task_force(tx, origin)?,
-                DocKind::Order => from_cluster(tx, origin)?,
+                DocKind::Order => {
+                    within_reach(tx, by, origin, core.now())?;
+                    from_cluster(tx, origin)?
+                }
                 _ => return Err(HqError::NotFound(origin.to_string())),
             };
             let json = serde_json::to_string(&entry).unwrap_or_default();

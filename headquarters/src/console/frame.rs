@@ -123,7 +123,7 @@ fn frame(page: &Page, around: &Around<'_>) -> Markup {
             body.inside[around.visitor.is_some()] {
                 a.skip href="#main" { (bi(("跳到内容", "skip to content"))) }
                 header.top {
-                    a.brand href=(around.visitor.map_or("/".to_owned(), super::home)) { (bi(("走街串巷", "Lanewalk"))) }
+                    a.brand href=(around.visitor.map_or("/".to_owned(), |v| super::home(v, around.now))) { (bi(("走街串巷", "Lanewalk"))) }
                     @match around.visitor {
                         Some(visitor) => {
                             (search(visitor))

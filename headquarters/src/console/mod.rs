@@ -168,7 +168,7 @@ impl Console {
             let answer = match entered(ask) {
                 Some(room) => self.read(room, ask),
                 // Where everybody comes in, whoever has no board is led to what he has.
-                None if ask.parts().is_empty() => Ok(Answer::SeeOther(home(&ask.visitor))),
+                None if ask.parts().is_empty() => Ok(Answer::SeeOther(home(&ask.visitor, ask.now))),
                 None => Ok(Answer::Missing),
             };
             frame::response(answer, &Around::of(ask))
@@ -226,12 +226,21 @@ fn entered(ask: &Ask) -> Option<&'static Room> {
         return None;
     }
     let at = ask.parts().first().copied().unwrap_or_default();
-    rooms().find(|room| room.at == at && may_enter(room, &ask.visitor))
+    let fits = |room: &&Room| room.at == at && may_enter(room, &ask.visitor);
+    rooms().find(fits).filter(|room| stands(room, &ask.visitor, ask.now))
+}
+
+/// Says whether a visitor holds any right now: who has left keeps an account and the room for it.
+fn stands(room: &Room, visitor: &Visitor, now: TimeMs) -> bool {
+    let role = visitor.subject.role;
+    let holds = visitor.subject.grants.iter().any(|g| g.role == role && g.stood_within(now, now));
+    holds || room.at == "me" || (visitor.admin && room.who.0 & web::ADMINS.0 != 0)
 }
 
 /// Returns the first room a visitor may enter.
-fn home(visitor: &Visitor) -> String {
-    let first = rooms().find(|room| room.title.is_some() && may_enter(room, visitor));
+fn home(visitor: &Visitor, now: TimeMs) -> String {
+    let open = |room: &&Room| room.title.is_some() && may_enter(room, visitor) && stands(room, visitor, now);
+    let first = rooms().find(open);
     format!("/{}", first.map_or("me", |room| room.at))
 }
 
@@ -249,11 +258,12 @@ fn order_id(text: &str) -> Option<DocId> {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
     use super::*;
-    use lanewalk_model::staff::Subject;
+    use lanewalk_model::staff::{Grant, Subject};
     use web::{Fields, Method};
 
     fn ask(path: &str, role: Role, admin: bool) -> Ask {
-        let subject = Subject { worker: "w".into(), role, grants: Vec::new() };
+        let grant = Grant { grid: "*".into(), role, from: TimeMs(0), to: None };
+        let subject = Subject { worker: "w".into(), role, grants: vec![grant] };
         let visitor = Visitor { subject, name: "某".into(), admin, session: String::new() };
         Ask {
             method: Method::Get,

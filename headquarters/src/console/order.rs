@@ -51,7 +51,9 @@ fn content(from: &Sources<'_>, ask: &Ask, id: DocId) -> Result<Option<Markup>, H
     let names = Names::all(db)?;
     let veil = sections::veil(db, id)?;
     let show = Showing { names: &names, veil: &veil, most: 4_000 };
-    let (visits, total) = visits::read(db, id)?;
+    // A callback agent hears what was done from the order, not from the door (DOMAIN.md §3).
+    let sees_visits = ask.sight(Action::ReadVisits, &view).is_some();
+    let (visits, total) = if sees_visits { visits::read(db, id)? } else { (Vec::new(), 0) };
     let docs: Vec<i64> = std::iter::once(stored.row.n).chain(visits.iter().map(|v| v.n)).collect();
     let title = veil.plain(view.text("title").unwrap_or_default());
     Ok(Some(html! {
@@ -73,7 +75,7 @@ fn content(from: &Sources<'_>, ask: &Ask, id: DocId) -> Result<Option<Markup>, H
         (conflicts(id, &view, &visits, &show))
         (steps::section(&view, &names, &veil))
         (proposals(&view, &show))
-        (visits::section(from, (&visits, total), photos::place(&view), &names, &veil)?)
+        @if sees_visits { (visits::section(from, (&visits, total), photos::place(&view), &names, &veil)?) }
         (records(&view, &show))
         (history::section(db, id, &docs, &names, &veil)?)
     }))

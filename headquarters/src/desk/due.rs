@@ -33,21 +33,26 @@ impl Core {
         Promise::with_extensions(start, limit, extensions(order, start), calendar, hours).ok()
     }
 
-    /// Makes the edits that put an order under a due time; the one before stays visible.
-    pub(crate) fn due_edits(&self, order: &DocView, due: &Due) -> Vec<Edit> {
-        let upstream = order.int("upstream_due").map(TimeMs);
-        // R31 holds for the first round; an approved extension or a rework may go beyond it.
+    /// Returns the due time that binds (R31): in the first round never later than upstream's. An
+    /// approved extension or a rework may go beyond it.
+    pub(crate) fn binding(&self, order: &DocView, due: &Due) -> TimeMs {
         let first = order::round(order) == 0 && !order.flag("flag/extended");
-        let at = if first { deadline::internal_vs_upstream(due.at, upstream).at } else { due.at };
+        let upstream = order.int("upstream_due").map(TimeMs).filter(|_| first);
+        deadline::internal_vs_upstream(due.at, upstream).at
+    }
+
+    /// Makes the edits that put an order under a due time, `at` as it binds; the first promise
+    /// stays visible, and the cards of the time before go.
+    pub(crate) fn due_edits(&self, order: &DocView, due: &Due, at: TimeMs) -> Vec<Edit> {
         let mut edits = vec![
             Edit::set("internal_due", at.0),
             Edit::set("due_provisional", due.provisional),
             Edit::set("calendar_version", self.calendar.version()),
         ];
-        edits.extend(
-            order.int("internal_due").filter(|old| *old != at.0).map(|old| Edit::set("promised_due", old)),
-        );
-        // The cards belonged to the time before.
+        let Some(old) = order.int("internal_due").filter(|old| *old != at.0) else { return edits };
+        if order.get("promised_due").is_none() {
+            edits.push(Edit::set("promised_due", old));
+        }
         let cards = ["flag/yellow", "flag/overdue", "flag/red"];
         edits.extend(cards.into_iter().filter(|c| order.flag(c)).map(|c| Edit::set(c, false)));
         edits
@@ -88,15 +93,21 @@ impl Core {
         for id in ids.iter().filter_map(|b| DocId::from_slice(b).ok()) {
             let Some(stored) = StoredDoc::find(tx, id)? else { continue };
             let view = stored.view()?;
-            let Some(promise) = self.promise(&view).filter(|p| {
-                order::state(&view) != State::Parked && Some(p.due.at.0) != view.int("internal_due")
-            }) else {
+            // A sub-task's time is its maker's, a parked order waits for its review.
+            if order::state(&view) == State::Parked || view.text("subtask_of").is_some() {
                 continue;
-            };
+            }
+            let Some(promise) = self.promise(&view) else { continue };
+            let at = self.binding(&view, &promise.due);
+            let edits = self.due_edits(&view, &promise.due, at);
+            if Some(at.0) == view.int("internal_due") {
+                // The same time, now firm.
+                self.write(tx, id, "hq", &edits)?;
+                continue;
+            }
             let mut step = StepRecord::new(StepKind::Redated, self.now(), "hq");
-            step.due = Some(promise.due.at);
+            step.due = Some(at);
             step.reason = self.calendar.version().to_owned();
-            let edits = self.due_edits(&view, &promise.due);
             self.step(tx, id, "hq", edits, &step)?;
             moved += 1;
         }

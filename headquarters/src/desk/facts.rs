@@ -9,7 +9,7 @@ use crate::{core::Core, error::HqError, hq::Headquarters, store::StoredDoc, work
 use lanewalk_model::{
     document::Edit,
     id::DocId,
-    order::{self, Refusal},
+    order::{self, Refusal, State},
     privacy,
     records::{ContactRecord, FindingRecord, LiaisonRecord, NoteRecord, to_json},
     schema::DocKind,
@@ -22,6 +22,11 @@ use rusqlite::Transaction;
 impl Headquarters {
     /// Writes the draft of what the requester is told.
     pub fn reply(&mut self, by: &str, order: DocId, text: &str) -> Result<Option<Refusal>, HqError> {
+        let now = self.document(order)?.map(|view| order::state(&view));
+        if matches!(now, Some(State::Submitted | State::Callback)) {
+            // What the clerk reads and the requester is told stays one text.
+            return Ok(Some(Refusal::WrongState));
+        }
         self.fact(by, order, "reply_text", text, |_, _| Edit::set("reply_text", text))
     }
 

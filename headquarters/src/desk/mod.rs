@@ -122,18 +122,16 @@ impl Core {
             Act::Urgency(_) => {
                 let changed = view.with(&edits);
                 if let Some(promise) = self.promise(&changed) {
-                    step.due = Some(promise.due.at);
-                    edits.extend(self.due_edits(&view, &promise.due));
+                    let at = self.binding(&changed, &promise.due);
+                    step.due = Some(at);
+                    edits.extend(self.due_edits(&view, &promise.due, at));
                 }
             }
             Act::Rework => {
                 if let Some(due) = self.limit_end(situation.now, self.settings.limits.rework) {
                     step.due = Some(due.at);
                     // A round of its own: the upstream time belonged to the first.
-                    edits.extend(self.due_edits(&view, &due).into_iter().map(|e| match e.key() {
-                        "internal_due" => Edit::set("internal_due", due.at.0),
-                        _ => e,
-                    }));
+                    edits.extend(self.due_edits(&view, &due, due.at));
                 }
             }
             Act::Callback(call) => {

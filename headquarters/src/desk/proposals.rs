@@ -177,10 +177,8 @@ impl Core {
             return None;
         }
         let due = self.extended(view, proposal.extend_days.unwrap_or(0))?;
-        let mut edits = self.due_edits(view, &due);
         // R31 does not hold back what was approved.
-        edits.retain(|e| e.key() != "internal_due");
-        edits.push(Edit::set("internal_due", due.at.0));
+        let edits = self.due_edits(view, &due, due.at);
         Some((due.at, edits))
     }
 }

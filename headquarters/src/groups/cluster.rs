@@ -4,6 +4,7 @@ use super::{LINE, find, is_master, need, orders_of, write};
 use crate::{
     ahead::{actor, forecasts, refused, words},
     core::Core,
+    desk::within_reach,
     error::HqError,
     hq::Headquarters,
 };
@@ -43,7 +44,7 @@ impl Headquarters {
             }
             let mut views = Vec::with_capacity(ids.len());
             for id in &ids {
-                let view = need(tx, *id, DocKind::Order)?;
+                let (_, view) = within_reach(tx, by, *id, core.now())?;
                 cluster::may_join(&view).map_err(refused)?;
                 views.push(view);
             }
@@ -69,7 +70,8 @@ impl Headquarters {
             if !order::state(&the_master(tx, master)?).is_open() {
                 return Err(refused(Refusal::Over));
             }
-            cluster::may_join(&need(tx, child, DocKind::Order)?).map_err(refused)?;
+            let (_, joining) = within_reach(tx, by, child, core.now())?;
+            cluster::may_join(&joining).map_err(refused)?;
             core.write(tx, master, by, &[Edit::set(cluster::child_key(child), true)])?;
             join(tx, core, master, child, by)
         })
@@ -86,6 +88,7 @@ impl Headquarters {
         self.act(|tx, core| {
             cluster::may(&actor(tx, by)?).map_err(refused)?;
             let view = the_master(tx, master)?;
+            within_reach(tx, by, child, core.now())?;
             if !order::state(&view).is_open() {
                 return Err(refused(Refusal::Over));
             }

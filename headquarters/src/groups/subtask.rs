@@ -1,9 +1,10 @@
 //! Linked sub-tasks (R41): work that follows from an order, with an order of its own. It does not
 //! hold the main order's clock, and done later it does not open that order again.
 
-use super::{LINE, need, write};
+use super::{LINE, write};
 use crate::{
     ahead::{actor, refused, some_words, words},
+    desk::within_reach,
     error::HqError,
     hq::Headquarters,
 };
@@ -66,7 +67,7 @@ impl Headquarters {
             if !LINKERS.has(actor(tx, by)?.role) {
                 return Err(refused(Refusal::RoleMayNot));
             }
-            let order = need(tx, main, DocKind::Order)?;
+            let (_, order) = within_reach(tx, by, main, core.now())?;
             if !cluster::is_counted(&order) {
                 return Err(refused(Refusal::NotAnOrder));
             }

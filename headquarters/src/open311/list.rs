@@ -21,6 +21,8 @@ use lanewalk_model::{
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 const MOST: usize = 1_000;
+/// Requests passed over for a page at most: each costs reading a document.
+const DEEPEST: usize = 5_000;
 const SPAN_MS: i64 = 90 * 86_400_000;
 
 /// What of an order stands outside its document.
@@ -162,6 +164,14 @@ impl Filter {
         let most = number("page_size", 1)?.unwrap_or(MOST).min(MOST);
         let page = number("page", 1)?.unwrap_or(1);
         let skip = page.saturating_sub(1).saturating_mul(most);
+        if skip > DEEPEST {
+            return refused(
+                400,
+                format!(
+                    "翻页过深，请缩小时段 / too many pages: ask for a shorter time (at most {DEEPEST} before)"
+                ),
+            );
+        }
         Ok(Self { from, to, open, codes: words("service_code"), skip, most })
     }
 

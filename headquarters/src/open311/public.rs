@@ -98,12 +98,16 @@ fn outside(text: &str) -> String {
             continue;
         }
         if !digits.is_empty() {
-            out.push_str(if "室户层单门".contains(c) { "…" } else { &digits });
+            // `2-501` and `3-2-501` name a flat as `501室` does.
+            let flat = "室户层单门".contains(c) || "-－—".contains(c) || out.ends_with(['-', '－', '—']);
+            out.push_str(if flat { "…" } else { &digits });
             digits.clear();
         }
         out.push(c);
     }
-    out.push_str(&digits);
+    let flat =
+        out.ends_with(['-', '－', '—']) || (!digits.is_empty() && out.ends_with(['栋', '幢', '楼', '元']));
+    out.push_str(if flat { "…" } else { &digits });
     out
 }
 

@@ -35,8 +35,14 @@ pub struct Report {
     pub care: u64,
 }
 
-const ENDED: &str = "FROM requesters WHERE doc IN
-    (SELECT n FROM docs WHERE kind = ?1 AND open = 0 AND finished_at IS NOT NULL AND finished_at < ?2)";
+const ENDED: &str =
+    "FROM docs d WHERE d.kind = ?1 AND d.open = 0 AND d.finished_at IS NOT NULL AND d.finished_at < ?2
+    AND (EXISTS (SELECT 1 FROM requesters WHERE doc = d.n) OR EXISTS (SELECT 1 FROM payloads WHERE doc = d.n)
+         OR EXISTS (SELECT 1 FROM open311_posts WHERE doc = d.n)
+         OR EXISTS (SELECT 1 FROM arrivals WHERE doc = d.n AND requester IS NOT NULL))";
+
+/// A CSV file waits so long for the clerk's decision.
+const DRAFT_MS: i64 = 24 * 3_600_000;
 
 /// Where the period stands for readers, who have no settings.
 const KEEP: &str = "keep_requesters_ms";
@@ -64,11 +70,13 @@ pub(crate) fn run(tx: &Transaction<'_>, core: &mut Core) -> Result<Report, HqErr
     let now = core.now();
     let before = now.0.saturating_sub(core.settings.keep_requesters_ms);
     let ended: Vec<i64> = tx
-        .prepare_cached(&format!("SELECT doc {ENDED} LIMIT {MOST}"))?
+        .prepare_cached(&format!("SELECT d.n {ENDED} LIMIT {MOST}"))?
         .query_map(params![DocKind::Order.code(), before], |r| r.get(0))?
         .collect::<Result<_, _>>()?;
     ended.iter().try_for_each(|doc| forget(tx, *doc))?;
     let erased = ended.len();
+    // CSV files that were looked at and not taken in.
+    tx.execute("DELETE FROM import_drafts WHERE at < ?1", [now.0.saturating_sub(DRAFT_MS)])?;
     let care = expired(tx, now)?;
     for id in &care {
         core.write(tx, *id, "hq", &[Edit::set("expired", true)])?;

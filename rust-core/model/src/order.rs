@@ -155,6 +155,10 @@ pub fn decide(
     by_person: bool,
 ) -> Outcome {
     let now = state(order);
+    // A cluster's master moves with its children alone (R33).
+    if is_master(order) {
+        return Outcome::Refuse(Refusal::WrongState);
+    }
     if !at.right_stands {
         return Outcome::Refuse(Refusal::RightRevoked);
     }
@@ -169,7 +173,7 @@ pub fn decide(
         ProposalKind::Exclude => State::Excluded,
         ProposalKind::Park => State::Parked,
         ProposalKind::Decline => return answer_offer(order, event, proposal, (proposer, at.now), false),
-        ProposalKind::Transfer => return offer(order, event, proposal, proposer),
+        ProposalKind::Transfer => return offer(order, event, proposal, (proposer, at.now)),
         ProposalKind::Extend => return decide_extension(order, event, proposal, proposer, at, by_person),
         ProposalKind::Check => return check::decide(order, event, proposal, proposer, at, by_person),
     };
@@ -192,7 +196,18 @@ pub fn decide(
     if !by_person && !transition.deciders.has(Role::System) {
         return Outcome::Ask(transition.deciders);
     }
+    let known = |outcome: &String| {
+        let field = DocKind::Order.spec().field("outcome");
+        field.is_some_and(|f| f.accepts(&Value::Text(outcome.clone())))
+    };
+    if target == State::Submitted && !proposal.outcome.as_ref().is_some_and(known) {
+        return Outcome::Refuse(Refusal::ReplyMissing);
+    }
     let mut edits = move_to(order, target);
+    if target == State::Acked && offered_to(order).is_some() {
+        // Who had it took it after all: nothing is offered any more.
+        edits.push(Edit::set("offered_to", ""));
+    }
     if target == State::Submitted {
         edits.push(Edit::set("submitted_at", at.effective_at.0));
         edits.extend(proposal.outcome.as_deref().map(|o| Edit::set("outcome", o)));
@@ -215,7 +230,19 @@ pub fn decide(
 
 /// Makes the edits of a transition: the state and the next order version.
 pub fn move_to(order: &DocView, to: State) -> Vec<Edit> {
-    vec![Edit::set("state", to.id()), next_version(order)]
+    let mut edits = vec![Edit::set("state", to.id()), next_version(order)];
+    if offered_to(order).is_some() && !OFFERABLE.contains(&to) {
+        edits.push(Edit::set("offered_to", ""));
+    }
+    edits
+}
+
+/// States in which an order can be offered on and taken (R29).
+const OFFERABLE: [State; 4] = [State::Dispatched, State::Acked, State::Investigating, State::Handling];
+
+/// Says whether an order is the master of a cluster: it has no requester and no work of its own.
+pub fn is_master(order: &DocView) -> bool {
+    order.text("channel") == Some("cluster")
 }
 
 fn next_version(order: &DocView) -> Edit {
@@ -282,14 +309,31 @@ fn is_holder(subject: &Subject, holder: &str, at: TimeMs) -> bool {
     holder == subject.worker || subject.units_at(at).any(|unit| unit == holder)
 }
 
+/// Says whether an order is a subject's to give away: its owner, or the section that leads it.
+fn has_it(order: &DocView, subject: &Subject, at: TimeMs) -> bool {
+    let owner = order.text("current_owner").filter(|o| !o.is_empty());
+    let leads = order.text("lead_unit").is_some_and(|unit| is_holder(subject, unit, at));
+    leads
+        || owner.map_or_else(|| order.flag(&format!("assignee/{}", subject.worker)), |o| o == subject.worker)
+}
+
 /// R29: who has the order offers it to another holder. Nothing moves until that one accepts.
-fn offer(order: &DocView, event: &str, proposal: &ProposalRecord, proposer: &Subject) -> Outcome {
+fn offer(
+    order: &DocView,
+    event: &str,
+    proposal: &ProposalRecord,
+    (proposer, at): (&Subject, TimeMs),
+) -> Outcome {
     let now = state(order);
     let to = proposal.to.as_deref().unwrap_or_default().trim();
     let refusal = if !LEAD.has(proposer.role) {
         Some(Refusal::RoleMayNot)
-    } else if !matches!(now, State::Dispatched | State::Acked | State::Investigating | State::Handling) {
+    } else if !OFFERABLE.contains(&now) {
         Some(Refusal::WrongState)
+    } else if !has_it(order, proposer, at) {
+        Some(Refusal::NotOfferHolder)
+    } else if is_holder(proposer, to, at) {
+        Some(Refusal::HolderUnknown)
     } else if is_stale(order, event, proposal, proposer) {
         Some(Refusal::StaleVersion)
     } else if proposal.reason.trim().is_empty() {
@@ -317,6 +361,9 @@ fn answer_offer(
     let Some(to) = offered_to(order).filter(|to| is_holder(proposer, to, now)) else {
         return Outcome::Refuse(Refusal::NothingOffered);
     };
+    if !OFFERABLE.contains(&state(order)) {
+        return Outcome::Refuse(Refusal::WrongState);
+    }
     if is_stale(order, event, proposal, proposer) {
         return Outcome::Refuse(Refusal::StaleVersion);
     }

@@ -53,6 +53,7 @@ const BEYOND: &[(State, State, Terms, &str)] = &[
     (Investigating, Submitted, (LEADS, &[System], Guard::Reply), "solved at the first visit; same guard"),
     (Closed, Archived, (NOBODY, &[System], Guard::None), "in §4's list of states, by age"),
     (Parked, Handling, (NOBODY, &[DeputyLeader], Guard::None), "the review date has come"),
+    (Parked, Triage, (NOBODY, &[DeputyLeader], Guard::None), "parked before anybody had it"),
 ];
 
 const OPEN: &[State] =

@@ -83,6 +83,17 @@ pub(super) fn get(from: &Sources<'_>, ask: &Ask) -> Result<Answer, HqError> {
     let id = parts.get(1).and_then(|hex| super::id(DocKind::Survey, hex));
     let view = id.map(|id| groups::find(from.db, id)).transpose()?.flatten();
     let Some(view) = view.filter(|_| parts.len() == 2) else { return Ok(Answer::Missing) };
+    // What is said at a door is for those whose grid it is and who lead the house.
+    let facts = lanewalk_model::policy::ScopeFacts::of(&view);
+    let who = &ask.visitor.subject;
+    let force = view.text("taskforce").and_then(|t| t.parse::<DocId>().ok());
+    let force = force.map(|id| groups::find(from.db, id)).transpose()?.flatten();
+    let belongs = force.is_some_and(|f| {
+        f.text("lead") == Some(who.worker.as_str()) || f.get(&format!("member/{}", who.worker)).is_some()
+    });
+    if !belongs && !super::finder::may_see(who, DocKind::Survey, &facts, "", ask.now) {
+        return Ok(Answer::Missing);
+    }
     let names = Names::all(from.db)?;
     let tally = groups::tally(from.db, &view)?;
     let rows: Vec<Row> = tally

@@ -37,17 +37,17 @@ pub(in crate::console) fn get(from: &Sources<'_>, ask: &Ask) -> Result<Answer, H
         }
         section id="proposed" { h2 { (bi(("研判结果拟入清单", "Choices that may become rows"))) }
             @if waiting.is_empty() { p.none { (bi(("没有", "none"))) } }
-            @for p in &waiting { (proposal(p, &names, deputy)) }
+            @for p in &waiting { (proposal(p, &names, deputy, super::super::WATCH.has(ask.visitor.subject.role))) }
         }
         @if let Some(catalog) = &names.choices.catalog { (list(catalog, &names)) }
     };
     Ok(Answer::Page(Page { title: ("事项清单", "Catalogue"), live: false, content }))
 }
 
-fn proposal(p: &CatalogProposal, names: &Names, deputy: bool) -> Markup {
+fn proposal(p: &CatalogProposal, names: &Names, deputy: bool, sees_orders: bool) -> Markup {
     html! {
         div.card {
-            p { a href=(address(p.order)) { (shown(&p.words)) } " → " (names.thing("lead_unit", &p.lead_unit)) }
+            p { @if sees_orders { a href=(address(p.order)) { (shown(&p.words)) } } @else { (bi(("一件工单", "an order"))) } " → " (names.thing("lead_unit", &p.lead_unit)) }
             p.sub { (names.person(&p.by)) " · " (when(p.at.0)) }
             @if deputy {
                 form method="post" action="/catalogue/adopt" {

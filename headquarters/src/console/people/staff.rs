@@ -172,12 +172,19 @@ pub(in crate::console) fn post(hq: &mut Headquarters, ask: &Ask) -> Result<Answe
                 "工号只用英文字母和数字,姓名不能空 / id of ASCII letters and digits, and a name".into(),
             ));
         }
+        if field("id") == by {
+            return Ok(not_oneself());
+        }
         hq.put_staff(field("id"), field("name"), role)?;
         hq.note_act(by, "put_staff", field("id"), &ask.visitor.session)?;
         return Ok(Answer::SeeOther(format!("/staff/{}?done=saved", field("id"))));
     };
     let Some(subject) = hq.subject(id)? else { return Ok(Answer::Missing) };
     let back = |code: &str| Ok(Answer::SeeOther(format!("/staff/{id}?done={code}")));
+    // No right to any order follows from managing accounts, so nobody gives rights to oneself.
+    if *id == by && matches!(act, "grant" | "code") {
+        return Ok(not_oneself());
+    }
     match act {
         "grant" => {
             let from = if field("from").is_empty() { Some(ask.now.0) } else { day(field("from")) };
@@ -239,4 +246,10 @@ pub(in crate::console) fn post(hq: &mut Headquarters, ask: &Ask) -> Result<Answe
         "everywhere" => hq.sign_out_everywhere(id, by).and_then(|()| back("saved")),
         _ => Ok(Answer::Missing),
     }
+}
+fn not_oneself() -> Answer {
+    Answer::Refused(
+        "不能给自己改角色、权限或设置码,请另一位管理员办理 / not for oneself: ask another administrator"
+            .into(),
+    )
 }

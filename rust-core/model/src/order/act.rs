@@ -6,7 +6,7 @@
 //! Rejected: a method per button at headquarters, each with checks of its own.
 
 use super::{
-    Refusal, State, TRANSITIONS, move_to, next_version, state,
+    Refusal, State, TRANSITIONS, is_master, move_to, next_version, state,
     table::{CALLBACK, CLERK, LEADERS},
 };
 use crate::{
@@ -117,8 +117,10 @@ impl Act {
     }
 
     /// Returns the state it leads to; `None` when the state stays.
-    fn target(&self) -> Option<State> {
+    fn target(&self, order: &DocView) -> Option<State> {
         match self {
+            // Nobody has an order that was parked before it was dispatched.
+            Self::Resume if order.int("dispatched_at").is_none() => Some(State::Triage),
             Self::Accept => Some(State::Accepted),
             Self::ToTriage => Some(State::Triage),
             Self::Dispatch(_) => Some(State::Dispatched),
@@ -180,6 +182,9 @@ impl Act {
 /// Judges an act. `by` must hold its role in the order's grid; headquarters has checked that.
 pub fn act(order: &DocView, act: &Act, by: &Subject, at: &Situation) -> Result<Done, Refusal> {
     let from = state(order);
+    if is_master(order) && !matches!(act, Act::Chase | Act::Supervise) {
+        return Err(Refusal::WrongState);
+    }
     may(order, act, by)?;
     if act.needs_reason(from) && at.reason.trim().is_empty() {
         return Err(Refusal::ReasonMissing);
@@ -187,7 +192,7 @@ pub fn act(order: &DocView, act: &Act, by: &Subject, at: &Situation) -> Result<D
     if privacy::identifies(&at.reason) {
         return Err(Refusal::PersonalData);
     }
-    let mut edits = act.target().map_or_else(Vec::new, |to| move_to(order, to));
+    let mut edits = act.target(order).map_or_else(Vec::new, |to| move_to(order, to));
     let mut step = StepRecord {
         reason: at.reason.trim().to_owned(),
         ..StepRecord::new(act.step(), at.now, by.worker.as_str())
@@ -252,6 +257,7 @@ pub fn act(order: &DocView, act: &Act, by: &Subject, at: &Situation) -> Result<D
                 return Err(Refusal::WrongState);
             }
         }
+        Act::Resume if order.flag("flag/review") => edits.push(Edit::set("flag/review", false)),
         Act::ToTriage | Act::Chase | Act::Resume | Act::Pass | Act::SendBack | Act::Archive => {}
     }
     Ok(Done { edits, step })
@@ -260,7 +266,7 @@ pub fn act(order: &DocView, act: &Act, by: &Subject, at: &Situation) -> Result<D
 /// Says whether a subject may do an act to the order as it stands; guards may still refuse it.
 fn may(order: &DocView, act: &Act, by: &Subject) -> Result<(), Refusal> {
     let from = state(order);
-    let deciders = match act.target() {
+    let deciders = match act.target(order) {
         Some(to) => {
             let rows = TRANSITIONS.iter().filter(|t| t.to == to);
             // Three acts lead to HANDLING; each from one state of its own.
@@ -373,6 +379,10 @@ fn count(order: &DocView, kind: StepKind) -> u32 {
 
 /// Says whether this round's callback is done: reached and answered, or tried often enough.
 pub fn callback_done(order: &DocView) -> bool {
+    // A linked sub-task has no requester; the main order's callback asks.
+    if order.text("subtask_of").is_some() {
+        return true;
+    }
     let round = round(order);
     let tried: Vec<CallbackRecord> =
         callbacks(order).into_iter().map(|(_, c)| c).filter(|c| c.round == round).collect();

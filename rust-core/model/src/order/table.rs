@@ -91,4 +91,5 @@ pub const TRANSITIONS: &[Transition] = &[
     row(State::Submitted, State::Parked, ASKS, DEPUTY, Guard::Reason),
     row(State::Callback, State::Parked, ASKS, DEPUTY, Guard::Reason),
     row(State::Parked, State::Handling, Roles::NONE, DEPUTY, Guard::None),
+    row(State::Parked, State::Triage, Roles::NONE, DEPUTY, Guard::None),
 ];

@@ -123,7 +123,8 @@ static ORDER: KindSpec = KindSpec {
         family("measurement", RECORD, Log, FIELD),
         family("liaison_reply", RECORD, Log, Role::Liaison.bit()),
         family("finding", RECORD, Log, Role::Enforcement.bit()),
-        family("callback", RECORD, Log, Role::CallbackAgent.bit()),
+        // By an act at headquarters alone: who handled, which round, when, are judged there.
+        family("callback", RECORD, Log, HQ),
         family("visit", ID, Log, FIELD),
         family("proposal", RECORD, Log, FIELD.or(SECTION).or(CLERK)),
         family("decision", RECORD, Log, HQ),
