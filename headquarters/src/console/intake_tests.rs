@@ -189,7 +189,7 @@ fn kinds(view: &DocView) -> Vec<StepKind> {
 
 fn token_of(html: &str) -> String {
     let at = html.find("name=\"token\" value=\"").unwrap() + 20;
-    html[at..at + 32].to_owned()
+    html.get(at..at + 32).unwrap().to_owned()
 }
 
 fn call(n: u8) -> IncomingOrder {
@@ -409,7 +409,7 @@ fn upload(bytes: &[u8]) -> Vec<Upload> {
 
 fn draft_of(html: &str) -> String {
     let at = html.find("name=\"draft\" value=\"").unwrap() + 20;
-    html[at..at + 32].to_owned()
+    html.get(at..at + 32).unwrap().to_owned()
 }
 
 #[test]
@@ -422,7 +422,7 @@ fn a_file_is_looked_at_then_taken_in_once_and_its_bad_rows_come_back() {
     let text = format!(
         "编号,类别,内容,地址,受理,姓名,电话\nW1,养猫,楼道内养猫,潍棉小区,2026-05-08 09:00,张三,13800008000\n\
          W2,养猫,=1+1,潍棉小区,3026-05-08 09:00,李四,13800008001\nW3,别的,{},x,2026-05-08 09:00,,\n",
-        NASTY.replace('"', "").replace(',', "")
+        NASTY.replace(['"', ','], "")
     );
     let look = [("step", "look"), ("mapping", "市热线")];
     let gb = encoding_rs::GB18030.encode(&text).0.into_owned();
