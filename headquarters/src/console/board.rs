@@ -54,17 +54,19 @@ fn content(db: &Connection, ask: &Ask) -> Result<Markup, HqError> {
     let proposals = sections::waiting(db, &names)?;
     let devices = sections::devices(db, &names, now, false)?;
     let refused = sections::refused(db, &names, now)?;
+    let in_hand = order_table(("在办工单", "Open orders"), &open, open_total, &lacking, &names, now);
+    let over = order_table(("最近结束", "Recently ended"), &ended, ended_total, &lacking, &names, now);
     Ok(html! {
         h1.quiet { (bi(("值班台", "Board"))) }
         (waits.tiles)
         (figures(db, now, proposals.total, devices.total, refused.total)?)
         (waits.lists)
         (proposals.table)
-        (order_table(("open", waits.nothing), ("在办工单", "Open orders"), &open, open_total, &lacking, &names, now))
+        (fold("open", &in_hand.0, waits.total == 0, &in_hand.1))
         (states(db)?)
         (refused.table)
         (devices.table)
-        (order_table(("ended", false), ("最近结束", "Recently ended"), &ended, ended_total, &lacking, &names, now))
+        (fold("ended", &over.0, false, &over.1))
         (foot(db)?)
     })
 }
@@ -182,21 +184,21 @@ fn lacking(db: &Connection) -> Result<HashMap<String, u64>, HqError> {
     Ok(found.collect::<Result<_, _>>()?)
 }
 
+/// Makes a list of orders: its caption and its table.
 fn order_table(
-    (id, unfolded): (&str, bool),
     words: words::Words,
     lines: &[Line],
     total: u64,
     lacking: &HashMap<String, u64>,
     names: &Names,
     now: TimeMs,
-) -> Markup {
+) -> (Markup, Markup) {
     let lack = |line: &Line| lacking.get(&line.id.to_string()).copied().unwrap_or(0);
     let rows: Vec<Row> = lines.iter().map(|line| order_row(line, lack(line), names, now)).collect();
     let left_out = total.saturating_sub(lines.len() as u64);
     let caption = html! { (bi(words)) " " span.count { (total) } };
     let content = table(caption.clone(), &HEADS, &rows, left_out, ("没有工单", "no orders"));
-    fold(id, &caption, unfolded, &content)
+    (caption, content)
 }
 
 /// What a line of orders shows.

@@ -61,28 +61,29 @@ fn queues(role: Role) -> Vec<Queue> {
 
 /// What waits: a number each, and the lists behind them.
 pub(in crate::console) struct Waits {
+    /// Orders that wait.
+    pub(in crate::console) total: u64,
     pub(in crate::console) tiles: Markup,
     pub(in crate::console) lists: Markup,
-    /// Nothing waits: there is time to look at all that is open.
-    pub(in crate::console) nothing: bool,
 }
 
 /// Shows the visitor's queues; nothing for roles that only look.
 pub(in crate::console) fn section(db: &Connection, ask: &Ask, names: &Names) -> Result<Waits, HqError> {
     let who = &ask.visitor.subject;
     let units: Vec<&str> = who.units_at(ask.now).collect();
-    let (mut tiles, mut lists) = (Vec::new(), Vec::new());
+    let (mut tiles, mut lists, mut all) = (Vec::new(), Vec::new(), 0_u64);
     for q in queues(who.role) {
         let (lines, total) = read(db, &q, &units)?;
         let rows: Vec<Row> = lines.iter().map(|line| board::order_row(line, 0, names, ask.now)).collect();
         let caption = html! { (bi(q.title)) " " span.count { (total) } };
         let left = total.saturating_sub(lines.len() as u64);
+        all = all.saturating_add(total);
         tiles.push((total, "mine", q.title, format!("#{}", q.id)));
         let list = table(caption.clone(), &board::HEADS, &rows, left, ("没有", "none"));
         lists.push(fold(q.id, &caption, total > 0, &list));
     }
     Ok(Waits {
-        nothing: tiles.iter().all(|(total, ..)| *total == 0),
+        total: all,
         tiles: html! { @if !tiles.is_empty() { (board::tiles("mine", ("等您办理", "waiting for you"), &tiles)) } },
         lists: html! { @for list in &lists { (list) } },
     })
