@@ -10,7 +10,7 @@ use crate::{
 };
 use clap::Args;
 use lanewalk_headquarters::{
-    Headquarters, Settings, Source as _, SystemSource,
+    Headquarters, Open311Settings, Settings, Source as _, SystemSource,
     gate::{Gate, InProcess, WorkerCommand, WorkerLimits, WorkerPool},
     server::{self, Desk},
     store::Place,
@@ -43,6 +43,22 @@ pub(crate) struct ServeArgs {
     /// 装入演示数据：人员、网格、清单、日历和 100 件真实工单 / fill an empty database for a first try
     #[arg(long)]
     demo_data: bool,
+    /// Open311 不用密钥也能查询 / anybody may read by Open311, without a key
+    #[arg(long)]
+    open311_public: bool,
+    /// Open311 可查询所有工单，不只是由它提交的 / every order can be read by Open311
+    #[arg(long)]
+    open311_all_orders: bool,
+}
+
+impl ServeArgs {
+    fn open311(&self) -> Open311Settings {
+        Open311Settings {
+            public: self.open311_public,
+            all_orders: self.open311_all_orders,
+            ..Open311Settings::default()
+        }
+    }
 }
 
 /// An opened headquarters with the lock that makes it the only one.
@@ -54,7 +70,12 @@ pub(crate) struct Opened {
 }
 
 /// Opens or creates headquarters' data directory (mode 0700) and database.
-pub(crate) fn open(data: &Path, url: Option<&str>, gate: Box<dyn Gate>) -> Result<Opened, Failure> {
+pub(crate) fn open(
+    data: &Path,
+    url: Option<&str>,
+    open311: Open311Settings,
+    gate: Box<dyn Gate>,
+) -> Result<Opened, Failure> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(data)?;
     fs::set_permissions(data, fs::Permissions::from_mode(0o700))?;
     fs::create_dir_all(data.join("photos"))?;
@@ -77,14 +98,14 @@ pub(crate) fn open(data: &Path, url: Option<&str>, gate: Box<dyn Gate>) -> Resul
         }
         None => fs::read_to_string(&url_file).unwrap_or_else(|_| Settings::default().public_url),
     };
-    let settings = Settings { public_url: url, ..Settings::default() };
+    let settings = Settings { public_url: url, open311, ..Settings::default() };
     let hq = Headquarters::open(&Place::File(data.join(DATABASE)), settings, Arc::new(SystemSource), gate)?;
     Ok(Opened { hq, lock })
 }
 
 /// Opens headquarters for one administrative act while no server runs. Nothing is judged then.
 pub(crate) fn open_offline(data: &Path) -> Result<Opened, Failure> {
-    open(data, None, Box::new(InProcess))
+    open(data, None, Open311Settings::default(), Box::new(InProcess))
 }
 
 /// Starts the gate's worker processes: this same program as `gate-worker`.
@@ -100,7 +121,7 @@ pub(crate) fn worker(kind: &str) -> Result<WorkerCommand, Failure> {
 /// Runs headquarters until it is told to stop.
 pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let url = args.url.clone().unwrap_or_else(|| format!("http://{}", args.listen));
-    let Opened { mut hq, lock } = open(&args.data, Some(&url), Box::new(gate()?))?;
+    let Opened { mut hq, lock } = open(&args.data, Some(&url), args.open311(), Box::new(gate()?))?;
     say!("{}", bold("走街串巷 指挥中心 / Lanewalk headquarters"));
     if args.demo_data {
         demo_data(&mut hq)?;

@@ -51,6 +51,8 @@ pub struct Settings {
     pub concentration: Concentration,
     /// A closed order's matter that comes back within so many days is a repeat (DOMAIN.md §4).
     pub repeat_days: u16,
+    /// A settled matter is looked at again after so many days (AC-3, \[P\]).
+    pub recheck_days: u16,
     /// Two positions within so many metres are one place for that.
     pub repeat_metres: u16,
     /// The Open311 endpoint.
@@ -109,6 +111,7 @@ impl Default for Settings {
             keep_free: 256 << 20,
             concentration: Concentration::default(),
             repeat_days: 30,
+            recheck_days: 7,
             repeat_metres: 100,
             open311: Open311Settings::default(),
             session_idle_ms: 30 * MINUTE_MS,

@@ -15,24 +15,27 @@ mod form;
 mod repeat;
 
 pub use appeal::Conversion;
-pub(crate) use appeal::{TITLE_CHARS, is_open as appeal_is_open};
+pub(crate) use appeal::is_open as appeal_is_open;
 pub(crate) use catalogue::{catalogue, cells};
 pub(crate) use draft::Draft;
 pub use draft::Looked;
 pub use form::{CHANNELS, Fault, Form, KINDS, NOT_LISTED};
 
 use crate::{
+    ahead::forecasts,
     core::Core,
     error::HqError,
     hq::Headquarters,
     import::IncomingOrder,
-    store::{self, DocRow},
+    store::{self, DocRow, StoredDoc},
 };
 use lanewalk_model::{
     document::Edit,
     id::{DocId, to_hex},
-    privacy,
+    order, privacy,
+    records::{StepKind, StepRecord},
     schema::DocKind,
+    time::TimeMs,
 };
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
@@ -144,7 +147,8 @@ impl Headquarters {
                 for arrival in part {
                     core.take_in(tx, &arrival, accepted, &mut total)?;
                 }
-                Ok(())
+                // R11: concentrated is what came in now together with what came before.
+                forecasts::scan(tx, core).map(|_| ())
             })?;
         }
         Ok(total)
@@ -213,12 +217,33 @@ impl Core {
         let record =
             serde_json::json!({ "at": self.now(), "text": words, "payload": to_hex(&order.payload_sha256) });
         let mut edits = vec![Edit::set(format!("amendment/{}", self.event()), record.to_string())];
-        // R31: upstream's own limit may move; the order shows the one that holds now.
-        edits.extend(order.upstream_due_at_ms.map(|t| Edit::set("upstream_due", t)));
+        if let Some(due) = order.upstream_due_at_ms {
+            self.follow_upstream(tx, row.id, due, &mut edits)?;
+        }
         self.write(tx, row.id, "hq", &edits)?;
         tx.prepare_cached("UPDATE upstream SET payload_hash = ?2 WHERE upstream_id = ?1")?
             .execute(params![order.upstream_id, order.payload_sha256])?;
         self.keep_payload(tx, row.n, arrival)
+    }
+
+    /// Upstream's own limit moved. R31: where it is now earlier than ours, it is the one that holds,
+    /// and the earlier promise stays visible.
+    fn follow_upstream(
+        &mut self,
+        tx: &Transaction<'_>,
+        id: DocId,
+        due: i64,
+        edits: &mut Vec<Edit>,
+    ) -> Result<(), HqError> {
+        edits.push(Edit::set("upstream_due", due));
+        let view = StoredDoc::find(tx, id)?.ok_or_else(|| HqError::NotFound(id.to_string()))?.view()?;
+        let Some(ours) = view.int("internal_due").filter(|ours| *ours > due) else { return Ok(()) };
+        if order::state(&view).is_open() {
+            edits.extend([Edit::set("promised_due", ours), Edit::set("internal_due", due)]);
+            let step = StepRecord::new(StepKind::Redated, self.now(), "hq");
+            self.push_step(edits, &StepRecord { due: Some(TimeMs(due)), ..step });
+        }
+        Ok(())
     }
 
     /// Keeps a record as it came.

@@ -8,6 +8,7 @@ use crate::{
     desk::evidence,
     error::HqError,
     groups,
+    people::{Line, note},
     store::{self, DocRow, StoredDoc},
 };
 use lanewalk_model::{
@@ -20,7 +21,7 @@ use lanewalk_model::{
     policy::{self, ScopeFacts},
     records::{
         ContactRecord, DecisionRecord, NoteRecord, ProposalKind, ProposalRecord, StepKind, StepRecord,
-        to_json,
+        ViewedRecord, to_json,
     },
     schema::DocKind,
     staff::{Role, Subject},
@@ -28,6 +29,7 @@ use lanewalk_model::{
     view::DocView,
 };
 use rusqlite::{Connection, Transaction};
+use serde::de::DeserializeOwned;
 
 /// Looks at an accepted entry and acts on it.
 pub(crate) fn on_entry(
@@ -71,6 +73,25 @@ pub(crate) fn on_entry(
             }
             begin_inquiry(tx, core, order, effective_at)
         }
+        DocKind::Care => {
+            // R38: what was opened on a phone stands in the one log of who read what.
+            for opened in viewed(facts) {
+                let person = view(tx, doc)?.and_then(|care| care.text("person")?.parse().ok());
+                let person = person.map(|id| view(tx, id)).transpose()?.flatten();
+                let of = |key| person.as_ref().and_then(|p| p.text(key)).unwrap_or_default();
+                let line = Line {
+                    who: &author.worker,
+                    role: author.role.id(),
+                    what: "care",
+                    about: &doc.to_string(),
+                    purpose: &opened.purpose,
+                    resident: Some((of("name"), of("phone"))),
+                    session: "",
+                };
+                note(tx, effective_at, &line)?;
+            }
+            Ok(())
+        }
         _ => Ok(()),
     }
 }
@@ -100,7 +121,16 @@ fn is_call_that_reached(facts: &ChangeFacts) -> bool {
 }
 
 fn contacts(facts: &ChangeFacts) -> impl Iterator<Item = ContactRecord> {
-    facts.ops.iter().filter(|op| op.key.starts_with("contact/")).filter_map(|op| match &op.action {
+    records(facts, "contact/")
+}
+
+fn viewed(facts: &ChangeFacts) -> impl Iterator<Item = ViewedRecord> {
+    records(facts, "viewed/")
+}
+
+/// Reads the records that a change adds to a family.
+fn records<T: DeserializeOwned>(facts: &ChangeFacts, family: &str) -> impl Iterator<Item = T> {
+    facts.ops.iter().filter(move |op| op.key.starts_with(family)).filter_map(|op| match &op.action {
         OpAction::Set(Scalar::Text(json)) => serde_json::from_str(json).ok(),
         _ => None,
     })
@@ -170,6 +200,11 @@ pub(crate) fn decide(
     let mut words = None;
     if outcome == Outcome::Refuse(Refusal::EvidenceMissing) {
         words = missing_evidence(tx, core, order, &view)?;
+    }
+    if proposal.kind == ProposalKind::Check && matches!(outcome, Outcome::Refuse(_)) {
+        // Also beside another reason: who looks again has to know what the others found.
+        let found = order::contradictions(&view, proposal, &author.worker);
+        words = (!found.is_empty()).then(|| found.join("; "));
     }
     if outcome == Outcome::Refuse(Refusal::RoleMayNot) && !proposal.reason.is_empty() {
         keep_as_note(tx, core, order, proposal, author)?;
@@ -281,6 +316,7 @@ fn step_of(asked: &Asked<'_>) -> StepRecord {
         ProposalKind::Decline => StepKind::Declined,
         ProposalKind::Exclude => StepKind::Excluded,
         ProposalKind::Park => StepKind::Parked,
+        ProposalKind::Check => StepKind::Checked,
     };
     let mut step = StepRecord::new(kind, asked.effective_at, asked.author.worker.as_str());
     match kind {

@@ -562,7 +562,7 @@ fn the_console_answers_only_to_its_own_machine() {
         assert_eq!(status, 200, "{path}");
         assert_all(
             &head,
-            &[NOSNIFF, "referrer-policy: no-referrer\r\n", "cross-origin-resource-policy: same-origin\r\n"],
+            &[NOSNIFF, "referrer-policy: same-origin\r\n", "cross-origin-resource-policy: same-origin\r\n"],
         );
         let cookie = format!("cookie: {}\r\n", server.cookie);
         let (status, _, body) = server.ask("GET", path, &format!("{cookie}host: evil.example\r\n"));

@@ -430,7 +430,7 @@ fn a_clerk_signs_in_works_and_signs_out() {
         "content-security-policy: default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'\r\n",
         "x-content-type-options: nosniff\r\n",
         "cache-control: no-store\r\n",
-        "referrer-policy: no-referrer\r\n",
+        "referrer-policy: same-origin\r\n",
     ] {
         assert!(head.contains(header), "{header} in {head}");
     }

@@ -9,6 +9,9 @@
     reason = "a test"
 )]
 
+mod desk;
+
+use desk::Acts;
 use lanewalk_field::UploadPolicy;
 use lanewalk_model::{staff::Grant, time::TimeMs};
 use std::sync::atomic::Ordering;
@@ -30,6 +33,7 @@ struct Options {
     bad_clocks: bool,
     move_grants: bool,
     clerk: bool,
+    desk: bool,
     purge: bool,
     restore: bool,
     photos: bool,
@@ -65,27 +69,28 @@ fn options(seed: u64) -> Options {
         bad_clocks: dice.chance(50),
         move_grants: dice.chance(50),
         clerk: dice.chance(70),
+        desk: dice.chance(70),
         purge: dice.chance(50),
         restore: dice.chance(30),
         photos: dice.chance(70),
     }
 }
 
-fn run(seed: u64, talk: bool) -> (check::State, u64) {
+fn run(seed: u64, talk: bool) -> (check::State, u64, Acts) {
     let o = options(seed);
     if talk {
         println!("{o:#?}");
     }
     let mut town = Town::new(o.plan);
     town.settle();
-    let mut dice = Dice::new(seed, 4);
+    let (mut dice, mut acts) = (Dice::new(seed, 4), Acts::new());
     let phones = town.phones.len() as u64;
     for day in 0..2 {
         town.network.set_weather(o.weather);
         for _ in 0..o.acts / 2 {
             town.clock.advance(i64::try_from(1_000 + dice.below(400_000)).unwrap());
             let phone = usize::try_from(dice.below(phones)).unwrap();
-            match dice.below(24) {
+            match dice.below(28) {
                 0..=12 => town.act(phone),
                 13..=15 => {
                     let report = town.sync(phone);
@@ -99,7 +104,7 @@ fn run(seed: u64, talk: bool) -> (check::State, u64) {
                     let error = i64::try_from(dice.below(20 * 365)).unwrap() - 10 * 365;
                     town.phones[phone].source.wall_error.store(error * 86_400_000, Ordering::Relaxed);
                 }
-                19 => headquarters_acts(&mut town, &mut dice, &o),
+                19 => headquarters_acts(&mut town, &mut dice, &o, &mut acts),
                 20 | 21 if o.photos => town.photograph(phone),
                 22 | 23 if o.photos => {
                     let policy =
@@ -109,6 +114,7 @@ fn run(seed: u64, talk: bool) -> (check::State, u64) {
                         println!("{} sends photos: {report:?}", town.phones[phone].worker);
                     }
                 }
+                24.. if o.desk => desk::work_on(&mut town, &mut dice, &mut acts),
                 _ => {}
             }
         }
@@ -127,22 +133,15 @@ fn run(seed: u64, talk: bool) -> (check::State, u64) {
         }
     }
     let traffic = town.network.traffic();
-    (check::laws(&town), traffic.requests ^ (traffic.up << 16) ^ (traffic.down << 32))
+    (check::laws(&town), traffic.requests ^ (traffic.up << 16) ^ (traffic.down << 32), acts)
 }
 
-fn headquarters_acts(town: &mut Town, dice: &mut Dice, o: &Options) {
+fn headquarters_acts(town: &mut Town, dice: &mut Dice, o: &Options, acts: &mut Acts) {
     match dice.below(6) {
         4 => town.backup(),
         5 if o.restore => town.restore(),
         0 => town.import(1 + dice.below(2)),
-        1 | 2 if o.clerk => {
-            let accept = dice.chance(60);
-            town.network.hq(|hq| {
-                if let Some(w) = hq.waiting().unwrap().first().cloned() {
-                    hq.decide(w.order, &w.event, accept, "hc-01", "电话核实").unwrap();
-                }
-            });
-        }
+        1 | 2 if o.clerk => desk::answer(town, dice, acts),
         3 if o.move_grants => {
             let now = TimeMs(town.clock.now());
             let phone = usize::try_from(dice.below(town.phones.len() as u64)).unwrap();
@@ -162,7 +161,7 @@ fn headquarters_acts(town: &mut Town, dice: &mut Dice, o: &Options) {
 }
 
 /// Runs a seed and says which one it was if it fails.
-fn run_named(seed: u64, talk: bool) -> (check::State, u64) {
+fn run_named(seed: u64, talk: bool) -> (check::State, u64, Acts) {
     match std::panic::catch_unwind(|| run(seed, talk)) {
         Ok(done) => done,
         Err(why) => {
@@ -174,6 +173,32 @@ fn run_named(seed: u64, talk: bool) -> (check::State, u64) {
         }
     }
 }
+
+/// What has to happen at least once in thirty seeds.
+const WORKFLOW: [&str; 22] = [
+    "accept",
+    "dispatch",
+    "ack",
+    "submit",
+    "pass",
+    "send back",
+    "callback",
+    "close",
+    "rework",
+    "transfer",
+    "extend",
+    "exclude",
+    "decide",
+    "cluster",
+    "split",
+    "task force",
+    "plan",
+    "merge",
+    "undo",
+    "convert",
+    "tick",
+    "catalogue",
+];
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
@@ -188,6 +213,7 @@ fn nothing_lost_nothing_overwritten_same_everywhere() {
     let seeds = number("SIM_SEEDS").unwrap_or(200);
     let next = std::sync::atomic::AtomicU64::new(0);
     let totals = std::sync::Mutex::new((0, 0, 0, 0, 0));
+    let all = std::sync::Mutex::new(Acts::new());
     // Each seed is one thread's alone; several seeds run beside each other.
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
@@ -197,7 +223,12 @@ fn nothing_lost_nothing_overwritten_same_everywhere() {
                     if seed >= seeds {
                         return;
                     }
-                    let (state, _) = run_named(seed, false);
+                    let (state, _, acts) = run_named(seed, false);
+                    for (what, (done, refused)) in acts {
+                        let mut all = all.lock().unwrap();
+                        let sum = all.entry(what).or_default();
+                        *sum = (sum.0 + done, sum.1 + refused);
+                    }
                     let mut t = totals.lock().unwrap();
                     *t = (
                         t.0 + state.entries,
@@ -214,7 +245,16 @@ fn nothing_lost_nothing_overwritten_same_everywhere() {
     println!(
         "{seeds} seeds: {entries} entries, {refused} refused, {conflicts} conflicts kept, {decided} proposals decided, {photos} photos"
     );
+    let all = all.into_inner().unwrap();
+    println!("headquarters (done, refused): {all:?}");
     // A simulator in which nothing happens proves nothing.
+    if seeds >= 30 {
+        for what in WORKFLOW {
+            let (done, _) = all.get(what).copied().unwrap_or_default();
+            assert!(done > 0, "{what} never happened in {seeds} seeds");
+        }
+        assert!(all.values().map(|(done, _)| done).sum::<u64>() > seeds * 4);
+    }
     assert!(entries > seeds * 50 && conflicts > seeds / 2 && decided > seeds && photos > seeds);
 }
 

@@ -144,6 +144,10 @@ fn rebuild(town: &Town) -> BTreeMap<DocId, Vec<Hash>> {
             let mut doc = Document::new(id.kind);
             doc.apply(changes.iter().map(Vec::as_slice)).unwrap();
             let cached = hq.document(id).unwrap().unwrap();
+            // Whatever order they are delivered in: backwards every change comes before its cause.
+            let mut late = Document::new(id.kind);
+            late.apply(changes.iter().rev().map(Vec::as_slice)).unwrap();
+            assert_eq!(late.view(), cached, "{id} delivered backwards differs");
             assert_eq!(doc.view(), cached, "{id} rebuilt from the log differs from the cache");
             heads.insert(id, doc.heads());
         }

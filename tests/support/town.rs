@@ -11,16 +11,18 @@ use crate::{
 };
 use lanewalk_camera::Shot as Camera;
 use lanewalk_field::{
-    Config, Field, FieldError, FontFile, ListQuery, NewAppeal, NewPerson, NewPlace, NewVisit, PhotoSettings,
-    Saved, Shot, StorageBudget, StoreKey, SyncError, SyncReport, UploadPolicy, UploadReport,
+    Answer, Config, Field, FieldError, FontFile, ListQuery, NewAppeal, NewPerson, NewPlace, NewVisit,
+    PhotoSettings, Saved, Shot, StorageBudget, StoreKey, SyncError, SyncReport, UploadPolicy, UploadReport,
 };
-use lanewalk_headquarters::{Headquarters, Settings, gate::InProcess, import::IncomingOrder, store::Place};
+use lanewalk_headquarters::{
+    Headquarters, Settings, gate::InProcess, import::IncomingOrder, intake::Acceptance, store::Place,
+};
 use lanewalk_model::{
     calendar::Calendar,
     grid::{Bounds, CommunityId, GridSet, lattice},
     id::{DocId, EventId, Hash},
     photo::PhotoRole,
-    records::{Method, ProposalKind},
+    records::{Confirmation, Method, ProposalKind, ProposalRecord, Talk},
     schema::DocKind,
     staff::{Grant, Role},
     time::TimeMs,
@@ -228,8 +230,13 @@ impl Town {
         phone
     }
 
-    /// Imports new hotline orders.
+    /// Imports new hotline orders, accepted by the clerk at once.
     pub fn import(&mut self, n: u64) {
+        self.import_as(n, Acceptance::By("hc-01"));
+    }
+
+    /// Imports new hotline orders.
+    pub fn import_as(&mut self, n: u64, accepted: Acceptance<'_>) {
         let now = self.clock.now();
         let orders: Vec<IncomingOrder> = (0..n)
             .map(|_| {
@@ -237,7 +244,7 @@ impl Town {
                 incoming(&mut self.dice, self.upstream, now)
             })
             .collect();
-        self.network.hq(|hq| hq.take_in(&orders, "hc-01").unwrap());
+        self.network.hq(|hq| hq.take_in(&orders, accepted).unwrap());
     }
 
     /// Kills a phone now and brings it back from what is on its disk.
@@ -437,6 +444,45 @@ impl Phone {
         self.field = Some(field);
     }
 
+    /// Returns everything that whoever has the key reads out of a directory of this phone: every
+    /// cell of every table, beside the bytes of every file as they lie there.
+    pub fn plain(&self, directory: &Path) -> Vec<u8> {
+        let mut out = Vec::new();
+        let mut open = vec![directory.to_owned()];
+        while let Some(folder) = open.pop() {
+            for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+                match entry.file_type().unwrap().is_dir() {
+                    true => open.push(entry.path()),
+                    false => out.extend(std::fs::read(entry.path()).unwrap()),
+                }
+            }
+        }
+        let db = rusqlite::Connection::open(directory.join("lanewalk.db")).unwrap();
+        let key = lanewalk_model::id::to_hex(&self.key);
+        db.execute_batch(&format!("PRAGMA key = \"x'{key}'\"")).unwrap();
+        let tables: Vec<String> = db
+            .prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%'")
+            .unwrap()
+            .query_map([], |r| r.get(0))
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        for table in tables {
+            let mut statement = db.prepare(&format!("SELECT * FROM \"{table}\"")).unwrap();
+            let columns = statement.column_count();
+            let mut rows = statement.query([]).unwrap();
+            while let Some(row) = rows.next().unwrap() {
+                for i in 0..columns {
+                    if let Ok(cell) = row.get_ref(i).unwrap().as_bytes() {
+                        out.extend(cell);
+                        out.push(0);
+                    }
+                }
+            }
+        }
+        out
+    }
+
     fn revive_if_dead(&mut self) {
         if !self.dying.swap(false, Ordering::Relaxed) {
             return;
@@ -551,12 +597,15 @@ fn act(dice: &mut Dice, phone: &Phone, cells: &[String], now: i64) -> (&'static 
     let field = phone.field();
     let of_kind = |kind: DocKind, dice: &mut Dice| -> Option<DocId> {
         let query = ListQuery { kind: Some(kind), limit: 40, ..ListQuery::default() };
-        let list = field.list(&query).unwrap();
+        let list = match field.list(&query) {
+            Err(FieldError::LeaseOver) => Vec::new(),
+            list => list.unwrap(),
+        };
         (!list.is_empty()).then(|| dice.pick(&list).id)
     };
     let order = of_kind(DocKind::Order, dice);
     let grid = Some(dice.pick(cells).clone());
-    let choice = dice.below(15);
+    let choice = dice.below(19);
     match (choice, order) {
         (0..=2, Some(order)) => {
             let kind = (*dice.pick(&["prelim_call", "prelim", "site_check", "handle"])).to_owned();
@@ -614,7 +663,14 @@ fn act(dice: &mut Dice, phone: &Phone, cells: &[String], now: i64) -> (&'static 
                 NewAppeal { kind: "help".into(), text: words::sentence(dice), grid, ..NewAppeal::default() };
             ("appeal", field.new_appeal(appeal).map(|_| None))
         }
-        (12, _) => {
+        (12..=13, _) if phone.role == Role::GridWorker && dice.chance(70) => {
+            let person =
+                NewPerson {
+                    name: "张三".into(), phone: "13900001111".into(), grid, purpose: "走访".into()
+                };
+            ("person", field.new_person(person).map(|_| None))
+        }
+        (12..=13, _) => {
             let place = NewPlace {
                 raw_address: words::address(dice),
                 name: "小店".into(),
@@ -624,19 +680,37 @@ fn act(dice: &mut Dice, phone: &Phone, cells: &[String], now: i64) -> (&'static 
             };
             ("place", field.new_place(place).map(|_| None))
         }
-        (13, _) if phone.role == Role::GridWorker => {
-            let person =
-                NewPerson {
-                    name: "张三".into(), phone: "13900001111".into(), grid, purpose: "走访".into()
-                };
-            ("person", field.new_person(person).map(|_| None))
-        }
         (14, _) => match of_kind(DocKind::Place, dice) {
             Some(place) => {
                 let value = Value::Text(words::sentence(dice));
                 ("access_note", field.set_field(place, "access_note", value).map(Some))
             }
             None => ("nothing", Ok(None)),
+        },
+        (15, Some(order)) if phone.role == Role::GridWorker => match dice.below(3) {
+            0 => ("contact", field.contact(order, dice.chance(60), "已去电").map(Some)),
+            1 => ("talk", field.talk(order, Talk::Persuasion, dice.chance(50), None, "劝导").map(Some)),
+            _ => ("police", field.police(order, "报字1号", TimeMs(now), "").map(Some)),
+        },
+        (16, Some(order)) => {
+            let outcome = Some((*dice.pick(&["not_found", "explained"])).to_owned());
+            let check =
+                ProposalRecord { outcome, ..ProposalRecord::new(ProposalKind::Check, 0, "现场未见") };
+            ("check", field.propose_record(order, check, true).map(|_| None))
+        }
+        (17, _) => match (of_kind(DocKind::Visit, dice), of_kind(DocKind::Person, dice)) {
+            (Some(visit), Some(person)) if dice.chance(60) => ("met", field.met(visit, &[person]).map(Some)),
+            (Some(visit), _) => ("confirm", field.confirm(visit, Confirmation::Refused, None).map(Some)),
+            _ => ("nothing", Ok(None)),
+        },
+        (18, _) => match (of_kind(DocKind::Survey, dice), of_kind(DocKind::Place, dice)) {
+            (Some(survey), place) => {
+                let answer = (*dice.pick(&["support", "oppose", "absent"])).to_owned();
+                let answer = Answer { place, answer, words: String::new(), add_as: "门店".into() };
+                let done = field.answer(survey, &answer);
+                ("answer", if place.is_none() { Ok(None) } else { done.map(Some) })
+            }
+            _ => ("nothing", Ok(None)),
         },
         _ => ("nothing", Ok(None)),
     }

@@ -16,10 +16,7 @@ mod walk;
 
 pub(crate) use child::main as child_main;
 
-use crate::{
-    seed,
-    words::{Failure, bold, dim, say},
-};
+use crate::words::{Failure, bold, dim, say};
 use clap::Args;
 use std::{
     path::{Path, PathBuf},

@@ -11,7 +11,7 @@ use crate::{
     words::Failure,
 };
 use lanewalk_headquarters::{
-    Headquarters, Source as _, SystemSource,
+    Headquarters, Open311Settings, Source as _, SystemSource,
     server::{self, Desk},
     store,
 };
@@ -81,7 +81,8 @@ impl Town {
     pub(super) fn start(data: &Path, seed: u64) -> Result<Self, Failure> {
         let proxy = Proxy::start(seed)?;
         let url = format!("http://{}", proxy.address());
-        let Opened { hq, lock } = serve::open(data, Some(&url), Box::new(serve::gate()?))?;
+        let Opened { hq, lock } =
+            serve::open(data, Some(&url), Open311Settings::default(), Box::new(serve::gate()?))?;
         let key = hq.public_key();
         let (desk, _) = Desk::start(hq)?;
         let control = admin::listen(data, desk.clone())?;

@@ -78,7 +78,7 @@ pub(super) fn run(phone: &Phone, verb: &PhotoVerb) -> Result<(), Failure> {
         PhotoVerb::Add { id, file, role, caption, at, camera } => {
             let role = PhotoRole::from_id(role)
                 .ok_or_else(|| Failure::usage(format!("没有这种用途 / no such role: {role}")))?;
-            let shot = Shot { position: *at, caption: caption.clone(), taken_at: None };
+            let shot = Shot { position: *at, caption: caption.clone(), ..Shot::default() };
             add(phone, ids::find(phone, id)?, file, role, &shot, *camera)
         }
         PhotoVerb::Claim => claim(phone),

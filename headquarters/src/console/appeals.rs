@@ -4,10 +4,10 @@
 //! settled on the spot from the clerk for good; it is counted on its own page of figures.
 
 use super::{
-    forms::Filled,
+    forms::{Filled, line, tick},
     intake::{matter_choice, refused},
     names::Names,
-    parts::{MAX_ROWS, bi, clip, none, shown, when},
+    parts::{MAX_ROWS, bi, both, clip, none, shown, when},
     photos::Sources,
     web::{Answer, Ask, Page, Room},
     words::{self, Words},
@@ -59,10 +59,10 @@ fn get(from: &Sources<'_>, ask: &Ask) -> Result<Answer, HqError> {
     }
     let content = html! {
         h1 { (bi(TITLE)) }
-        p.aside { (bi(("转为工单后，时限从现在起算。", "Once it is an order, its clock runs from now."))) }
+        p.sub { (bi(("转为工单后，时限从现在起算。", "Once it is an order, its clock runs from now."))) }
         @if cards.is_empty() { p.empty { (bi(("没有待处理的诉求", "nothing waits"))) } }
         @for card in &cards { (card) }
-        @if more > 0 { p.more { "另有 " (more) " 条未显示 " span.en lang="en" { (more) " more not shown" } } }
+        @if more > 0 { p.more { (both(format!("另有 {more} 条未显示"), format!("{more} more not shown"))) } }
     };
     Ok(Answer::Page(Page { title: TITLE, live: false, content }))
 }
@@ -87,15 +87,15 @@ fn card(id: DocId, view: &DocView, names: &Names, catalog: &Catalog) -> Markup {
                 div { dt { (bi(("时间", "time"))) } dd { @match view.int("at") { Some(at) => (when(at)), None => (none()) } } }
             }
             div.acts {
-                form.sheet method="post" action={ "/appeals/" (hex) "/convert" } {
+                form.panel method="post" action={ "/appeals/" (hex) "/convert" } {
                     (matter_choice(&filled, catalog))
-                    label { input type="checkbox" name="urgent" value="1"; (bi(("紧急", "urgent"))) }
-                    label { input type="checkbox" name="secrecy" value="1"; (bi(("要求保密", "asks for confidence"))) }
+                    (tick("urgent", ("紧急", "urgent"), false))
+                    (tick("secrecy", ("要求保密", "asks for confidence"), false))
                     button type="submit" { (bi(("转为工单", "convert to order"))) }
                 }
-                form.sheet method="post" action={ "/appeals/" (hex) "/close" } {
-                    label { (bi(("不转工单的理由", "why no order"))) input name="words" maxlength="1000" required autocomplete="off"; }
-                    button.quiet type="submit" { (bi(("结束", "close"))) }
+                form.panel method="post" action={ "/appeals/" (hex) "/close" } {
+                    (line("words", ("不转工单的理由", "why no order"), "", true))
+                    button.second type="submit" { (bi(("结束", "close"))) }
                 }
             }
         }

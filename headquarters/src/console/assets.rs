@@ -1,4 +1,4 @@
-//! The two files every page loads: one style sheet and one script.
+//! The files every page loads: one style sheet, one script, one icon.
 //!
 //! Invariant: pages name them with the hash of their content, so a browser keeps them for ever and
 //! still never uses an old one. Rejected: style inside the page; the policy then has to name its
@@ -43,10 +43,20 @@ pub static SCRIPT: Asset = Asset {
     tag: LazyLock::new(|| tag(SCRIPT_TEXT)),
 };
 
+const ICON_TEXT: &str = include_str!("icon.svg");
+
+/// The icon of the pages: a path through lanes.
+pub static ICON: Asset = Asset {
+    path: "/assets/icon.svg",
+    media_type: "image/svg+xml",
+    text: ICON_TEXT,
+    tag: LazyLock::new(|| tag(ICON_TEXT)),
+};
+
 impl Asset {
     /// Finds one by its path.
     pub fn find(path: &str) -> Option<&'static Self> {
-        [&STYLE, &SCRIPT].into_iter().find(|a| a.path == path)
+        [&STYLE, &SCRIPT, &ICON].into_iter().find(|a| a.path == path)
     }
 
     /// Returns the address that pages use.

@@ -7,7 +7,8 @@ use super::{
     desk,
     names::Names,
     parts::{
-        MAX_ROWS, NEAR_MS, Row, Veil, bi, both, clip, none, remaining, say, shown, table, untitled, when,
+        MAX_ROWS, NEAR_MS, Row, Veil, bi, both, clip, fold, none, remaining, say, shown, table, untitled,
+        when,
     },
     photos::Sources,
     sections,
@@ -45,7 +46,7 @@ fn content(db: &Connection, ask: &Ask) -> Result<Markup, HqError> {
     let waits = desk::queue::section(db, ask, &names)?;
     if !super::WATCH.has(ask.visitor.subject.role) {
         // Who has to do with some orders sees those.
-        return Ok(html! { h1.quiet { (bi(("值班台", "Board"))) } (waits) });
+        return Ok(html! { h1.quiet { (bi(("值班台", "Board"))) } (waits.tiles) (waits.lists) });
     }
     let (open, open_total) = orders(db, "open = 1", "priority, due_at IS NULL, due_at, n", MAX_ROWS)?;
     let (ended, ended_total) = orders(db, "open = 0", "coalesce(finished_at, 0) DESC, n DESC", ENDED_ROWS)?;
@@ -55,14 +56,15 @@ fn content(db: &Connection, ask: &Ask) -> Result<Markup, HqError> {
     let refused = sections::refused(db, &names, now)?;
     Ok(html! {
         h1.quiet { (bi(("值班台", "Board"))) }
+        (waits.tiles)
         (figures(db, now, proposals.total, devices.total, refused.total)?)
-        (waits)
+        (waits.lists)
+        (proposals.table)
+        (order_table(("open", waits.nothing), ("在办工单", "Open orders"), &open, open_total, &lacking, &names, now))
         (states(db)?)
-        section id="open" { (order_table(("在办工单", "Open orders"), &open, open_total, &lacking, &names, now)) }
-        section id="waiting" { (proposals.table) }
-        section id="refused" { (refused.table) }
-        section id="devices" { (devices.table) }
-        section id="ended" { (order_table(("最近结束", "Recently ended"), &ended, ended_total, &lacking, &names, now)) }
+        (refused.table)
+        (devices.table)
+        (order_table(("ended", false), ("最近结束", "Recently ended"), &ended, ended_total, &lacking, &names, now))
         (foot(db)?)
     })
 }
@@ -85,7 +87,7 @@ fn figures(db: &Connection, now: TimeMs, waiting: u64, unsent: u64, refused: u64
     )?;
     let conflicts =
         count(db, "SELECT count(*) FROM docs WHERE kind = ?1 AND row ->> 'conflicts' > 0", [order])?;
-    let tiles: [(u64, &str, words::Words, &str); 6] = [
+    let all: [(u64, &str, words::Words, &str); 6] = [
         (late, "late", ("逾期", "overdue"), "#open"),
         (near, "soon", ("24 小时内到期", "due within 24 h"), "#open"),
         (waiting, "ask", ("待决定的申请", "proposals to decide"), "#waiting"),
@@ -93,15 +95,24 @@ fn figures(db: &Connection, now: TimeMs, waiting: u64, unsent: u64, refused: u64
         (refused, "held", ("7 天内未采纳", "entries refused, 7 days"), "#refused"),
         (unsent, "held", ("未上传的条目", "entries not sent yet"), "#devices"),
     ];
-    Ok(html! {
-        ul.figures aria-label=(say(("要事", "at a glance"))) {
-            @for (n, class, label, to) in tiles {
-                li class={ (class) @if n == 0 { " zero" } } {
-                    a href=(to) { strong { (n) } span.label { (bi(label)) } }
+    Ok(tiles(
+        "glance",
+        ("要事", "at a glance"),
+        &all.map(|(n, class, label, to)| (n, class, label, to.to_owned())),
+    ))
+}
+
+/// Shows numbers that lead to what they count: number, words for the style sheet, label, where.
+pub(super) fn tiles(id: &str, label: words::Words, all: &[(u64, &str, words::Words, String)]) -> Markup {
+    html! {
+        ul.figures id=(id) aria-label=(say(label)) {
+            @for (n, class, label, to) in all {
+                li class={ (class) @if *n == 0 { " zero" } } {
+                    a href=(to) { strong { (n) } span.label { (bi(*label)) } }
                 }
             }
         }
-    })
+    }
 }
 
 fn states(db: &Connection) -> Result<Markup, HqError> {
@@ -172,6 +183,7 @@ fn lacking(db: &Connection) -> Result<HashMap<String, u64>, HqError> {
 }
 
 fn order_table(
+    (id, unfolded): (&str, bool),
     words: words::Words,
     lines: &[Line],
     total: u64,
@@ -183,7 +195,8 @@ fn order_table(
     let rows: Vec<Row> = lines.iter().map(|line| order_row(line, lack(line), names, now)).collect();
     let left_out = total.saturating_sub(lines.len() as u64);
     let caption = html! { (bi(words)) " " span.count { (total) } };
-    table(caption, &HEADS, &rows, left_out, ("没有工单", "no orders"))
+    let content = table(caption.clone(), &HEADS, &rows, left_out, ("没有工单", "no orders"));
+    fold(id, &caption, unfolded, &content)
 }
 
 /// What a line of orders shows.

@@ -15,7 +15,7 @@ use maud::{Markup, html};
 
 fn made(lang: Lang, now: TimeMs, path: &str, status: u16, page: impl FnOnce() -> Page) -> Response {
     lang.speak(|| {
-        let around = Around { visitor: None, path, done: None, now };
+        let around = Around { visitor: None, path, done: None, typed: None, now };
         Response { status, ..frame::response(Ok(Answer::Page(page())), &around) }
     })
 }
@@ -35,7 +35,7 @@ pub fn login(lang: Lang, now: TimeMs, next: &str, refused: Option<&Entered>) -> 
             section.message {
                 h1 { (bi(("登录", "Sign in"))) }
                 @if let Some(why) = why { p.refused role="alert" { (why) } }
-                form.sheet-form method="post" action="/login" {
+                form.panel method="post" action="/login" {
                     input type="hidden" name="next" value=(own_path(next));
                     p { label for="staff" { (bi(("工号", "Staff id"))) } input #staff name="staff" required maxlength="32" autocomplete="username" autocapitalize="none" spellcheck="false"; }
                     p { label for="password" { (bi(("密码", "Password"))) } input #password name="password" type="password" required autocomplete="current-password"; }
@@ -57,7 +57,7 @@ pub fn password(lang: Lang, now: TimeMs, refused: Option<&str>) -> Response {
             section.message {
                 h1 { (bi(("设置密码", "Set a password"))) }
                 @if let Some(why) = refused { p.refused role="alert" { (shown(why)) } }
-                form.sheet-form method="post" action="/password" {
+                form.panel method="post" action="/password" {
                     p { label for="code" { (bi(("设置码(管理员给的,一次有效)", "Code from an administrator, good once"))) } input #code name="code" required maxlength="40" autocomplete="off" autocapitalize="characters" spellcheck="false"; }
                     (chosen())
                     p { button type="submit" { (bi(("保存", "Save"))) } }

@@ -4,9 +4,10 @@
 //! carries files.
 
 use super::{
+    forms::{field, tick},
     intake::refused,
     names::Names,
-    parts::{Row, bi, shown, table, when},
+    parts::{Row, bi, both, shown, table, when},
     photos::Sources,
     web::{Answer, Ask, Page, Room},
     words::Words,
@@ -86,14 +87,11 @@ fn page(db: &Connection, said: Option<&str>) -> Result<Answer, HqError> {
     let content = html! {
         h1 { (bi(TITLE)) }
         @if let Some(words) = said {
-            div.notice role="status" { @for line in words.lines() { p { (shown(line)) } } }
+            div.done role="status" { @for line in words.lines() { p { (shown(line)) } } }
         }
-        form.sheet method="post" action="/exchange/take" enctype="multipart/form-data" {
-            div.field { label for="file" { (bi(("收到的文件", "file that was brought"))) } input id="file" name="file" type="file" accept=".lwx" required; }
-            div.field.check {
-                input id="gap" name="gap" type="checkbox" value="1";
-                label for="gap" { (bi(("中间缺文件也导入", "take it in although files before it are missing"))) }
-            }
+        form.panel method="post" action="/exchange/take" enctype="multipart/form-data" {
+            (field(("收到的文件", "file that was brought"), &html! { input name="file" type="file" accept=".lwx" required; }))
+            (tick("gap", ("中间缺文件也导入", "take it in although files before it are missing"), false))
             button type="submit" { (bi(("导入", "take in"))) }
         }
         (neighbours(db)?)
@@ -147,10 +145,10 @@ fn files(db: &Connection, names: &Names) -> Result<Markup, HqError> {
             @if !f.taken {
                 form.inline method="post" action="/exchange/give" {
                     input type="hidden" name="neighbour" value=(f.neighbour);
-                    button.quiet type="submit" name="again" value=(f.seq) { (bi(("再导出", "again"))) }
+                    button.second type="submit" name="again" value=(f.seq) { (bi(("再导出", "again"))) }
                 }
             } @else if f.missing > 0 {
-                strong.late { "缺 " (f.missing) " 个 " span.en lang="en" { (f.missing) " missing" } }
+                strong.late { (both(format!("缺 {} 个", f.missing), format!("{} missing", f.missing))) }
             }
         };
         vec![

@@ -5,12 +5,12 @@
 //! "no permission" pages, which tell that something is there.
 
 use super::{
-    assets::{SCRIPT, STYLE},
+    assets::{ICON, SCRIPT, STYLE},
     lang::Lang,
     may_enter,
     parts::{bi, say, shown, when},
     rooms as all_rooms,
-    web::{Answer, Ask, Page, Response, Visitor},
+    web::{Answer, Ask, Fields, Page, Response, Visitor},
     words::{self, Words},
 };
 use crate::error::HqError;
@@ -26,20 +26,51 @@ pub(super) struct Around<'a> {
     pub(super) path: &'a str,
     /// What was just done.
     pub(super) done: Option<&'a str>,
+    /// What was typed, so that a refusal loses nothing; nobody's form for a GET.
+    pub(super) typed: Option<&'a Fields>,
     /// The moment.
     pub(super) now: TimeMs,
 }
 
+/// Rooms by what people go there for, each with the letter that leads there after `g`. A room that
+/// is not here is in no navigation.
+const GROUPS: [(Words, &[(&str, &str)]); 3] = [
+    (("办理", "Work"), &[("", "b"), ("intake", "n"), ("appeals", "a"), ("watch", "w")]),
+    (
+        ("统筹", "Steer"),
+        &[
+            ("map", "m"),
+            ("ahead", "f"),
+            ("clusters", "c"),
+            ("taskforces", "t"),
+            ("kb", "k"),
+            ("figures", "i"),
+        ],
+    ),
+    (
+        ("管理", "Manage"),
+        &[
+            ("catalogue", "l"),
+            ("exchange", "x"),
+            ("staff", "p"),
+            ("devices", "d"),
+            ("audit", "r"),
+            ("keeping", "y"),
+        ],
+    ),
+];
+
 impl<'a> Around<'a> {
     /// Reads it from a request.
     pub(super) fn of(ask: &'a Ask) -> Self {
-        Self { visitor: Some(&ask.visitor), path: &ask.path, done: ask.query.get("done"), now: ask.now }
+        let (typed, done) = (Some(&ask.form), ask.query.get("done"));
+        Self { visitor: Some(&ask.visitor), path: &ask.path, done, typed, now: ask.now }
     }
 }
 
 /// Turns an answer into bytes with status and headers.
 pub(super) fn response(answer: Result<Answer, HqError>, around: &Around<'_>) -> Response {
-    let nowhere = Around { path: "/", done: None, ..*around };
+    let nowhere = Around { path: "/", done: None, typed: None, ..*around };
     let html_in = |around: &Around<'_>, status, page: Page| Response {
         status,
         headers: vec![("content-type", "text/html; charset=utf-8".into())],
@@ -61,8 +92,7 @@ pub(super) fn response(answer: Result<Answer, HqError>, around: &Around<'_>) -> 
         },
         // The path may name what must stay unknown, so the answer does not depend on it.
         Ok(Answer::Missing) => html_in(&nowhere, 404, missing()),
-        Ok(Answer::Refused(why)) => html(422, refused(&why, around.path)),
-        Err(HqError::NotAllowed(why)) => html(422, refused(&why, around.path)),
+        Ok(Answer::Refused(why)) | Err(HqError::NotAllowed(why)) => html(422, refused(&why, around)),
         Err(HqError::NotFound(_)) => html_in(&nowhere, 404, missing()),
         Err(_) => html(500, unreadable()),
     }
@@ -86,18 +116,25 @@ fn frame(page: &Page, around: &Around<'_>) -> Markup {
                 meta name="robots" content="noindex";
                 @if page.live { noscript { meta http-equiv="refresh" content="30"; } }
                 title { (title) @if let Some(id) = thing { " " (id) } " · " (say(("走街串巷", "Lanewalk"))) }
-                link rel="icon" href="data:,";
+                link rel="icon" type=(ICON.media_type) href=(ICON.address());
                 link rel="stylesheet" href=(STYLE.address());
                 script src=(SCRIPT.address()) defer {}
             }
-            body {
+            body.inside[around.visitor.is_some()] {
                 a.skip href="#main" { (bi(("跳到内容", "skip to content"))) }
                 header.top {
                     a.brand href=(around.visitor.map_or("/".to_owned(), super::home)) { (bi(("走街串巷", "Lanewalk"))) }
-                    @if let Some(visitor) = around.visitor { (rooms(visitor, around.path)) (search(visitor)) (who(visitor)) }
-                    p.now { (when(around.now.0)) }
-                    (languages(lang, around.path))
+                    @match around.visitor {
+                        Some(visitor) => {
+                            (search(visitor))
+                            p.now { (when(around.now.0)) }
+                            button.second.hint type="button" popovertarget="keys" title=(say(("键盘操作", "keys"))) { "?" }
+                            button.second.menu type="button" popovertarget="rooms" { "☰ " (bi(("菜单", "menu"))) }
+                        }
+                        None => (languages(lang, around.path)),
+                    }
                 }
+                @if let Some(visitor) = around.visitor { (rooms(visitor, around.path, lang)) (keys(visitor)) }
                 main id="main" data-live[page.live] {
                     @if let Some(done) = around.done.filter(|d| is_code(d)) { p.done role="status" { "✓ " (bi(words::done(done))) } }
                     (page.content)
@@ -111,13 +148,58 @@ fn is_code(code: &str) -> bool {
     code.len() <= 32 && code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
 }
 
-fn rooms(visitor: &Visitor, path: &str) -> Markup {
+/// Lists the rooms of a group that a visitor may enter: path, letter, name.
+fn open<'a>(group: &'a [(&str, &str)], visitor: &Visitor) -> Vec<(&'a str, &'a str, Words)> {
+    let room = |at: &str| all_rooms().find(|r| r.at == at && may_enter(r, visitor));
+    group.iter().filter_map(|(at, key)| Some((*at, *key, room(at)?.title?))).collect()
+}
+
+/// The rooms at the side; on a narrow screen behind a button.
+fn rooms(visitor: &Visitor, path: &str, lang: Lang) -> Markup {
     let here = path.split('/').find(|p| !p.is_empty()).unwrap_or_default();
-    let open = all_rooms().filter(|r| may_enter(r, visitor)).filter_map(|r| Some((r.at, r.title?)));
     html! {
-        nav.rooms aria-label=(say(("各处", "rooms"))) {
-            @for (at, title) in open {
-                a href={ "/" (at) } aria-current=[(at == here).then_some("page")] { (bi(title)) }
+        nav.rooms id="rooms" popover aria-label=(say(("各处", "rooms"))) {
+            @for (title, group) in GROUPS {
+                @let open = open(group, visitor);
+                @if !open.is_empty() {
+                    p.group { (bi(title)) }
+                    ul {
+                        @for (at, key, title) in open {
+                            li { a href={ "/" (at) } data-go=(key) aria-current=[(at == here).then_some("page")] { (bi(title)) } }
+                        }
+                    }
+                }
+            }
+            div.who {
+                p { a href="/me" data-go="u" aria-current=[(here == "me").then_some("page")] { (shown(&visitor.name)) } span.sub { (bi(words::role(visitor.subject.role))) } }
+                (languages(lang, path))
+                form method="post" action="/logout" { button.plain type="submit" { (bi(("退出", "sign out"))) } }
+            }
+        }
+    }
+}
+
+/// What the keys do.
+fn keys(visitor: &Visitor) -> Markup {
+    const KEYS: [(&str, Words); 6] = [
+        ("/", ("搜索", "search")),
+        ("j k", ("下一行、上一行", "next line, line before")),
+        ("Enter", ("打开这一行", "open the line")),
+        ("Esc", ("离开输入框,关闭窗口", "leave a field, close a window")),
+        ("?", ("显示或关闭本说明", "show or close this")),
+        ("g", ("再按下列字母,去那一处", "and then one of these letters: go there")),
+    ];
+    html! {
+        div.keys id="keys" popover role="dialog" aria-label=(say(("键盘操作", "keys"))) {
+            h2 { (bi(("键盘操作", "Keys"))) }
+            dl {
+                @for (key, title) in KEYS { div { dt { kbd { (key) } } dd { (bi(title)) } } }
+            }
+            dl.go {
+                @for (at, key, title) in GROUPS.iter().flat_map(|(_, group)| open(group, visitor)) {
+                    div { dt { kbd { "g" } " " kbd { (key) } } dd { a href={ "/" (at) } { (bi(title)) } } }
+                }
+                div { dt { kbd { "g" } " " kbd { "u" } } dd { a href="/me" { (bi(("我的账号", "my account"))) } } }
             }
         }
     }
@@ -131,15 +213,6 @@ fn search(visitor: &Visitor) -> Markup {
             form.find role="search" method="get" action="/search" {
                 input type="search" name="q" maxlength="200" placeholder=(say(("搜索 /", "search /"))) aria-label=(say(("搜索", "search"))) data-key="/";
             }
-        }
-    }
-}
-
-fn who(visitor: &Visitor) -> Markup {
-    html! {
-        div.who {
-            span { (shown(&visitor.name)) " " span.sub.inline { (bi(words::role(visitor.subject.role))) } }
-            form method="post" action="/logout" { button.plain type="submit" { (bi(("退出", "sign out"))) } }
         }
     }
 }
@@ -173,13 +246,43 @@ fn missing() -> Page {
     message(("没有这个页面", "No such page"), html! { p { (bi(words)) } })
 }
 
-fn refused(why: &str, path: &str) -> Page {
+fn refused(why: &str, around: &Around<'_>) -> Page {
     let content = html! {
         p.refused role="alert" { (shown(why)) }
         p { (bi(("什么都没有改动。", "Nothing was changed."))) }
-        p { a href=(path) { (bi(("回到上一页", "back to that page"))) } }
+        @if let Some(typed) = around.typed { (typed_words(typed)) }
+        p { a href=(page_of(around.path)) { (bi(("回到上一页", "back to that page"))) } }
     };
     message(("没有办成", "Not done"), content)
+}
+
+/// Fields that people write sentences into.
+const SENTENCES: [&str; 8] = ["text", "reason", "words", "reply", "note", "body", "handover", "title"];
+
+/// Gives back what somebody wrote, to copy: a refusal loses nothing.
+fn typed_words(typed: &Fields) -> Markup {
+    let kept: Vec<&str> = typed
+        .0
+        .iter()
+        .filter(|(name, text)| SENTENCES.contains(&name.as_str()) && !text.trim().is_empty())
+        .map(|(_, text)| text.as_str())
+        .collect();
+    html! {
+        @if !kept.is_empty() {
+            h2 { (bi(("您写的内容", "What you wrote"))) }
+            @for text in kept { p.text.quote { (shown(text)) } }
+        }
+    }
+}
+
+/// Finds the page on which the form of a path stands.
+fn page_of(path: &str) -> String {
+    let parts: Vec<&str> = path.split('/').filter(|p| !p.is_empty()).collect();
+    match parts.as_slice() {
+        ["orders", id, ..] => format!("/orders/{id}"),
+        [room @ ("watch" | "catalogue" | "appeals" | "exchange"), ..] => format!("/{room}"),
+        _ => path.to_owned(),
+    }
 }
 
 fn unreadable() -> Page {
@@ -196,7 +299,7 @@ mod tests {
     use super::*;
 
     fn around(path: &str) -> Around<'_> {
-        Around { visitor: None, path, done: None, now: TimeMs(0) }
+        Around { visitor: None, path, done: None, typed: None, now: TimeMs(0) }
     }
 
     #[test]
@@ -210,6 +313,28 @@ mod tests {
         let html = String::from_utf8(made.body).unwrap();
         assert_eq!(made.status, 422);
         assert!(html.contains("&lt;b&gt;已签收") && html.contains("什么都没有改动"));
+    }
+
+    #[test]
+    fn a_refusal_gives_back_what_was_written_and_leads_to_the_form() {
+        let typed = Fields(vec![("reason".into(), "<i>说明".into()), ("phone".into(), "138".into())]);
+        let around = Around { typed: Some(&typed), ..around("/orders/00/accept") };
+        let html = String::from_utf8(response(Ok(Answer::Refused("x".into())), &around).body).unwrap();
+        assert!(
+            html.contains("&lt;i&gt;说明") && !html.contains("138") && html.contains("href=\"/orders/00\"")
+        );
+    }
+
+    #[test]
+    fn every_room_with_a_name_is_in_one_group() {
+        let grouped: Vec<&str> = GROUPS.iter().flat_map(|(_, g)| g.iter().map(|(at, _)| *at)).collect();
+        for room in all_rooms().filter(|r| r.title.is_some()) {
+            assert_eq!(grouped.iter().filter(|at| **at == room.at).count(), 1, "{}", room.at);
+        }
+        let mut keys: Vec<&str> = GROUPS.iter().flat_map(|(_, g)| g.iter().map(|(_, key)| *key)).collect();
+        keys.push("u");
+        keys.sort_unstable();
+        assert!(keys.windows(2).all(|k| k[0] != k[1]), "{keys:?}");
     }
 
     #[test]

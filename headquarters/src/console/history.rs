@@ -7,7 +7,7 @@
 use super::{
     board,
     names::Names,
-    parts::{Row, Veil, bi, both, clip, none, shown, table, when},
+    parts::{Row, Veil, bi, both, clip, fold, none, shown, table, when},
     values::{Showing, label},
     words,
 };
@@ -216,5 +216,6 @@ pub(super) fn section(
     let rows: Vec<Row> = all.iter().map(|e| e.row(names, &show)).collect();
     let caption = html! { (bi(("经过", "History: the log of this order and its visits, newest first"))) " " span.count { (total) } };
     let heads = [("日志", "log"), ("谁", "who"), ("写了什么", "what"), ("时间", "times")];
-    Ok(table(caption, &heads, &rows, left_out, ("没有记录", "no entries")))
+    let content = table(caption.clone(), &heads, &rows, left_out, ("没有记录", "no entries"));
+    Ok(fold("history", &caption, false, &content))
 }

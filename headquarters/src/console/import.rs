@@ -6,7 +6,7 @@
 //! once; with the wrong mapping, "good" rows are the worst ones.
 
 use super::{
-    forms::Filled,
+    forms::{Filled, field, tick},
     intake::refused,
     parts::{MAX_ROWS, Row, bi, shown, table, when},
     photos::Sources,
@@ -93,17 +93,17 @@ fn start_page<'a>(
     let options: Vec<_> = names.into_iter().map(|n| (n.clone(), html! { (n) })).collect();
     let content = html! {
         h1 { (bi(TITLE)) }
-        @if let Some(words) = wrong { p.notice role="alert" { (shown(words)) } }
-        form.sheet method="post" action="/intake/import" enctype="multipart/form-data" {
+        @if let Some(words) = wrong { p.refused role="alert" { (shown(words)) } }
+        form.panel method="post" action="/intake/import" enctype="multipart/form-data" {
             input type="hidden" name="step" value="look";
-            div.field { label for="file" { (bi(("CSV 文件", "CSV file"))) } input id="file" name="file" type="file" accept=".csv,.txt,text/csv" required; }
+            (field(("CSV 文件", "CSV file"), &html! { input name="file" type="file" accept=".csv,.txt,text/csv" required; }))
             (filled.choice("mapping", ("映射", "mapping"), &options))
             button type="submit" { (bi(("先检查", "look first"))) }
         }
         (drafts(db)?)
         details {
             summary { (bi(("添加或更换映射文件", "add or change a mapping file"))) }
-            form.sheet method="post" action="/intake/import" enctype="multipart/form-data" {
+            form.panel method="post" action="/intake/import" enctype="multipart/form-data" {
                 input type="hidden" name="step" value="mapping";
                 (filled.line("mapping_name", ("名称", "name"), "text", 64, true))
                 div.field { label for="toml" { (bi(("映射文件 (TOML)", "mapping file (TOML)"))) } input id="toml" name="toml" type="file" accept=".toml"; }
@@ -178,17 +178,14 @@ fn looked_page(id: &str, name: &str, looked: &Looked) -> Markup {
             div { dt { (bi(("按规则跳过", "skipped by rule"))) } dd { (read.skipped) } }
             div { dt { (bi(("问题行", "refused rows"))) } dd { (read.refused.len()) } }
         }
-        form.sheet method="post" action="/intake/import" {
+        form.panel method="post" action="/intake/import" {
             input type="hidden" name="draft" value=(id);
             @if !read.orders.is_empty() {
-                div.field.check {
-                    input id="later" name="later" type="checkbox" value="1";
-                    label for="later" { (bi(("只登记，稍后接单", "take in only; accept later"))) }
-                }
+                (tick("later", ("只登记，稍后接单", "take in only; accept later"), false))
                 button type="submit" name="step" value="take" { (bi(("导入", "take in"))) }
             }
             @if !read.refused.is_empty() {
-                button.quiet type="submit" name="step" value="refused" { (bi(("下载问题行", "download refused rows"))) }
+                button.second type="submit" name="step" value="refused" { (bi(("下载问题行", "download refused rows"))) }
             }
         }
         (table(bi(("问题", "Problems")), &heads, &rows, all.saturating_sub(shown_rows), ("没有问题", "no problems")))

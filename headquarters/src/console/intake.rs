@@ -6,7 +6,7 @@
 use super::{
     forms::{Filled, faults_note},
     import,
-    parts::bi,
+    parts::{bi, say},
     photos::Sources,
     web::{Answer, Ask, Page, Room},
     words::{self, Words},
@@ -60,13 +60,9 @@ fn take(hq: &mut Headquarters, ask: &Ask) -> Result<Answer, HqError> {
             return form_page(hq.reader(), &get, &read.err().unwrap_or_default(), &token);
         }
     };
-    match hq.take_form(&form, token, &ask.visitor.subject.worker) {
+    match hq.take_form(&form, token, &ask.visitor.subject.worker)? {
         Ok(order) => Ok(Answer::SeeOther(format!("/orders/{}", to_hex(&order.uuid)))),
-        Err(HqError::NotAllowed(_)) => {
-            let faults = [("matter", "清单中没有这个事项", "not in the catalogue")];
-            form_page(hq.reader(), &get, &faults, &to_hex(&token))
-        }
-        Err(e) => Err(e),
+        Err(faults) => form_page(hq.reader(), &get, &faults, &to_hex(&token)),
     }
 }
 
@@ -87,9 +83,9 @@ fn form_page<'a>(
     let catalog = catalogue(db)?.catalog;
     let content = html! {
         h1 { (bi(TITLE)) }
-        p.aside { a href="/intake/import" { (bi(("从 CSV 文件导入", "import from a CSV file"))) } " · " a href="/appeals" { (bi(("网格收集的诉求", "appeals from the grid"))) } }
+        p.sub { a href="/intake/import" { (bi(("从 CSV 文件导入", "import from a CSV file"))) } " · " a href="/appeals" { (bi(("网格收集的诉求", "appeals from the grid"))) } }
         (faults_note(faults))
-        form.sheet method="post" action="/intake" {
+        form.panel method="post" action="/intake" {
             input type="hidden" name="token" value=(token);
             (fields(&filled, &catalog, &cells(db)?))
             button type="submit" { (bi(("登记并接单", "take in and accept"))) }
@@ -146,9 +142,9 @@ pub(super) fn matter_choice(filled: &Filled<'_>, catalog: &Catalog) -> Markup {
     filled.choice("matter", ("事项", "matter"), &options)
 }
 
-/// Options hold no markup, so both languages stand as one text.
-pub(super) fn plain((zh, en): Words) -> Markup {
-    html! { (zh) " " (en) }
+/// Options hold no markup, so the words stand as one text.
+pub(super) fn plain(words: Words) -> Markup {
+    html! { (say(words)) }
 }
 
 /// Shows why the rules refuse an act, in the words of the rule.

@@ -1,5 +1,5 @@
 //! The rooms where orders come in, asked as a browser would: forms, files, appeals, neighbours.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice, clippy::panic)]
 
 use super::{
     alike::Alike,
@@ -189,7 +189,7 @@ fn kinds(view: &DocView) -> Vec<StepKind> {
 
 fn token_of(html: &str) -> String {
     let at = html.find("name=\"token\" value=\"").unwrap() + 20;
-    html[at..at + 32].to_owned()
+    html.get(at..at + 32).unwrap().to_owned()
 }
 
 fn call(n: u8) -> IncomingOrder {
@@ -264,6 +264,7 @@ fn every_wrong_field_is_named_and_nothing_typed_is_lost() {
         ("matter", "", "fill this in"),
         ("matter", "999999", "not in the catalogue"),
         ("matter", "a b", "choose from the catalogue"),
+        ("grid", "370705005008999", "no such grid"),
         ("requester_phone", "call me", "digits"),
         ("upstream_due", "tomorrow", "write a time"),
         ("upstream_due", "2026-05-07T09:00", "too early"),
@@ -287,6 +288,55 @@ fn every_wrong_field_is_named_and_nothing_typed_is_lost() {
     let html = page(town.post("/intake", &nasty));
     assert!(html.contains("&lt;script&gt;") && !html.contains("<script>"));
     assert_eq!(town.count("docs WHERE kind = 1"), 0);
+}
+
+#[test]
+fn a_title_is_redacted_before_it_is_cut() {
+    let mut town = Town::new();
+    // The name and the number reach over the fortieth character.
+    for text in ["字".repeat(39) + "张三丰", "字".repeat(35) + "13800008000"] {
+        let fields: Vec<_> = FORM
+            .iter()
+            .map(|(k, v)| match *k {
+                "text" => (*k, text.as_str()),
+                "requester_name" => (*k, "张三丰"),
+                "token" => (*k, if text.contains('张') { "00000000000000000000000000000001" } else { *v }),
+                _ => (*k, *v),
+            })
+            .collect();
+        let made = order(&town.post("/intake", &fields));
+        let title = town.view(made).text("title").unwrap().to_owned();
+        assert!(!title.contains('张') && !title.contains("138"), "{title}");
+    }
+}
+
+#[test]
+fn an_amendment_is_kept_beside_and_an_earlier_limit_holds() {
+    let mut town = Town::new();
+    let first = IncomingOrder { upstream_due_at_ms: Some(town.now() + 9 * DAY), ..call(1) };
+    town.hq.take_in([&first], "hc-01").unwrap();
+    let sql = "SELECT d.id FROM upstream u JOIN docs d ON d.n = u.doc";
+    let id: Vec<u8> = town.hq.reader().query_row(sql, [], |r| r.get(0)).unwrap();
+    let id = DocId::from_slice(&id).unwrap();
+    let ours = town.view(id).int("internal_due").unwrap();
+    let earlier = town.now() + 3_600_000;
+    let text = "又来电催".to_owned();
+    let second = IncomingOrder {
+        reported_text: text,
+        upstream_due_at_ms: Some(earlier),
+        payload_sha256: [9; 32],
+        ..first
+    };
+    let arrivals = [Arrival { payload: Some(("text/csv", b"raw")), ..Arrival::from(&second) }];
+    let done = town.hq.take_in(arrivals, "hc-01").unwrap();
+    assert_eq!((done.new, done.amended), (0, 1));
+    assert_eq!(town.hq.take_in([&second], "hc-01").unwrap().known, 1);
+    let view = town.view(id);
+    assert_eq!(view.text("summary"), Some("楼道内养猫"), "what was reported first stays");
+    assert_eq!(view.members("amendment").count(), 1);
+    assert_eq!((view.int("internal_due"), view.int("promised_due")), (Some(earlier), Some(ours)));
+    assert_eq!(kinds(&view).last(), Some(&StepKind::Redated));
+    assert_eq!(town.count("payloads"), 1);
 }
 
 #[test]
@@ -409,7 +459,7 @@ fn upload(bytes: &[u8]) -> Vec<Upload> {
 
 fn draft_of(html: &str) -> String {
     let at = html.find("name=\"draft\" value=\"").unwrap() + 20;
-    html[at..at + 32].to_owned()
+    html.get(at..at + 32).unwrap().to_owned()
 }
 
 #[test]
@@ -422,7 +472,7 @@ fn a_file_is_looked_at_then_taken_in_once_and_its_bad_rows_come_back() {
     let text = format!(
         "编号,类别,内容,地址,受理,姓名,电话\nW1,养猫,楼道内养猫,潍棉小区,2026-05-08 09:00,张三,13800008000\n\
          W2,养猫,=1+1,潍棉小区,3026-05-08 09:00,李四,13800008001\nW3,别的,{},x,2026-05-08 09:00,,\n",
-        NASTY.replace('"', "").replace(',', "")
+        NASTY.replace(['"', ','], "")
     );
     let look = [("step", "look"), ("mapping", "市热线")];
     let gb = encoding_rs::GB18030.encode(&text).0.into_owned();

@@ -16,6 +16,7 @@ mod desk;
 mod diff;
 pub mod door;
 mod exchange;
+mod figures;
 mod forms;
 mod frame;
 mod history;
@@ -33,6 +34,7 @@ mod people;
 mod photo;
 mod photos;
 mod sections;
+mod steps;
 mod values;
 mod visits;
 pub mod web;
@@ -104,6 +106,7 @@ static ROOMS: &[Room] = &[
     intake::ROOM,
     appeals::ROOM,
     exchange::ROOM,
+    figures::ROOM,
     Room { at: "photos", title: None, who: OFFICE, get: photo::get, post: no_act },
     Room { at: "care", title: None, who: CARE, get: no_page, post: people::care::post },
     Room {
@@ -134,13 +137,7 @@ static ROOMS: &[Room] = &[
         get: people::keeping::get,
         post: people::keeping::post,
     },
-    Room {
-        at: "me",
-        title: Some(("我的账号", "My account")),
-        who: Roles(0x07FF),
-        get: people::me::get,
-        post: people::me::post,
-    },
+    Room { at: "me", title: None, who: Roles(0x07FF), get: people::me::get, post: people::me::post },
 ];
 
 /// Lists all rooms, in the order of the navigation.

@@ -76,9 +76,9 @@ impl Names {
     }
 
     /// Lists the staff of a role: (id, name), in order of id.
-    pub(super) fn with_role(&self, role: Role) -> Vec<(&str, &str)> {
+    pub(super) fn with_role(&self, role: Role) -> Vec<(String, String)> {
         let of = self.staff.iter().filter(|(_, (_, r))| *r == Some(role));
-        let mut all: Vec<_> = of.map(|(id, (name, _))| (id.as_str(), name.as_str())).collect();
+        let mut all: Vec<_> = of.map(|(id, (name, _))| (id.clone(), name.clone())).collect();
         all.sort_unstable();
         all
     }
@@ -95,9 +95,14 @@ impl Names {
         }
     }
 
+    /// Finds the name of a unit, matter or cell.
+    pub(super) fn name_of(&self, field: &str, id: &str) -> Option<&str> {
+        self.table(field).get(id).map(String::as_str).filter(|n| !n.is_empty())
+    }
+
     /// Shows a unit, matter or cell by name with its id.
     pub(super) fn thing(&self, field: &str, id: &str) -> Markup {
-        match self.table(field).get(id).filter(|n| !n.is_empty()) {
+        match self.name_of(field, id) {
             Some(name) => html! { (shown(name)) " " span.id { (shown(id)) } },
             None if id.is_empty() => super::parts::none(),
             None => html! { span.id { (shown(id)) } },

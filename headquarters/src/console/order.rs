@@ -8,9 +8,11 @@ use super::{
     diff::{self, Piece},
     history,
     names::Names,
-    parts::{MAX_ROWS, Row, bi, both, none, remaining, say, shown, span, table, untitled, visible, when},
+    parts::{
+        MAX_ROWS, Row, bi, both, fold, none, remaining, say, shown, span, table, untitled, visible, when,
+    },
     photos::{self, Sources},
-    sections,
+    sections, steps,
     values::{Showing, label},
     visits::{self, Visit},
     web::{Answer, Ask, Page},
@@ -54,17 +56,25 @@ fn content(from: &Sources<'_>, ask: &Ask, id: DocId) -> Result<Option<Markup>, H
     let title = veil.plain(view.text("title").unwrap_or_default());
     Ok(Some(html! {
         (head(id, &view, &title, &names))
-        (clocks(&view, now))
-        (desk::panel(ask, id, &view, &names, &veil))
-        (super::people::reveal::section(db, ask, id, &view)?)
-        (ahead::beside(from, ask, id, &view)?)
-        section id="facts" { (facts(&view, &show)) }
-        section id="compare" { (compare(&view, &show)) }
-        section id="conflicts" { (conflicts(id, &view, &visits, &show)) }
-        section id="proposals" { (proposals(&view, &show)) }
-        section id="visits" { (visits::section(from, (&visits, total), photos::place(&view), &names, &veil)?) }
-        section id="records" { (records(&view, &show)) }
-        section id="history" { (history::section(db, id, &docs, &names, &veil)?) }
+        div.work {
+            // First in reading order, so that keys and phones come to it first.
+            div.todo {
+                (desk::panel(ask, id, &view, &names, &veil))
+                (super::people::reveal::section(db, ask, id, &view)?)
+                (ahead::beside(from, ask, id, &view)?)
+            }
+            div.known {
+                (clocks(&view, now))
+                section id="compare" { (compare(&view, &show)) }
+                section id="facts" { (facts(&view, &show)) }
+            }
+        }
+        (conflicts(id, &view, &visits, &show))
+        (steps::section(&view, &names, &veil))
+        (proposals(&view, &show))
+        (visits::section(from, (&visits, total), photos::place(&view), &names, &veil)?)
+        (records(&view, &show))
+        (history::section(db, id, &docs, &names, &veil)?)
     }))
 }
 
@@ -271,7 +281,14 @@ fn conflicts(id: DocId, view: &DocView, visits: &[Visit], show: &Showing<'_>) ->
     rows.truncate(MAX_ROWS);
     let caption = html! { (bi(("冲突", "Conflicts: every value, who and when"))) " " span.count { (total) } };
     let heads = [("项目", "field"), ("各人所写", "values"), ("处理", "standing")];
-    table(caption, &heads, &rows, total.saturating_sub(rows.len()) as u64, ("没有冲突", "no conflict"))
+    let content = table(
+        caption.clone(),
+        &heads,
+        &rows,
+        total.saturating_sub(rows.len()) as u64,
+        ("没有冲突", "no conflict"),
+    );
+    fold("conflicts", &caption, total > 0, &content)
 }
 
 /// Lets a person say which value holds; the others stay in the history.
@@ -319,7 +336,14 @@ fn proposals(view: &DocView, show: &Showing<'_>) -> Markup {
         ("决定与理由", "decision and reason"),
         ("决定人", "decided by"),
     ];
-    table(caption, &heads, &rows, total.saturating_sub(rows.len()) as u64, ("没有申请", "no proposal"))
+    let content = table(
+        caption.clone(),
+        &heads,
+        &rows,
+        total.saturating_sub(rows.len()) as u64,
+        ("没有申请", "no proposal"),
+    );
+    fold("proposals", &caption, total > 0, &content)
 }
 
 fn names_and_time(names: &Names, by: &str, at: i64) -> Markup {
@@ -347,5 +371,7 @@ fn records(view: &DocView, show: &Showing<'_>) -> Markup {
         .collect();
     let caption = html! { (bi(("备注与往来", "Notes and records"))) " " span.count { (all.len()) } };
     let heads = [("类别", "kind"), ("内容", "content"), ("谁", "who")];
-    table(caption, &heads, &rows, all.len().saturating_sub(rows.len()) as u64, ("没有备注", "no notes"))
+    let left_out = all.len().saturating_sub(rows.len()) as u64;
+    let content = table(caption.clone(), &heads, &rows, left_out, ("没有备注", "no notes"));
+    fold("records", &caption, !all.is_empty(), &content)
 }

@@ -190,6 +190,17 @@ pub(super) fn table(caption: Markup, heads: &[Words], rows: &[Row], left_out: u6
     }
 }
 
+/// Shows a part of a page that the reader opens and closes; `id` is where links lead, which open it.
+/// Its own caption stays for screen readers.
+pub(super) fn fold(id: &str, caption: &Markup, open: bool, content: &Markup) -> Markup {
+    html! {
+        details.fold open[open] {
+            summary { (caption) }
+            div.folded id=(id) { (content) }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]

@@ -6,7 +6,7 @@ use super::{
     board::order_link,
     desk, history,
     names::Names,
-    parts::{MAX_ROWS, Row, Veil, bi, both, none, shown, span, table, when},
+    parts::{MAX_ROWS, Row, Veil, bi, both, fold, none, shown, span, table, when},
     words,
 };
 use crate::{error::HqError, store};
@@ -99,7 +99,12 @@ pub(super) fn waiting(db: &Connection, names: &Names) -> Result<Section, HqError
     let left_out = total.saturating_sub(rows.len() as u64);
     Ok(Section {
         total,
-        table: table(caption, &heads, &rows, left_out, ("没有待决定的申请", "nothing to decide")),
+        table: fold(
+            "waiting",
+            &caption,
+            total > 0,
+            &table(caption.clone(), &heads, &rows, left_out, ("没有待决定的申请", "nothing to decide")),
+        ),
     })
 }
 
@@ -128,7 +133,12 @@ pub(super) fn refused(db: &Connection, names: &Names, now: TimeMs) -> Result<Sec
     let left_out = total.saturating_sub(rows.len() as u64);
     Ok(Section {
         total,
-        table: table(caption, &heads, &rows, left_out, ("没有未采纳的条目", "none refused")),
+        table: fold(
+            "refused",
+            &caption,
+            false,
+            &table(caption.clone(), &heads, &rows, left_out, ("没有未采纳的条目", "none refused")),
+        ),
     })
 }
 
@@ -196,7 +206,8 @@ pub(super) fn devices(db: &Connection, names: &Names, now: TimeMs) -> Result<Sec
         ("状态", "status"),
     ];
     let left_out = all.saturating_sub(rows.len() as u64);
-    Ok(Section { total, table: table(caption, &heads, &rows, left_out, ("没有设备", "no devices")) })
+    let content = table(caption.clone(), &heads, &rows, left_out, ("没有设备", "no devices"));
+    Ok(Section { total, table: fold("devices", &caption, false, &content) })
 }
 
 fn last_contact(at: Option<i64>, now: TimeMs) -> Markup {

@@ -58,6 +58,9 @@ impl Showing<'_> {
             ("support_unit", Value::Bool(on)) => {
                 self.member(self.names.thing(field, member.unwrap_or_default()), *on)
             }
+            ("flag", Value::Bool(on)) if member.and_then(words::flag).is_some() => {
+                self.member(member.and_then(words::flag).map_or_else(none, bi), *on)
+            }
             (_, Value::Bool(on)) if member.is_some() => self.member(shown(member.unwrap_or_default()), *on),
             (_, Value::Bool(on)) => bi(if *on { ("是", "yes") } else { ("否", "no") }),
             (_, Value::Int(at)) if kind.spec().field(key).is_some_and(|f| f.ty == Type::Time) => when(*at),

@@ -6,7 +6,7 @@
 use super::{
     board::short,
     names::Names,
-    parts::{MAX_ROWS, Row, Veil, bi, both, none, table, when},
+    parts::{MAX_ROWS, Row, Veil, bi, both, fold, none, table, when},
     photos::{self, Photo, Sources},
     values::Showing,
     words,
@@ -68,13 +68,14 @@ pub(super) fn section(
         shown.push(one(from, visit, &photos, names, veil)?);
         all.extend(photos);
     }
-    Ok(html! {
-        h2 { (bi(("走访与查实", "Visits and site checks"))) " " span.count { (total) } }
+    let caption = html! { (bi(("走访与查实", "Visits and site checks"))) " " span.count { (total) } };
+    let content = html! {
         @if visits.is_empty() { p.empty { (bi(("还没有走访", "no visit yet"))) } }
         (photos::summary(all.iter()))
         @for visit in shown { (visit) }
         @if left_out > 0 { p.more { (both(format!("另有 {left_out} 次未显示"), format!("{left_out} more not shown"))) } }
-    })
+    };
+    Ok(fold("visits", &caption, total > 0, &content))
 }
 
 fn one(

@@ -51,6 +51,7 @@ pub(super) fn proposal(kind: ProposalKind) -> Words {
         ProposalKind::Decline => "decline a transfer",
         ProposalKind::Exclude => "exclude",
         ProposalKind::Park => "park",
+        ProposalKind::Check => "result of a site check",
     };
     (kind.zh(), en)
 }
@@ -264,6 +265,8 @@ const FIELDS: &[(&str, &str, &str)] = &[
     ("original_wanted", "索取原图", "original wanted"),
     ("caption", "照片说明", "caption"),
     ("redaction_box", "遮挡", "redaction"),
+    ("scene", "拍摄位置", "scene"),
+    ("consent", "入户拍照同意", "consent to photos inside"),
     ("met", "见到的人", "met"),
     ("confirmation", "居民确认", "confirmation"),
 ];
@@ -298,6 +301,25 @@ pub(super) fn done(code: &str) -> Words {
 /// Outcomes of R40, in the order in which they are offered.
 pub(super) const OUTCOMES: &[&str] =
     &["self_corrected", "enforced", "mediated", "explained", "referred_police", "not_found", "not_ours"];
+/// Names a flag of an order.
+pub(super) fn flag(id: &str) -> Option<Words> {
+    let table = [
+        ("extended", "已延期", "extended"),
+        ("yellow", "黄牌", "yellow card"),
+        ("red", "红牌", "red card"),
+        ("overdue", "逾期", "overdue"),
+        ("supervised", "督办", "supervised"),
+        ("taskforce", "专班", "task force"),
+        ("cluster_child", "并案", "in a cluster"),
+        ("recurrence", "重复件", "recurrence"),
+        ("transfers", "多次转派", "transferred again and again"),
+        ("unaccepted", "超时未接单", "not accepted in time"),
+        ("review", "待复查", "review is due"),
+        ("hotspot", "集中反映", "hot spot"),
+    ];
+    find(&table, id)
+}
+
 /// Names what a line of the access log is about.
 pub(super) fn audited(what: &str) -> Words {
     let known = find(

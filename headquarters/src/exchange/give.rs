@@ -89,7 +89,7 @@ impl Headquarters {
         self.act(|tx, core| {
             let to = Neighbour::named(tx, neighbour)?;
             let seq = to.last(tx, false)?.saturating_add(1);
-            let (records, mark, more) = changed(tx, &to)?;
+            let (records, mark, more) = changed(tx, &to, MAX_LINES)?;
             if records.is_empty() {
                 return Ok(None);
             }
@@ -139,8 +139,13 @@ impl Core {
     }
 }
 
-/// Reads what changed since the last file: records, the new mark, whether there is more.
-fn changed(tx: &Transaction<'_>, to: &Neighbour) -> Result<(Vec<String>, u64, bool), HqError> {
+/// Reads what changed since the last file, of at most so many orders: records, the new mark,
+/// whether there is more.
+pub(super) fn changed(
+    tx: &Transaction<'_>,
+    to: &Neighbour,
+    most: usize,
+) -> Result<(Vec<String>, u64, bool), HqError> {
     let since: u64 = tx
         .prepare_cached(
             "SELECT coalesce(max(mark), 0) FROM exchange_files WHERE neighbour = ?1 AND taken = 0",
@@ -154,7 +159,7 @@ fn changed(tx: &Transaction<'_>, to: &Neighbour) -> Result<(Vec<String>, u64, bo
     let (mut docs, mut mark, mut more) = (BTreeSet::new(), store::log_end(tx)?, false);
     while let Some(r) = rows.next()? {
         let (idx, doc): (u64, i64) = (r.get(0)?, r.get(1)?);
-        if docs.len() >= MAX_LINES && !docs.contains(&doc) {
+        if docs.len() >= most && !docs.contains(&doc) {
             (mark, more) = (idx.saturating_sub(1), true);
             break;
         }

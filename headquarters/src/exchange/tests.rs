@@ -192,6 +192,32 @@ fn what_changed_goes_out_once_and_can_be_given_again() {
 }
 
 #[test]
+fn more_than_one_file_holds_goes_into_the_next() {
+    let mut town = town();
+    let file = town.file(1, &[line("Q1"), line("Q2"), line("Q3")]);
+    town.hq.take_file(&file, "hc-01", false).unwrap();
+    let mut told = Vec::new();
+    for more_is_left in [true, false] {
+        let (records, more) = town
+            .hq
+            .act(|tx, _| {
+                let to = Neighbour::named(tx, "区热线办")?;
+                let (records, mark, more) = give::changed(tx, &to, 2)?;
+                let seq = to.last(tx, false)? + 1;
+                let sql = "INSERT INTO exchange_files (neighbour, taken, seq, at, by, sha256, lines, mark)
+                           VALUES (?1, 0, ?2, 0, '', x'', 0, ?3)";
+                tx.execute(sql, params![to.id, seq, mark])?;
+                Ok((records, more))
+            })
+            .unwrap();
+        assert_eq!(more, more_is_left);
+        told.extend(records);
+    }
+    let ids: Vec<_> = ["Q1", "Q2", "Q3"].iter().filter(|id| told.iter().any(|r| r.contains(**id))).collect();
+    assert_eq!((ids.len(), told.len()), (3, 3));
+}
+
+#[test]
 fn keys_are_read_as_they_are_written() {
     let key = SoftSigner::new(Algorithm::Ed25519, &[7; 32]).unwrap().public_key();
     assert_eq!(read_key(&key_text(&key)), Some(key));

@@ -11,7 +11,7 @@ mod pack;
 mod query;
 mod report;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub(crate) use cache::{counts_from, note};
 pub use grid_work::{AppealCount, GridWork};

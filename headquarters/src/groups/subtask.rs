@@ -38,6 +38,30 @@ impl Headquarters {
     /// Makes a sub-task of an order, dispatched to its section and the grid's people. Its clock
     /// starts now, with the general limit.
     pub fn make_subtask(&mut self, main: DocId, new: &NewSubtask, by: &str) -> Result<DocId, HqError> {
+        self.subtask(main, new, None, by)
+    }
+
+    /// Makes the task of looking again whether it stayed solved 复查 (GB/T 30428.8): a sub-task of
+    /// the section that leads the order, due a few days from now (`recheck_days`, \[P\]).
+    pub fn make_recheck(&mut self, main: DocId, by: &str) -> Result<DocId, HqError> {
+        let order = self.document(main)?.ok_or_else(|| HqError::NotFound(main.to_string()))?;
+        let text = |key: &str| order.text(key).unwrap_or_default();
+        let new = NewSubtask {
+            title: format!("复查:{}", text("title")),
+            summary: text("summary").to_owned(),
+            lead_unit: text("lead_unit").to_owned(),
+            grid: String::new(),
+        };
+        self.subtask(main, &new, Some(self.core.settings.recheck_days), by)
+    }
+
+    fn subtask(
+        &mut self,
+        main: DocId,
+        new: &NewSubtask,
+        days: Option<u16>,
+        by: &str,
+    ) -> Result<DocId, HqError> {
         self.act(|tx, core| {
             if !LINKERS.has(actor(tx, by)?.role) {
                 return Err(refused(Refusal::RoleMayNot));
@@ -63,9 +87,11 @@ impl Headquarters {
             ];
             edits.extend(order.text("reported_position").map(|p| Edit::set("reported_position", p)));
             let settings = &core.settings;
-            if let Ok(due) =
-                deadline::limit_due(now, settings.limits.general, &core.calendar, &settings.hours)
-            {
+            let due = match days {
+                Some(days) => deadline::days_due(now, days, &core.calendar, &settings.hours),
+                None => deadline::limit_due(now, settings.limits.general, &core.calendar, &settings.hours),
+            };
+            if let Ok(due) = due {
                 edits.push(Edit::set("internal_due", due.at.0));
                 edits.push(Edit::set("calendar_version", core.calendar.version()));
                 edits.push(Edit::set("due_provisional", due.provisional));

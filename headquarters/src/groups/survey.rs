@@ -85,6 +85,11 @@ impl Headquarters {
         })
     }
 
+    /// Counts a survey as the places stand now.
+    pub fn survey_tally(&self, survey: DocId) -> Result<Tally, HqError> {
+        tally(&self.db, &need(&self.db, survey, DocKind::Survey)?)
+    }
+
     /// Adds doors to a survey.
     pub fn add_doors(&mut self, survey: DocId, more: &[Door], by: &str) -> Result<(), HqError> {
         self.act(|tx, core| {

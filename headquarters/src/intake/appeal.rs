@@ -130,7 +130,7 @@ impl Core {
             upstream_id: String::new(),
             channel: "grid".into(),
             matter_text: String::new(),
-            title: text.chars().take(TITLE_CHARS).collect(),
+            title: String::new(),
             reported_text: text.to_owned(),
             reported_address: address.or(of(&place, "raw_address")).unwrap_or_default(),
             // R17: the clock starts here.
@@ -148,6 +148,3 @@ impl Core {
         })
     }
 }
-
-/// Characters of a title that is made of the beginning of what was said.
-pub(crate) const TITLE_CHARS: usize = 40;

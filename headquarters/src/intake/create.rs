@@ -28,6 +28,8 @@ const ID_BYTES: usize = 64;
 const LINE_BYTES: usize = 600;
 /// Bytes of a free text.
 const FREE_BYTES: usize = 12_000;
+/// Characters of a title that is made of the beginning of what was said.
+const TITLE_CHARS: usize = 40;
 
 impl Core {
     /// Makes the documents and rows of a new order and returns its id.
@@ -54,7 +56,7 @@ impl Core {
             Edit::set("channel", cut(&order.channel, ID_BYTES)),
             Edit::set("reported_at", start.0),
             Edit::set("payload_hash", to_hex(&order.payload_sha256)),
-            Edit::set("title", cut(&privacy::redact(&order.title, &names), LINE_BYTES)),
+            Edit::set("title", title(order, &names)),
             Edit::set("summary", cut(&privacy::redact(&order.reported_text, &names), FREE_BYTES)),
             Edit::set("place_text", cut(&privacy::redact(&order.reported_address, &names), LINE_BYTES)),
             Edit::set("urgency", if urgent { "urgent" } else { "general" }),
@@ -212,6 +214,16 @@ impl Core {
     fn cell(&self, position: &Position) -> Option<String> {
         Some(self.grids.as_ref()?.cell_at(position)?.id().to_string())
     }
+}
+
+/// Makes the title: the order's own, else the beginning of what was said. Redacted before it is
+/// cut, so that no part of a name or a number is left at the end.
+fn title(order: &IncomingOrder, names: &[&str]) -> String {
+    if !order.title.trim().is_empty() {
+        return cut(&privacy::redact(&order.title, names), LINE_BYTES);
+    }
+    let said = privacy::redact(&order.reported_text, names);
+    said.chars().take(TITLE_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// Reads an order's position, in WGS-84.

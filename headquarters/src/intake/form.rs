@@ -4,7 +4,7 @@
 //! that cannot be taken is named, and nothing else of the form is lost. Rejected: telling repeats
 //! by their words; two neighbours may well say the same.
 
-use super::{Acceptance, Arrival, Imported, appeal::TITLE_CHARS, catalogue::reads_as_code, made_by_form};
+use super::{Acceptance, Arrival, Imported, catalogue::reads_as_code, made_by_form};
 use crate::{error::HqError, hq::Headquarters, import::IncomingOrder, store::DocRow};
 use lanewalk_model::{id::DocId, time::TimeMs};
 use rusqlite::params;
@@ -105,7 +105,7 @@ impl Form {
             upstream_id,
             channel,
             matter_text: String::new(),
-            title: text.chars().take(TITLE_CHARS).collect(),
+            title: String::new(),
             reported_text: text,
             reported_address: address,
             reported_at_ms: reported.unwrap_or(now.0),
@@ -155,19 +155,30 @@ fn time<'f>(
 
 impl Headquarters {
     /// Takes in a form of the one window, accepted by the clerk who filled it in. The same token
-    /// again gives the order it made before.
-    pub fn take_form(&mut self, form: &Form, token: [u8; 16], clerk: &str) -> Result<DocId, HqError> {
+    /// again gives the order it made before. The inner error names fields that fit neither the
+    /// catalogue nor the grids as they are now.
+    pub fn take_form(
+        &mut self,
+        form: &Form,
+        token: [u8; 16],
+        clerk: &str,
+    ) -> Result<Result<DocId, Vec<Fault>>, HqError> {
         self.act(|tx, core| {
             let now = core.now().0;
             tx.execute("DELETE FROM form_tokens WHERE at < ?1", [now.saturating_sub(TOKEN_MS)])?;
             if let Some(made) = made_by_form(tx, &token)? {
-                return Ok(made);
+                return Ok(Ok(made));
             }
-            let unknown = |code: &&str| core.catalog.matter(code).is_none();
-            if let Some(code) = form.matter_code.as_deref().filter(unknown) {
-                return Err(HqError::NotAllowed(format!(
-                    "清单中没有这个事项 / not in the catalogue: {code}"
-                )));
+            let mut faults = Vec::new();
+            if form.matter_code.as_deref().is_some_and(|code| core.catalog.matter(code).is_none()) {
+                faults.push(("matter", "清单中没有这个事项", "not in the catalogue"));
+            }
+            let cells = core.grids.as_ref().map(|g| g.cells()).unwrap_or_default();
+            if form.grid.as_deref().is_some_and(|grid| !cells.iter().any(|c| c.id().to_string() == grid)) {
+                faults.push(("grid", "没有这个网格", "no such grid"));
+            }
+            if !faults.is_empty() {
+                return Ok(Err(faults));
             }
             let arrival = Arrival {
                 source: "form",
@@ -183,7 +194,7 @@ impl Headquarters {
                 "INSERT INTO form_tokens (token, at, doc) VALUES (?1, ?2, ?3)",
                 params![token, now, row.n],
             )?;
-            Ok(made)
+            Ok(Ok(made))
         })
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     error::HqError,
     hq::Headquarters,
     import::IncomingOrder,
-    intake::{Acceptance, Arrival, Imported, TITLE_CHARS},
+    intake::{Acceptance, Arrival, Imported},
     store::DocRow,
 };
 use lanewalk_model::{
@@ -141,7 +141,7 @@ impl Report {
             upstream_id: String::new(),
             channel: "open311".into(),
             matter_text: service,
-            title: words.chars().take(TITLE_CHARS).collect(),
+            title: String::new(),
             reported_text: words,
             reported_address: address.unwrap_or_default(),
             reported_at_ms: now.0,

@@ -267,6 +267,9 @@ fn the_same_report_is_one_order() {
     let (status, value) = send("b", Some("k1"));
     assert_eq!(status, 409);
     is_error(409, &value);
+    // Another client's report in the same words is its own.
+    town.key = town.hq.make_open311_key("别的应用").unwrap();
+    assert_ne!(town.report(&[]), first);
 }
 
 #[test]

@@ -350,7 +350,8 @@ fn answer(status: u16, headers: &[(&'static str, &str)], body: Body) -> Response
     let mut response = Response::builder()
         .status(status)
         .header("x-content-type-options", "nosniff")
-        .header("referrer-policy", "no-referrer")
+        // With "no-referrer" browsers send forms with `Origin: null`, which no page of ours has.
+        .header("referrer-policy", "same-origin")
         .header("cross-origin-resource-policy", "same-origin");
     for (name, value) in headers {
         response = response.header(*name, *value);

@@ -246,7 +246,12 @@ impl Field {
     }
 
     /// Appends a record to a family of an existing document.
-    fn record(&self, doc: DocId, family: &str, json: &str) -> Result<(EventId, Saved), FieldError> {
+    pub(crate) fn record(
+        &self,
+        doc: DocId,
+        family: &str,
+        json: &str,
+    ) -> Result<(EventId, Saved), FieldError> {
         let event = self.inner.new_event();
         let key = [family, "/", &event.to_string()].concat();
         let saved = self.inner.act(doc, &[Edit::set(key, json)], 0, Mode::Existing)?;

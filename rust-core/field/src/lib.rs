@@ -21,6 +21,7 @@ mod reads;
 mod source;
 mod store;
 pub mod sync;
+mod talks;
 mod watch;
 mod write;
 
@@ -41,5 +42,6 @@ pub use sync::{
     Enrolled, HttpTransport, Originals, Progress, SyncError, SyncReport, SyncSession, Transport,
     TransportError, UploadPolicy, UploadReport, UploadSession,
 };
+pub use talks::Answer;
 pub use watch::{Change, ListListener, ListUpdate, WatchHandle};
 pub use write::Saved;

@@ -170,7 +170,7 @@ fn investigated(order: DocView, at: &Circumstances) -> DocView {
     order
 }
 
-fn children(conn: &Connection, order: DocId, kind: DocKind) -> Result<Vec<ListItem>, FieldError> {
+pub(crate) fn children(conn: &Connection, order: DocId, kind: DocKind) -> Result<Vec<ListItem>, FieldError> {
     let query = ListQuery {
         kind: Some(kind),
         parent: Some(order.to_string()),
@@ -192,12 +192,17 @@ fn actions(view: &DocView, ahead: &DocView, me: &Me) -> Vec<&'static str> {
 /// What the phone can know. Without a trusted time nothing is refused for being late.
 fn circumstances(conn: &Connection, order: DocId, me: &Me) -> Result<Circumstances, FieldError> {
     let visits = children(conn, order, DocKind::Visit)?;
+    // A call is an inquiry too (R48), and stands in the brief.
+    let mut contacts = 0;
+    for brief in children(conn, order, DocKind::Brief)? {
+        contacts += reads::view(conn, brief.id)?.map_or(0, |view| view.members("contact").count());
+    }
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     Ok(Circumstances {
         effective_at: me.clock.known().unwrap_or(TimeMs(0)),
         right_stands: true,
         return_limit: None,
-        inquiries: count(visits.len()),
+        inquiries: count(visits.len().saturating_add(contacts)),
         // A visit's list title is its kind; a call is no check on site.
         site_checks: count(visits.iter().filter(|v| v.row.title != "prelim_call").count()),
         max_extension_days: MAX_EXTENSION_DAYS,

@@ -87,11 +87,15 @@ impl Field {
         })
     }
 
-    /// Reads a document with every concurrent value.
+    /// Reads a document with every concurrent value. Records of care are opened by
+    /// [`Field::open_care`] alone, which writes the view down.
     ///
     /// # Errors
     /// `NotFound`; `LeaseOver` for what names residents after the lease's end.
     pub fn document(&self, id: DocId) -> Result<DocView, FieldError> {
+        if id.kind == DocKind::Care {
+            return Err(FieldError::invalid("id", "a record of care is opened with a purpose"));
+        }
         let now = self.inner.now();
         self.inner.store.read(|conn| {
             Me::load(conn, now)?.may_open(id.kind)?;

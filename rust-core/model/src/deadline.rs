@@ -16,7 +16,7 @@ pub use hours::{Hours, HoursRow, Minute, Shift};
 pub use limits::{Limit, Limits};
 pub use promise::Promise;
 
-use chrono::{Datelike, NaiveDate};
+use chrono::{Datelike, Days, NaiveDate};
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::Calendar;
@@ -116,6 +116,21 @@ pub fn general_due(
         provisional |= calendar.day(date).is_provisional();
     }
     Ok(due_at(china_time(date, hours.on(date).closes()), provisional, calendar))
+}
+
+/// Computes a due time counted in days: close of business of the last one, or of the next
+/// working day after it when that one is off (民法典 203). `days` is 1 to [`MAX_WORKDAYS`].
+pub fn days_due(start: TimeMs, days: u16, calendar: &Calendar, hours: &Hours) -> Result<Due, DeadlineError> {
+    if days == 0 || days > MAX_WORKDAYS {
+        return Err(DeadlineError::BadLimit(days.into()));
+    }
+    let (date, _) = china_date(start)?;
+    let out = DeadlineError::OutOfRange(start.0);
+    // The day before the last: the first working day after it is the last one, if that works.
+    let before = date.checked_add_days(Days::new(u64::from(days) - 1)).ok_or(out.clone())?;
+    let last = calendar.next_workday(before).ok_or(out)?;
+    let provisional = calendar.day(last).is_provisional();
+    Ok(due_at(china_time(last, hours.on(last).closes()), provisional, calendar))
 }
 
 /// Computes the due time of an urgent order (紧急件): clock time, day and night, any day.

@@ -64,6 +64,7 @@ use crate::{
 };
 
 mod act;
+mod check;
 mod refusal;
 mod state;
 mod table;
@@ -72,6 +73,7 @@ pub use act::{
     Act, Destination, Done, Marks, Situation, act, acts_for, callback_done, callbacks, clock, is_handler,
     round, steps, transfers,
 };
+pub use check::contradictions;
 pub use refusal::Refusal;
 pub use state::State;
 pub use table::{Guard, TRANSITIONS, Transition};
@@ -169,6 +171,7 @@ pub fn decide(
         ProposalKind::Decline => return answer_offer(order, event, proposal, (proposer, at.now), false),
         ProposalKind::Transfer => return offer(order, event, proposal, proposer),
         ProposalKind::Extend => return decide_extension(order, event, proposal, proposer, at, by_person),
+        ProposalKind::Check => return check::decide(order, event, proposal, proposer, at, by_person),
     };
     let to_target = || TRANSITIONS.iter().filter(move |t| t.to == target);
     if !to_target().any(|t| t.proposers.has(proposer.role)) {
@@ -414,6 +417,9 @@ pub fn allowed_actions(order: &DocView, subject: &Subject) -> Vec<&'static str> 
         if matches!(now, State::Dispatched | State::Acked | State::Investigating | State::Handling) {
             actions.push("transfer");
         }
+    }
+    if check::is_open(now) && check::CHECKERS.has(subject.role) {
+        actions.push("check");
     }
     // Rights without an end are the ones that stand; the decision looks at the dates.
     if now.is_open() && offered_to(order).is_some_and(|to| is_holder(subject, to, TimeMs(i64::MAX))) {

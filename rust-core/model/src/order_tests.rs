@@ -565,6 +565,9 @@ fn buttons_by_role_and_state() {
             if LEADS.contains(&role) {
                 want.extend(proposals);
             }
+            if role == PropertyStaff && matches!(state, Dispatched | Acked | Investigating | Handling) {
+                want.push("check");
+            }
             if ASKERS.contains(&role) && state.is_open() {
                 want.push("exclude");
                 want.extend((*state != Parked).then_some("park"));

@@ -19,7 +19,9 @@ pub use stamp::{StampFacts, stamp_lines};
 use crate::{
     id::{Hash, from_hex, to_hex},
     position::Position,
+    records::ConsentRecord,
     time::TimeMs,
+    view::DocView,
 };
 use serde::{Deserialize, Serialize};
 
@@ -64,6 +66,44 @@ impl PhotoRole {
             Self::After => "处理后",
             Self::Document => "材料",
         }
+    }
+}
+
+/// Where a photo was taken, as far as it matters whose rooms it shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PhotoScene {
+    /// Outside.
+    Outdoors,
+    /// The common parts of a house.
+    Corridor,
+    /// A door from outside.
+    Door,
+    /// Somebody's rooms: only with consent (DOMAIN.md §9).
+    Interior,
+}
+
+impl PhotoScene {
+    /// Returns the id as written in visits.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Outdoors => "outdoors",
+            Self::Corridor => "corridor",
+            Self::Door => "door",
+            Self::Interior => "interior",
+        }
+    }
+
+    /// Lists the scenes a visit may be photographed in: the inside only while the occupant's last
+    /// word is yes.
+    pub fn allowed(visit: &DocView) -> Vec<Self> {
+        let said = visit.entries().filter(|(key, _)| key.starts_with("consent/")).flat_map(|(_, all)| all);
+        let given = said
+            .max_by_key(|word| (word.at, word.actor))
+            .and_then(|word| serde_json::from_str::<ConsentRecord>(word.value.text()?).ok())
+            .is_some_and(|consent| consent.given);
+        let mut scenes = vec![Self::Outdoors, Self::Corridor, Self::Door];
+        scenes.extend(given.then_some(Self::Interior));
+        scenes
     }
 }
 

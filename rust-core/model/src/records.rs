@@ -29,6 +29,8 @@ pub enum ProposalKind {
     Exclude,
     /// 挂账.
     Park,
+    /// 核查结论: what property staff found on site (DOMAIN.md §3); never the order's result.
+    Check,
 }
 
 impl ProposalKind {
@@ -44,6 +46,7 @@ impl ProposalKind {
             Self::Decline => "decline",
             Self::Exclude => "exclude",
             Self::Park => "park",
+            Self::Check => "check",
         }
     }
 
@@ -59,6 +62,7 @@ impl ProposalKind {
             Self::Decline => "不接转派",
             Self::Exclude => "不予受理",
             Self::Park => "挂账",
+            Self::Check => "核查结论",
         }
     }
 }
@@ -159,6 +163,8 @@ pub enum StepKind {
     Acked,
     /// A first inquiry or visit took place 初查.
     Investigated,
+    /// The clerk took over what property staff found on site 核查.
+    Checked,
     /// Handling began 办理.
     Handling,
     /// A result was submitted 提交; `at` is when that counts, `due` the due time then.
@@ -362,6 +368,78 @@ pub enum Confirmation {
     Refused,
     /// Nobody there.
     Absent,
+}
+
+/// A confirmation with what shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfirmationRecord {
+    /// How it went.
+    pub how: Confirmation,
+    /// The photo of the signed paper, by its id in the same visit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub photo: Option<String>,
+    /// Phone time (a claim).
+    pub at: TimeMs,
+}
+
+/// What an attempt to settle something by words was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Talk {
+    /// Between two sides 调解 (R37).
+    Mediation,
+    /// With one who is in the wrong 劝导 (R40, R47).
+    Persuasion,
+}
+
+/// One such attempt: stands in the brief. Without an agreement nothing is resolved (R37).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TalkRecord {
+    /// Which.
+    pub kind: Talk,
+    /// Whoever was talked to agreed.
+    pub agreed: bool,
+    /// The version of the knowledge that was cited, as a document's id (R40).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cites: Option<String>,
+    /// In words.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
+    /// Phone time (a claim).
+    pub at: TimeMs,
+}
+
+/// A report to the police, or what came of one 报警 (R47): stands in the brief. What the police
+/// say is written down, never changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PoliceRecord {
+    /// Number of the report.
+    pub number: String,
+    /// When it was reported, or when they came.
+    pub when: TimeMs,
+    /// What came of it; empty while nothing has.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub result: String,
+    /// Phone time (a claim).
+    pub at: TimeMs,
+}
+
+/// Whether the occupant agreed to photos of the inside (DOMAIN.md §9); the last record holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConsentRecord {
+    /// Agreed.
+    pub given: bool,
+    /// Phone time (a claim).
+    pub at: TimeMs,
+}
+
+/// Somebody opened a record of care (R38): written before it is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ViewedRecord {
+    /// What for.
+    pub purpose: String,
+    /// Phone time (a claim).
+    pub at: TimeMs,
 }
 
 /// Writes a record as the JSON text a document keeps.

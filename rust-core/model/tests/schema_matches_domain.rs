@@ -161,6 +161,8 @@ const EXTRAS: &[(DocKind, &str, Rule, &str)] = &[
     (Brief, "closed_at", Hq, "leaves phones with its order"),
     (Visit, "grid", Imm, "AC-4: unsent visits arrive under the old grid"),
     (Visit, "met", Log, "R20: person met"),
+    (Visit, "scene", Log, "AC-3: corridor or door where the inside is refused"),
+    (Visit, "consent", Log, "§9: interior photos only with recorded consent"),
     (Appeal, "place_text", Imm, "where there is no place record yet"),
     (Appeal, "grid", Imm, "download scope"),
     (Appeal, "channel", Imm, "R18, R19: grid or service point"),

@@ -1,15 +1,17 @@
 //! What every acceptance scenario needs: a town at a date, headquarters' acts, readings.
 
+use lanewalk_field::Shot;
 use lanewalk_headquarters::import::IncomingOrder;
 use lanewalk_model::{
-    id::DocId,
+    id::{DocId, EventId},
     order::{self, Act, Destination, Refusal, State},
-    records::{CallbackRecord, ProposalRecord, StepKind, StepRecord},
+    photo::PhotoRole,
+    records::{CallbackRecord, ProposalKind, ProposalRecord, StepKind, StepRecord},
     schema::DocKind,
     time::TimeMs,
-    view::DocView,
+    view::{DocView, Value},
 };
-use support::town::{Plan, Town};
+use support::town::{Plan, SavedPhoto, Town};
 
 /// Reads `2026-05-08 09:40` as China's time.
 pub(crate) fn at(text: &str) -> i64 {
@@ -158,4 +160,66 @@ pub(crate) fn all(town: &Town, kind: DocKind) -> Vec<DocId> {
         let ids = statement.query_map([kind.code()], |r| r.get::<_, Vec<u8>>(0)).unwrap();
         ids.map(|id| DocId::from_slice(&id.unwrap()).unwrap()).collect()
     })
+}
+
+/// An order of a matter at a place, told by somebody: what [`call`] leaves open.
+pub(crate) fn told_by(order: IncomingOrder, name: &str, phone: &str) -> IncomingOrder {
+    IncomingOrder { requester_name: Some(name.into()), requester_phone: Some(phone.into()), ..order }
+}
+
+/// Draws a small picture; equal seeds give equal files.
+pub(crate) fn picture(seed: u64) -> Vec<u8> {
+    lanewalk_camera::Shot { seed, width: 320, height: 240, ..lanewalk_camera::Shot::default() }.jpeg()
+}
+
+/// Takes a photo with the app's own camera.
+pub(crate) fn shoot(
+    town: &mut Town,
+    phone: usize,
+    visit: DocId,
+    role: PhotoRole,
+    file: &[u8],
+    shot: &Shot,
+) -> EventId {
+    let field = town.phones[phone].field().clone();
+    let ticket = field.begin_photo(visit, role).unwrap();
+    std::fs::write(&ticket.path, file).unwrap();
+    let photo = field.finish_photo(ticket.id, shot).unwrap();
+    keep_photo(town, phone, visit, photo);
+    photo
+}
+
+/// Remembers a saved photo for the laws.
+pub(crate) fn keep_photo(town: &mut Town, phone: usize, visit: DocId, photo: EventId) {
+    town.remember(phone, "photo");
+    town.photos.push(SavedPhoto { phone, visit, photo });
+}
+
+/// A visit for an order, now; remembered for the laws.
+pub(crate) fn seen(town: &mut Town, phone: usize, order: DocId, kind: &str, notes: &str) -> DocId {
+    let visit = town.phones[phone].field().record_visit(crate::visit(order, kind, notes)).unwrap();
+    town.remember(phone, "visit");
+    visit
+}
+
+/// The records of a family in a document at headquarters, in the order of writing.
+pub(crate) fn records<T: serde::de::DeserializeOwned>(town: &Town, id: DocId, family: &str) -> Vec<T> {
+    let view = at_hq(town, id);
+    view.members(family).map(|(_, v)| serde_json::from_str(v.text().unwrap()).unwrap()).collect()
+}
+
+/// The documents of a kind that belong to an order, at headquarters.
+pub(crate) fn of_order(town: &Town, order: DocId, kind: DocKind) -> Vec<DocId> {
+    let order = order.to_string();
+    all(town, kind).into_iter().filter(|id| at_hq(town, *id).text("order") == Some(&order)).collect()
+}
+
+/// Acknowledges, answers and submits an order from a phone, on the sight of now.
+pub(crate) fn submit(town: &mut Town, phone: usize, order: DocId, reply: &str, outcome: &str) {
+    let field = town.phones[phone].field().clone();
+    if field.order(order).unwrap().actions.contains(&"ack") {
+        field.propose(order, ProposalKind::Ack, "", None, None, false).unwrap();
+    }
+    field.set_field(order, "reply_text", Value::Text(reply.into())).unwrap();
+    field.propose(order, ProposalKind::Submit, "", Some(outcome), None, false).unwrap();
 }

@@ -70,7 +70,7 @@ pub(in crate::console) fn beside(
                 }
             }
             @if may && cluster::is_counted(view) { details { summary { (bi(("派发子任务", "Make a sub-task"))) }
-                form.sheet-form method="post" action={ "/clusters/" (hex) } {
+                form.panel method="post" action={ "/clusters/" (hex) } {
                     (forms::line("title", ("任务", "what is to be done"), "", true))
                     (forms::select("lead_unit", ("承办科室", "section"), &names.list("lead_unit"), ""))
                     (forms::area("words", ("说明", "more about it"), "", false))

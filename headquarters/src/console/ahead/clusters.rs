@@ -93,7 +93,7 @@ fn page(from: &Sources<'_>, ask: &Ask, id: DocId) -> Result<Answer, HqError> {
         p.lead { span.state.big { (bi(words::state(order::state(&view)))) } " " (names.thing("matter_code", view.text("matter_code").unwrap_or_default())) " · " (names.thing("grid", view.text("grid").unwrap_or_default())) " · " a href={ "/orders/" (hex) } { (bi(("主单及经过", "master and history"))) } }
         (table)
         @if may_split {
-            form.sheet-form method="post" action={ "/clusters/" (hex) } {
+            form.panel method="post" action={ "/clusters/" (hex) } {
                 h2 { (bi(("移出子单", "Take an order out"))) }
                 (forms::select("order", ("子单", "child"), &options, ""))
                 (forms::line("words", ("理由", "why"), "", true))

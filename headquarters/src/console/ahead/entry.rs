@@ -62,13 +62,13 @@ pub(super) fn page(from: &Sources<'_>, ask: &Ask, id: DocId) -> Result<Answer, H
         }
         @if publisher && in_force {
             details { summary { (bi(("编写新版本", "Write the next version"))) }
-                form.sheet-form method="post" action={ "/kb/" (hex) } {
+                form.panel method="post" action={ "/kb/" (hex) } {
                     (room::fields(&names, &entry))
                     p { (forms::button("revise", ("发布新版本", "publish"), "")) }
                 }
             }
         } @else if in_force {
-            form.sheet-form method="post" action={ "/kb/" (hex) } {
+            form.panel method="post" action={ "/kb/" (hex) } {
                 (forms::area("words", ("修改建议", "suggest a change"), "", true))
                 p { (forms::button("suggest", ("提交建议", "suggest"), "")) }
             }
@@ -130,7 +130,7 @@ fn decide(hex: &str, event: &str, names: &Names, entry: &Entry, current: Option<
     html! {
         @if let Some(current) = current {
             details { summary { (bi(("采纳并发布新版本", "take it up in a new version"))) }
-                form.sheet-form method="post" action={ "/kb/" (to_hex(&current.id.uuid)) } {
+                form.panel method="post" action={ "/kb/" (to_hex(&current.id.uuid)) } {
                     input type="hidden" name="seen" value=(hex);
                     input type="hidden" name="event" value=(event);
                     (room::fields(names, entry))

@@ -11,7 +11,7 @@ use crate::{
     console::{
         Sources,
         names::Names,
-        parts::{MAX_ROWS, Row, bi, none, shown, table, when},
+        parts::{MAX_ROWS, Row, bi, both, none, shown, table, when},
         web::{Answer, Ask, Page},
         words::Words,
     },
@@ -57,10 +57,10 @@ fn list(from: &Sources<'_>) -> Result<Answer, HqError> {
         rows.push(Row {
             class: if f.standing == Standing::New { "fresh" } else { "" },
             cells: vec![
-                html! { a.title href={ "/ahead/" (f.n) } { (names.plain("matter_code", &f.matter)) } span.sub { "第 " (f.n) " 号 " (bi(if f.by_person { ("人工研判", "foreseen") } else { ("规则发现", "by rule") })) } },
+                html! { a.title href={ "/ahead/" (f.n) } { (names.plain("matter_code", &f.matter)) } span.sub { (both(format!("第 {} 号", f.n), format!("no. {}", f.n))) " " (bi(if f.by_person { ("人工研判", "foreseen") } else { ("规则发现", "by rule") })) } },
                 html! { @for grid in &f.grids { div { (names.thing("grid", grid)) } } @if f.grids.is_empty() { (none()) } },
                 html! { strong { (f.orders) } },
-                match f.reported { Some((a, b)) => html! { (when(a.0)) span.sub { "至 " (when(b.0)) } }, None => when(f.found_at.0) },
+                match f.reported { Some((a, b)) => html! { (when(a.0)) span.sub { (bi(("至", "to"))) " " (when(b.0)) } }, None => when(f.found_at.0) },
                 html! { (tag(f.standing)) @if let Some(s) = last { span.sub { (shown(&crate::console::parts::clip(&s.words, 60))) } } },
             ],
         });
@@ -81,7 +81,7 @@ fn list(from: &Sources<'_>) -> Result<Answer, HqError> {
         h1 { (bi(("提前研判", "Looking ahead"))) }
         (super::map::picture(from.db, &Window::of_forecasts(&all), &Shown { forecasts: &all, ..Shown::default() })?)
         (table(html! { (bi(("集中反映", "What piles up"))) " " span.count { (all.len()) } }, &heads, &rows, 0, ("近期没有相对集中的问题", "nothing piles up")))
-        form.sheet-form method="post" action="/ahead" {
+        form.panel method="post" action="/ahead" {
             h2 { (bi(("人工研判:下一步可能集中的问题", "Foresee what no order shows yet"))) }
             (forms::select("matter", ("事项", "matter"), &matters, ""))
             (forms::select("grid", ("网格", "grid"), &grids, ""))
@@ -119,7 +119,10 @@ fn page(from: &Sources<'_>, ask: &Ask, f: &Forecast) -> Result<Answer, HqError> 
         p.ids {
             (bi(("发现于", "found"))) " " (when(f.found_at.0))
             @if let Some(rule) = f.rule {
-                " · " (bi(("规则", "rule"))) ": " (rule.days) " 天内同一事项 ≥ " (rule.orders) " 件,同一网格或相距 ≤ " (rule.metres) " m"
+                " · " (bi(("规则", "rule"))) ": " (both(
+                    format!("{} 天内同一事项不少于 {} 件,同一网格或相距不超过 {} 米", rule.days, rule.orders, rule.metres),
+                    format!("within {} days {} orders or more of one matter, in one grid or within {} m", rule.days, rule.orders, rule.metres),
+                ))
             }
         }
         (super::map::picture(from.db, &Window::of_forecasts(std::slice::from_ref(f)), &shown_on)?)
@@ -129,14 +132,14 @@ fn page(from: &Sources<'_>, ask: &Ask, f: &Forecast) -> Result<Answer, HqError> 
             form method="post" action="/clusters" {
                 (table)
                 input type="hidden" name="forecast" value=(f.n);
-                div.sheet-form {
+                div.panel {
                     (forms::line("title", ("主单标题", "title of the master"), "", true))
                     p { (forms::button("make", ("将所选工单并案", "make a cluster of the chosen"), "")) }
                 }
             }
         } @else { (table) }
         @if open {
-            form.sheet-form method="post" action=(here) {
+            form.panel method="post" action=(here) {
                 h2 { (bi(("处理意见", "Decide"))) }
                 (forms::select("standing", ("情况", "standing"), &[Standing::Watched, Standing::Planned, Standing::Closed].map(|s| (s.id().to_owned(), super::super::parts::say(word(s)))), f.standing.id()))
                 (forms::select("plan", ("解决预案", "response plan"), &plan_options(&plans), &f.plan.map(|p| to_hex(&p.uuid)).unwrap_or_default()))

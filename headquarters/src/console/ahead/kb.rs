@@ -129,7 +129,7 @@ fn blank(from: &Sources<'_>, ask: &Ask) -> Result<Answer, HqError> {
     let content = html! {
         p.crumb { a href="/kb" { "← " (bi(("资料库", "knowledge"))) } }
         h1 { (bi(("新建资料或预案", "A new entry or plan"))) }
-        form.sheet-form method="post" action="/kb" {
+        form.panel method="post" action="/kb" {
             (fields(&names, &entry))
             p.sub { (bi(("发布后即下发到手机;内容不能再改,只能发新版本。", "Phones get it at once. It never changes; a new version follows it."))) }
             p { (forms::button("publish", ("发布第 1 版", "publish version 1"), "")) }
@@ -152,12 +152,12 @@ fn draft(from: &Sources<'_>, ask: &Ask, n: &str) -> Result<Answer, HqError> {
         p.crumb { a href="/kb" { "← " (bi(("资料库", "knowledge"))) } }
         h1 { (bi(("预案草稿", "Draft of a plan"))) }
         p { (bi(("起草", "drafted by"))) " " (names.person(&draft.by)) " " (when(draft.at.0)) @if let Some(to) = origin { " · " a href=(to) { (bi(("来源", "origin"))) } } }
-        form.sheet-form method="post" action={ "/kb/drafts/" (n) } {
+        form.panel method="post" action={ "/kb/drafts/" (n) } {
             (fields(&names, &draft.entry))
             @if may { p { (forms::button("publish", ("发布", "publish"), "")) } }
             @else { p.sub { (bi(("由责任科室或领导发布", "its section or a leader publishes it"))) } }
         }
-        form.sheet-form method="post" action={ "/kb/drafts/" (n) } {
+        form.panel method="post" action={ "/kb/drafts/" (n) } {
             (forms::line("words", ("不发布的理由", "why not"), "", true))
             p { (forms::button("drop", ("放弃草稿", "drop the draft"), "second")) }
         }

@@ -286,7 +286,7 @@ fn listed(from: &Sources<'_>, ask: &Ask, names: &Names, chosen: &[DocId]) -> Res
         @if pick {
             form method="post" action="/clusters" {
                 (table)
-                div.sheet-form {
+                div.panel {
                     (forms::line("title", ("主单标题", "title of the master"), "", true))
                     p { (forms::button("make", ("将所选工单并案", "make a cluster of the chosen"), "")) }
                 }

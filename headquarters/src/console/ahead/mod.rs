@@ -10,7 +10,6 @@ mod clusters;
 mod drawing;
 mod entry;
 mod forecasts;
-mod forms;
 mod kb;
 mod map;
 mod search;
@@ -20,6 +19,7 @@ mod taskforces;
 
 use super::{
     board::order_link,
+    forms,
     names::Names,
     parts::{Row, bi, none, remaining, shown, table, when},
     sections,
@@ -49,7 +49,7 @@ const HOUSE: Roles = rule::JUDGES.or(Role::CallbackAgent.bit());
 
 /// The rooms, in the order of the navigation.
 pub(super) static ROOMS: [Room; 7] = [
-    Room { at: "search", title: Some(("搜索", "Search")), who: HOUSE, get: search::get, post: no_act },
+    Room { at: "search", title: None, who: HOUSE, get: search::get, post: no_act },
     Room { at: "map", title: Some(("地图", "Map")), who: rule::JUDGES, get: map::get, post: no_act },
     Room {
         at: "ahead",

@@ -66,7 +66,7 @@ pub(super) fn of_task_force(from: &Sources<'_>, ask: &Ask, force: DocId) -> Resu
             @if found.is_empty() { p { (none()) } }
         }
         @if may { details { summary { (bi(("发起调查", "Make a survey"))) }
-            form.sheet-form method="post" action="/surveys" {
+            form.panel method="post" action="/surveys" {
                 input type="hidden" name="taskforce" value=(to_hex(&force.uuid));
                 (forms::line("title", ("标题", "title"), "", true))
                 (forms::line("question", ("问题", "question"), "", true))

@@ -121,7 +121,7 @@ fn steps(view: &DocView, names: &Names) -> Markup {
 fn acts(view: &DocView, names: &Names, hex: &str, may: &impl Fn(Act) -> bool) -> Markup {
     let to = format!("/taskforces/{hex}");
     let form = |act: Act, title: Words, inner: Markup| {
-        html! { @if may(act) { details { summary { (bi(title)) } form.sheet-form method="post" action=(to) { (inner) } } } }
+        html! { @if may(act) { details { summary { (bi(title)) } form.panel method="post" action=(to) { (inner) } } } }
     };
     let due = view.int("due").map(TimeMs);
     html! {

@@ -61,7 +61,7 @@ fn list(from: &Sources<'_>, ask: &Ask) -> Result<Answer, HqError> {
         h1 { (bi(("专班推进", "Task forces"))) }
         (table(caption, &heads, &rows, 0, ("没有专班", "no task force")))
         @if may_open {
-            form.sheet-form method="post" action="/taskforces" {
+            form.panel method="post" action="/taskforces" {
                 h2 { (bi(("成立专班", "Open a task force"))) }
                 (forms::line("title", ("名称", "what it is for"), "", true))
                 (forms::select("lead", ("牵头人", "lead"), &names.list("lead"), ""))

@@ -80,7 +80,7 @@ fn from_a_hot_spot_to_a_cluster_a_task_force_a_survey_and_a_plan() {
     let n = rule::list(town.hq.reader(), 1).unwrap()[0].n;
     let forecast = page(&town, "clerk", &format!("/ahead/{n}"));
     assert!(orders.iter().all(|o| forecast.contains(&format!("/orders/{}", hex(*o)))));
-    assert!(forecast.contains("≥ 5 件") && forecast.contains("150 m"), "the rule then in force");
+    assert!(forecast.contains("不少于 5 件") && forecast.contains("150 米"), "the rule then in force");
 
     let (number, ids): (String, Vec<String>) = (n.to_string(), orders.iter().map(|o| hex(*o)).collect());
     let mut form = vec![("act", "make"), ("title", "华府一品停车"), ("forecast", number.as_str())];

@@ -3,6 +3,7 @@
 
 use super::{
     super::{
+        forms::{area, field, line},
         names::Names,
         parts::{Row, bi, named, none, say, shown, table, when},
         photos::Sources,
@@ -51,12 +52,12 @@ fn proposal(p: &CatalogProposal, names: &Names, deputy: bool) -> Markup {
             @if deputy {
                 form method="post" action="/catalogue/adopt" {
                     input type="hidden" name="n" value=(p.n);
-                    label { (bi(("事项编码(6 位)", "code, six digits"))) input name="code" pattern="[0-9]{6}" maxlength="6" required; }
-                    label { (bi(("事项名称", "name"))) input name="name" maxlength="60" required; }
-                    label { (bi(("上级用语,一行一个", "upstream words, one a line"))) textarea name="words" rows="2" maxlength="2000" {} }
+                    (field(("事项编码(6 位)", "code, six digits"), &html! { input name="code" pattern="[0-9]{6}" maxlength="6" required autocomplete="off"; }))
+                    (line("name", ("事项名称", "name"), "", true))
+                    (area("words", ("上级用语,一行一个", "upstream words, one a line"), "", false))
                     div.buttons {
-                        button.primary { (bi(("入清单", "make it a row"))) }
-                        button formaction="/catalogue/decline" formnovalidate { (bi(("不入清单", "leave it"))) }
+                        button { (bi(("入清单", "make it a row"))) }
+                        button.second formaction="/catalogue/decline" formnovalidate { (bi(("不入清单", "leave it"))) }
                     }
                 }
             }

@@ -1,6 +1,7 @@
 //! The forms at an order, the likely one open, the rest folded.
 
 use super::super::{
+    forms::{area, date, line, yes_no},
     names::Names,
     parts::{Veil, bi, named, say, shown},
     sections,
@@ -58,17 +59,17 @@ pub(in crate::console) fn panel(ask: &Ask, id: DocId, view: &DocView, names: &Na
                     h3 { (bi(("待您决定", "for you to decide"))) }
                     p { (names.person(author(view, event))) " " (sections::asks(record, veil)) }
                     input type="hidden" name="event" value=(event);
-                    (text("words", ("批语", "your words"), false))
+                    (line("words", ("批语", "your words"), "", false))
                     div.buttons {
-                        button.primary name="verdict" value="accept" { (bi(("同意", "agree"))) }
-                        button name="verdict" value="refuse" { (bi(("不同意", "refuse"))) }
+                        button name="verdict" value="accept" { (bi(("同意", "agree"))) }
+                        button.second name="verdict" value="refuse" { (bi(("不同意", "refuse"))) }
                     }
                 }
             }
             @for act in &acts {
                 @let (title, fields) = fields(act, view, choices);
                 @let form = html! {
-                    form method="post" action=(to(act)) { (fields) div.buttons { button.primary type="submit" { (bi(title)) } } }
+                    form method="post" action=(to(act)) { (fields) div.buttons { button type="submit" { (bi(title)) } } }
                 };
                 @if primary.contains(act) { div.card { h3 { (bi(title)) } (form) } }
                 @else { details.card { summary { (bi(title)) } (form) } }
@@ -80,50 +81,50 @@ pub(in crate::console) fn panel(ask: &Ask, id: DocId, view: &DocView, names: &Na
                         input type="hidden" name="kind" value=(kind.id());
                         input type="hidden" name="version" value=(order::version(view));
                         (proposal_fields(*kind, choices))
-                        div.buttons { button.primary type="submit" { (bi(("提出", "propose"))) } }
+                        div.buttons { button type="submit" { (bi(("提出", "propose"))) } }
                     }
                 }
             }
             @if open && writes("reply_text") {
                 details.card { summary { (bi(("答复内容", "reply text"))) }
                     form method="post" action=(to("reply")) {
-                        (area("reply", ("给诉求人的答复", "what the requester is told"), view.text("reply_text").unwrap_or_default()))
-                        div.buttons { button.primary { (bi(("保存", "save"))) } }
+                        (area("reply", ("给诉求人的答复", "what the requester is told"), view.text("reply_text").unwrap_or_default(), true))
+                        div.buttons { button { (bi(("保存", "save"))) } }
                     }
                 }
             }
             @if writes("note/x") {
                 details.card { summary { (bi(("备注", "note"))) }
-                    form method="post" action=(to("note")) { (area("text", ("备注", "note"), "")) div.buttons { button.primary { (bi(("记下", "keep"))) } } }
+                    form method="post" action=(to("note")) { (area("text", ("备注", "note"), "", true)) div.buttons { button { (bi(("记下", "keep"))) } } }
                 }
             }
             @if open && may_contact {
                 details.card { summary { (bi(("联系诉求人", "contact with the requester"))) }
                     form method="post" action=(to("contact")) {
                         (yes_no("reached", ("是否联系上", "reached"), true))
-                        (text("note", ("说明", "in words"), false))
-                        div.buttons { button.primary { (bi(("记下", "keep"))) } }
+                        (line("note", ("说明", "in words"), "", false))
+                        div.buttons { button { (bi(("记下", "keep"))) } }
                     }
                 }
             }
             @if open && matches!(who.role, Role::HotlineClerk | Role::Section | Role::Liaison) {
                 details.card { summary { (bi(("外部单位回复", "reply of a body outside"))) }
                     form method="post" action=(to("liaison")) {
-                        (text("body", ("单位", "body"), true))
-                        (text("number", ("文号", "document number"), false))
-                        label { (bi(("日期", "date"))) input type="date" name="date" required; }
-                        (area("text", ("回复内容", "what it answered"), ""))
-                        div.buttons { button.primary { (bi(("记下", "keep"))) } }
+                        (line("body", ("单位", "body"), "", true))
+                        (line("number", ("文号", "document number"), "", false))
+                        (date("date", ("日期", "date")))
+                        (area("text", ("回复内容", "what it answered"), "", true))
+                        div.buttons { button { (bi(("记下", "keep"))) } }
                     }
                 }
             }
             @if writes("finding/x") {
                 details.card open { summary { (bi(("违章认定", "finding"))) }
                     form method="post" action=(to("finding")) {
-                        (text("number", ("文号", "document number"), true))
-                        label { (bi(("日期", "date"))) input type="date" name="date" required; }
-                        (area("text", ("认定结果", "result"), ""))
-                        div.buttons { button.primary { (bi(("写入(不可改)", "write, never changed"))) } }
+                        (line("number", ("文号", "document number"), "", true))
+                        (date("date", ("日期", "date")))
+                        (area("text", ("认定结果", "result"), "", true))
+                        div.buttons { button { (bi(("写入(不可改)", "write, never changed"))) } }
                     }
                 }
             }
@@ -159,7 +160,7 @@ fn primary(state: State) -> &'static [&'static str] {
 /// Says whether a role may decide a kind of proposal (the table decides again).
 fn decides(role: Role, kind: ProposalKind) -> bool {
     match kind {
-        ProposalKind::Return => role == Role::HotlineClerk,
+        ProposalKind::Return | ProposalKind::Check => role == Role::HotlineClerk,
         ProposalKind::Extend => matches!(role, Role::HotlineClerk | Role::DeputyLeader),
         ProposalKind::Exclude | ProposalKind::Park => role == Role::DeputyLeader,
         _ => false,
@@ -168,24 +169,6 @@ fn decides(role: Role, kind: ProposalKind) -> bool {
 
 fn author<'a>(view: &'a DocView, event: &str) -> &'a str {
     view.all(&format!("proposal/{event}")).last().map_or("", |a| a.by.as_str())
-}
-
-fn text(name: &str, label: Words, required: bool) -> Markup {
-    html! { label { (bi(label)) input type="text" name=(name) maxlength="600" required[required] autocomplete="off"; } }
-}
-
-fn area(name: &str, label: Words, value: &str) -> Markup {
-    html! { label { (bi(label)) textarea name=(name) rows="3" maxlength="4000" required { (value) } } }
-}
-
-fn yes_no(name: &str, label: Words, required: bool) -> Markup {
-    html! {
-        fieldset { legend { (bi(label)) }
-            label.radio { input type="radio" name=(name) value="yes" required[required]; (bi(("是", "yes"))) }
-            label.radio { input type="radio" name=(name) value="no" required[required]; (bi(("否", "no"))) }
-            @if !required { label.radio { input type="radio" name=(name) value="" checked; (bi(("未答", "did not say"))) } }
-        }
-    }
 }
 
 fn units(choices: &Choices, name: &str, label: Words, chosen: &str) -> Markup {
@@ -198,7 +181,7 @@ fn units(choices: &Choices, name: &str, label: Words, chosen: &str) -> Markup {
 
 /// What an act is called and asks for.
 fn fields(act: &str, view: &DocView, choices: &Choices) -> (Words, Markup) {
-    let reason = || text("reason", REASON, true);
+    let reason = || line("reason", REASON, "", true);
     let none = html! {};
     match act {
         "accept" => (("接单", "accept"), none),
@@ -216,9 +199,10 @@ fn fields(act: &str, view: &DocView, choices: &Choices) -> (Words, Markup) {
         "chase" => (("催办", "chase"), reason()),
         "supervise" => (("督办", "supervise"), reason()),
         "resume" => (("恢复办理", "take up again"), reason()),
-        "pass" => {
-            (("审核通过,转回访", "pass on to callback"), text("reason", ("审核意见", "your words"), false))
-        }
+        "pass" => (
+            ("审核通过,转回访", "pass on to callback"),
+            line("reason", ("审核意见", "your words"), "", false),
+        ),
         "send_back" => (("退回补办", "send back"), reason()),
         "callback" => (
             ("回访", "callback"),
@@ -227,10 +211,10 @@ fn fields(act: &str, view: &DocView, choices: &Choices) -> (Words, Markup) {
                 (yes_no("process", ("对办理过程满意", "satisfied with the way"), false))
                 (yes_no("result", ("对办理结果满意", "satisfied with the result"), false))
                 (yes_no("resolved", ("问题已解决", "resolved"), false))
-                (text("note", ("说明", "in words"), false))
+                (line("note", ("说明", "in words"), "", false))
             },
         ),
-        "close" => (("办结", "close"), text("reason", ("意见", "your words"), false)),
+        "close" => (("办结", "close"), line("reason", ("意见", "your words"), "", false)),
         "rework" => (("重办", "rework"), reason()),
         "clear" => (("澄清不明标记", "clear the flags of doubt"), reason()),
         _ => (("归档", "archive"), none),
@@ -259,12 +243,12 @@ fn dispatch(view: &DocView, choices: &Choices) -> Markup {
         @if !triage && (view.flag("unclear_statement") || view.flag("unclear_responsibility")) {
             label.radio { input type="checkbox" name="site_check" value="yes"; (bi(("已安排现场查实", "a site check is planned"))) }
         }
-        @if triage { (text("reason", REASON, true)) }
+        @if triage { (line("reason", REASON, "", true)) }
     }
 }
 
 fn proposal_fields(kind: ProposalKind, choices: &Choices) -> Markup {
-    let reason = |required| text("reason", REASON, required);
+    let reason = |required| line("reason", REASON, "", required);
     match kind {
         ProposalKind::Ack | ProposalKind::Handle => reason(false),
         ProposalKind::Submit => html! {
@@ -282,17 +266,17 @@ fn proposal_fields(kind: ProposalKind, choices: &Choices) -> Markup {
             (units(choices, "to", ("转给", "to"), ""))
             (reason(true))
         },
-        ProposalKind::Decline | ProposalKind::Return => reason(true),
+        ProposalKind::Decline | ProposalKind::Return | ProposalKind::Check => reason(true),
         ProposalKind::Exclude => html! {
             label { (bi(("依据", "ground"))) select name="ground" required {
                 option value="" { "–" }
                 @for (id, zh, en) in GROUNDS { option value=(id) { (say((zh, en))) } }
             } }
-            (text("evidence", ("证明材料", "what shows it"), true))
+            (line("evidence", ("证明材料", "what shows it"), "", true))
             (reason(true))
         },
         ProposalKind::Park => html! {
-            label { (bi(("复查日期", "review date"))) input type="date" name="review" required; }
+            (date("review", ("复查日期", "review date")))
             (reason(true))
         },
     }

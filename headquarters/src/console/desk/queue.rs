@@ -6,7 +6,7 @@
 use super::super::{
     board::{self, Line},
     names::Names,
-    parts::{Row, bi, table},
+    parts::{Row, bi, fold, table},
     web::Ask,
     words::Words,
 };
@@ -45,33 +45,47 @@ fn queues(role: Role) -> Vec<Queue> {
             queue("parked", ("挂账", "parked"), &[State::Parked]),
         ],
         Role::CallbackAgent => vec![queue("callbacks", ("待回访", "to call back"), &[State::Callback])],
-        Role::Section => vec![Queue {
-            own_units: true,
-            ..queue(
+        Role::Section => [
+            queue("sign", ("待签收", "to acknowledge"), &[State::Dispatched]),
+            queue(
                 "own",
-                ("本科室工单", "orders of your section"),
-                &[State::Dispatched, State::Acked, State::Investigating, State::Handling],
-            )
-        }],
+                ("本科室在办", "in your section's hands"),
+                &[State::Acked, State::Investigating, State::Handling],
+            ),
+        ]
+        .map(|q| Queue { own_units: true, ..q })
+        .into(),
         _ => Vec::new(),
     }
 }
 
+/// What waits: a number each, and the lists behind them.
+pub(in crate::console) struct Waits {
+    pub(in crate::console) tiles: Markup,
+    pub(in crate::console) lists: Markup,
+    /// Nothing waits: there is time to look at all that is open.
+    pub(in crate::console) nothing: bool,
+}
+
 /// Shows the visitor's queues; nothing for roles that only look.
-pub(in crate::console) fn section(db: &Connection, ask: &Ask, names: &Names) -> Result<Markup, HqError> {
+pub(in crate::console) fn section(db: &Connection, ask: &Ask, names: &Names) -> Result<Waits, HqError> {
     let who = &ask.visitor.subject;
     let units: Vec<&str> = who.units_at(ask.now).collect();
-    let mut out = Vec::new();
+    let (mut tiles, mut lists) = (Vec::new(), Vec::new());
     for q in queues(who.role) {
         let (lines, total) = read(db, &q, &units)?;
         let rows: Vec<Row> = lines.iter().map(|line| board::order_row(line, 0, names, ask.now)).collect();
         let caption = html! { (bi(q.title)) " " span.count { (total) } };
         let left = total.saturating_sub(lines.len() as u64);
-        out.push(html! {
-            section.queue id=(q.id) { (table(caption, &board::HEADS, &rows, left, ("没有", "none"))) }
-        });
+        tiles.push((total, "mine", q.title, format!("#{}", q.id)));
+        let list = table(caption.clone(), &board::HEADS, &rows, left, ("没有", "none"));
+        lists.push(fold(q.id, &caption, total > 0, &list));
     }
-    Ok(html! { @for section in &out { (section) } })
+    Ok(Waits {
+        nothing: tiles.iter().all(|(total, ..)| *total == 0),
+        tiles: html! { @if !tiles.is_empty() { (board::tiles("mine", ("等您办理", "waiting for you"), &tiles)) } },
+        lists: html! { @for list in &lists { (list) } },
+    })
 }
 
 fn read(db: &Connection, queue: &Queue, units: &[&str]) -> Result<(Vec<Line>, u64), HqError> {

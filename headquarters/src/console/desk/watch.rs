@@ -2,8 +2,9 @@
 
 use super::{
     super::{
+        forms,
         names::Names,
-        parts::{Row, bi, none, say, shown, table, when},
+        parts::{Row, bi, none, shown, table, when},
         photos::Sources,
         web::{Answer, Ask, Page},
     },
@@ -38,8 +39,8 @@ pub(in crate::console) fn get(from: &Sources<'_>, ask: &Ask) -> Result<Answer, H
         @if clerk && !mine {
             form.card method="post" action="/watch/take" {
                 h3 { (bi(("接班", "take over"))) }
-                label { (bi(("上一班交代事项", "what the one before left to say"))) textarea name="handover" rows="3" maxlength="2000" {} }
-                div.buttons { button.primary { (bi(("我来值班", "I am on watch"))) } }
+                (forms::area("handover", ("上一班交代事项", "what the one before left to say"), "", false))
+                div.buttons { button { (bi(("我来值班", "I am on watch"))) } }
             }
         }
         (roster(from.db, ask, &names)?)
@@ -69,10 +70,10 @@ fn roster(db: &Connection, ask: &Ask, names: &Names) -> Result<Markup, HqError> 
         section { (table(bi(("排班", "Roster")), &heads, &rows, 0, ("没有排班", "nothing planned"))) }
         details.card { summary { (bi(("排一班", "plan a shift"))) }
             form method="post" action="/watch/plan" {
-                label { (bi(("值班人", "clerk"))) select name="person" required { @for (id, name) in &clerks { option value=(id) { (name) } } } }
-                label { (bi(("自", "from"))) input type="datetime-local" name="from" required; }
-                label { (bi(("至", "to"))) input type="datetime-local" name="to" required; }
-                div.buttons { button.primary { (bi(("排定", "plan"))) } }
+                (forms::select("person", ("值班人", "clerk"), &clerks, ""))
+                (forms::moment("from", ("自", "from"), None))
+                (forms::moment("to", ("至", "to"), None))
+                div.buttons { button { (bi(("排定", "plan"))) } }
             }
         }
     })
@@ -102,12 +103,8 @@ pub(in crate::console) fn post(hq: &mut Headquarters, ask: &Ask) -> Result<Answe
             done(hq.take_watch(by, ask.form.get("handover").unwrap_or_default()), back(), "watch")
         }
         ["watch", "plan"] => {
-            let moment = |name| ask.form.get(name).and_then(local);
-            let (Some(person), Some(from), Some(to)) = (ask.form.get("person"), moment("from"), moment("to"))
-            else {
-                return Ok(Answer::Refused(say(("请填写起止时间", "give both times"))));
-            };
-            done(hq.plan_shift(by, person, from, to), back(), "saved")
+            let (from, to) = (forms::time(ask, "from")?, forms::time(ask, "to")?);
+            done(hq.plan_shift(by, forms::text(ask, "person"), from, to), back(), "saved")
         }
         ["watch", "drop"] => match ask.form.get("n").and_then(|n| n.parse().ok()) {
             Some(n) => done(hq.drop_shift(by, n), back(), "saved"),
@@ -115,10 +112,4 @@ pub(in crate::console) fn post(hq: &mut Headquarters, ask: &Ask) -> Result<Answe
         },
         _ => Ok(Answer::Missing),
     }
-}
-
-/// Reads what `datetime-local` sends, as China's time.
-fn local(text: &str) -> Option<TimeMs> {
-    let at = chrono::NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M").ok()?;
-    Some(TimeMs(at.and_utc().timestamp_millis().checked_sub(8 * 3_600_000)?))
 }

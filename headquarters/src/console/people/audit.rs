@@ -96,7 +96,7 @@ fn content(db: &Connection, search: &Search, fields: &Fields) -> Result<Markup, 
             None => p.done { "✓ " (bi(("记录链完整,没有改动或缺失", "the chain is whole: nothing was changed or taken out"))) },
             Some(b) => p.refused role="alert" { (bi(("记录链断裂,从这一条起不可信", "the chain is broken from this line on"))) " #" (b.n) },
         }
-        form.sheet-form method="get" action="/audit" {
+        form.panel method="get" action="/audit" {
             div.row {
                 p { label for="who" { (bi(("谁查的(工号)", "who, by id"))) } input #who name="who" value=(value("who")) maxlength="32"; }
                 p { label for="about" { (bi(("工单或对象", "order or thing"))) } input #about name="about" value=(value("about")) maxlength="80"; }
@@ -104,7 +104,7 @@ fn content(db: &Connection, search: &Search, fields: &Fields) -> Result<Markup, 
                 p { button type="submit" { (bi(("查找", "Search"))) } }
             }
         }
-        form.sheet-form method="post" action="/audit" {
+        form.panel method="post" action="/audit" {
             div.row {
                 p { label for="name" { (bi(("居民姓名", "resident's name"))) } input #name name="name" maxlength="60" autocomplete="off"; }
                 p { label for="phone" { (bi(("居民电话", "resident's number"))) } input #phone name="phone" maxlength="30" autocomplete="off"; }

@@ -57,7 +57,7 @@ pub(in crate::console) fn get(from: &Sources<'_>, ask: &Ask) -> Result<Answer, H
         }
         section {
             h2 { (bi(("提前删除一件工单的诉求人信息", "Erase who asked in one order, before its time"))) }
-            form.sheet-form method="post" action="/keeping" {
+            form.panel method="post" action="/keeping" {
                 p { label for="order" { (bi(("工单号(32 位)", "Order id, 32 digits"))) } input #order name="order" required maxlength="40" autocomplete="off"; }
                 p { label for="reason" { (bi(("理由", "Reason"))) } input #reason name="reason" required minlength="4" maxlength="200"; }
                 p { button.danger type="submit" name="act" value="erase" { (bi(("申请删除", "ask for it"))) } }

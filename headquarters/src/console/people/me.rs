@@ -73,7 +73,7 @@ pub(in crate::console) fn post(hq: &mut Headquarters, ask: &Ask) -> Result<Answe
                     p { (bi(("用手机上的动态码应用扫一扫,再输入它显示的 6 位数字。", "Scan this with an authenticator app, then type the six digits it shows."))) }
                     (qr(&text))
                     p { (bi(("或手工输入", "or type"))) " " span.secret { (secret) } }
-                    form.sheet-form method="post" action="/me" {
+                    form.panel method="post" action="/me" {
                         p { label for="code" { (bi(("6 位数字", "Six digits"))) } input #code name="code" inputmode="numeric" required maxlength="9" autocomplete="one-time-code"; }
                         p { button type="submit" name="act" value="confirm" { (bi(("确认", "Confirm"))) } }
                     }

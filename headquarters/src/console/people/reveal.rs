@@ -52,7 +52,7 @@ pub(in crate::console) fn section(
                     @if may {
                         details {
                             summary { (bi(("查看姓名和电话(会留下记录)", "See name and number; it is logged"))) }
-                            form.sheet-form method="post" action={ "/orders/" (to_hex(&id.uuid)) "/reveal" } {
+                            form.panel method="post" action={ "/orders/" (to_hex(&id.uuid)) "/reveal" } {
                                 (purpose_fields())
                                 p { button type="submit" { (bi(("查看", "See"))) } }
                             }

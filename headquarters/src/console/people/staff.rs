@@ -61,7 +61,7 @@ fn list(from: &Sources<'_>, ask: &Ask) -> Result<Answer, HqError> {
         (table(html! { (bi(("人员", "Staff"))) " " span.count { (rows.len()) } }, &heads, &rows, 0, ("没有人员", "nobody")))
         section {
             h2 { (bi(("添加或改名", "Add or rename"))) }
-            form.sheet-form method="post" action="/staff" {
+            form.panel method="post" action="/staff" {
                 p { label for="id" { (bi(("工号(英文字母、数字)", "Staff id, ASCII"))) } input #id name="id" required maxlength="32" pattern="[A-Za-z0-9._-]+" autocomplete="off"; }
                 p { label for="name" { (bi(("姓名", "Name"))) } input #name name="name" required maxlength="60" autocomplete="off"; }
                 p { label for="role" { (bi(("角色", "Role"))) } (role_select()) }
@@ -114,7 +114,7 @@ fn person(from: &Sources<'_>, id: &str, now: TimeMs) -> Result<Answer, HqError> 
         p.lead { (bi(words::role(subject.role))) }
         section {
             (table(bi(("权限", "Rights")), &heads, &rows, 0, ("没有权限", "no rights")))
-            form.sheet-form method="post" action=(here) {
+            form.panel method="post" action=(here) {
                 div.row {
                     p { label for="grid" { (bi(("网格(15 位)、科室或 *", "Grid of 15 digits, unit, or *"))) } input #grid name="grid" required maxlength="64" autocomplete="off"; }
                     p { label for="from" { (bi(("从(空:现在)", "from, empty: now"))) } input #from name="from" type="date"; }

@@ -4,7 +4,7 @@
 mod grids;
 mod recount;
 mod rights;
-mod town;
+pub(crate) mod town;
 
 use super::*;
 use lanewalk_model::{

@@ -21,15 +21,15 @@ use std::{
     },
 };
 
-pub(super) const HOUR: i64 = 3_600_000;
-pub(super) const DAY: i64 = 24 * HOUR;
+pub(crate) const HOUR: i64 = 3_600_000;
+pub(crate) const DAY: i64 = 24 * HOUR;
 /// 2026-05-01 00:00 in China.
-pub(super) const START: i64 = 1_777_564_800_000;
-pub(super) const END: i64 = START + 120 * DAY;
-pub(super) const GRIDS: [&str; 4] = ["370705005004001", "370705005004002", "370705005008001", ""];
-pub(super) const UNITS: [&str; 3] = ["sec-a", "sec-b", "sec-c"];
+pub(crate) const START: i64 = 1_777_564_800_000;
+pub(crate) const END: i64 = START + 120 * DAY;
+pub(crate) const GRIDS: [&str; 4] = ["370705005004001", "370705005004002", "370705005008001", ""];
+pub(crate) const UNITS: [&str; 3] = ["sec-a", "sec-b", "sec-c"];
 
-pub(super) struct Clock(pub(super) AtomicI64, AtomicU64);
+pub(crate) struct Clock(pub(crate) AtomicI64, AtomicU64);
 
 impl Source for Clock {
     fn now_ms(&self) -> i64 {
@@ -43,16 +43,16 @@ impl Source for Clock {
     }
 }
 
-pub(super) struct Town {
-    pub(super) hq: Headquarters,
-    pub(super) clock: Arc<Clock>,
+pub(crate) struct Town {
+    pub(crate) hq: Headquarters,
+    pub(crate) clock: Arc<Clock>,
     dice: u64,
     events: i64,
     dir: tempfile::TempDir,
 }
 
 impl Town {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         let shm = std::path::Path::new("/dev/shm");
         let dir = if shm.is_dir() { tempfile::tempdir_in(shm) } else { tempfile::tempdir() }.unwrap();
         let clock = Arc::new(Clock(AtomicI64::new(END), AtomicU64::new(seed)));
@@ -62,12 +62,12 @@ impl Town {
     }
 
     /// Closes it and keeps its database; returns the path.
-    pub(super) fn keep(self) -> PathBuf {
+    pub(crate) fn keep(self) -> PathBuf {
         self.dir.keep().join("hq.db")
     }
 
     /// A number below `n` (splitmix64).
-    pub(super) fn below(&mut self, n: i64) -> i64 {
+    pub(crate) fn below(&mut self, n: i64) -> i64 {
         self.dice = self.dice.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.dice;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -85,7 +85,7 @@ impl Town {
         EventId(uuid_v7(self.events, [self.below(256) as u8; 10]))
     }
 
-    pub(super) fn orders(&mut self, n: usize) {
+    pub(crate) fn orders(&mut self, n: usize) {
         for _ in 0..n {
             let id = self.hq.new_id(DocKind::Order);
             let edits = self.life();
@@ -219,7 +219,7 @@ impl Town {
     }
 
     /// Visits, appeals, people who are merged and taken apart again.
-    pub(super) fn grid_work(&mut self, n: usize) {
+    pub(crate) fn grid_work(&mut self, n: usize) {
         let people: Vec<DocId> = (0..n / 2).map(|_| self.hq.new_id(DocKind::Person)).collect();
         let places: Vec<DocId> = (0..n / 3).map(|_| self.hq.new_id(DocKind::Place)).collect();
         for (i, id) in places.iter().enumerate() {
@@ -268,7 +268,7 @@ impl Town {
     }
 
     /// Merges a person into another, and maybe undoes it.
-    pub(super) fn merge(&mut self, person: DocId, into: DocId, undone: bool) {
+    pub(crate) fn merge(&mut self, person: DocId, into: DocId, undone: bool) {
         for undone in [false, true].into_iter().take(1 + usize::from(undone)) {
             let record = PersonMergeRecord { into: into.to_string(), undone, at: TimeMs(END) };
             let key = format!("merged/{}", self.event());
@@ -276,7 +276,7 @@ impl Town {
         }
     }
 
-    pub(super) fn everything() -> Query {
+    pub(crate) fn everything() -> Query {
         Query {
             scope: Scope::All,
             ..Query::all(TimeMs(START), TimeMs(END + 999 * DAY), TimeMs(END + 999 * DAY))

@@ -12,6 +12,7 @@ use super::{seal::FileKey, view::record_key};
 use crate::{
     error::FieldError,
     facade::{Field, Inner},
+    reads,
     store::photos::{self, FileRow, PhotoRow, TicketRow},
     write::Mode,
 };
@@ -22,7 +23,7 @@ use lanewalk_media::{
 use lanewalk_model::{
     document::Edit,
     id::{DocId, EventId, to_hex},
-    photo::{FileRef, FileTrouble, PhotoPart, PhotoRecord, PhotoRole, StampFacts, stamp_lines},
+    photo::{FileRef, FileTrouble, PhotoPart, PhotoRecord, PhotoRole, PhotoScene, StampFacts, stamp_lines},
     position::Position,
     records::to_json,
     time::TimeMs,
@@ -69,6 +70,8 @@ pub struct Shot {
     pub caption: String,
     /// When it was taken by the phone's clock; the file's time of writing when left out.
     pub taken_at: Option<TimeMs>,
+    /// Where in the house, out of [`Field::photo_scenes`].
+    pub scene: Option<PhotoScene>,
 }
 
 /// Settings with the fonts opened.
@@ -94,6 +97,12 @@ impl Field {
         let stamper = Some(Arc::new(Stamper::open(&settings.fonts)?));
         *self.inner.darkroom() = Darkroom { settings, stamper };
         Ok(())
+    }
+
+    /// Lists where a visit may be photographed; the inside only with the occupant's consent
+    /// ([`Field::consent`]).
+    pub fn photo_scenes(&self, visit: DocId) -> Result<Vec<PhotoScene>, FieldError> {
+        Ok(PhotoScene::allowed(&self.document(visit)?))
     }
 
     /// Writes a ticket before the camera opens and says where the camera must write.
@@ -207,6 +216,7 @@ impl Inner {
             Origin::Gallery { visit, role } => (self.new_event(), visit, role, false),
         };
         self.may_add_photo(visit, id)?;
+        self.may_show(visit, shot.scene)?;
         let taken_at = shot.taken_at.unwrap_or_else(|| self.written_at(path, in_app));
         let facts = self.stamp_facts(&origin, visit, taken_at)?;
         let taken = self.develop(path, &facts)?;
@@ -228,6 +238,7 @@ impl Inner {
         if !shot.caption.is_empty() {
             edits.push(Edit::set(["caption/", &id.to_string()].concat(), shot.caption.as_str()));
         }
+        edits.extend(shot.scene.map(|s| Edit::set(["scene/", &id.to_string()].concat(), s.id())));
         let saved = self.act_with(visit, &edits, 0, Mode::Existing, |tx, saved| {
             if in_app && !photos::delete_ticket(tx, id)? {
                 // Finished or dropped meanwhile by another thread.
@@ -249,6 +260,16 @@ impl Inner {
             return Err(error);
         }
         Ok(id)
+    }
+
+    /// Refuses what the occupant did not consent to (DOMAIN.md §9).
+    fn may_show(&self, visit: DocId, scene: Option<PhotoScene>) -> Result<(), FieldError> {
+        let Some(scene) = scene else { return Ok(()) };
+        let view = self.store.read(|conn| reads::view(conn, visit))?.ok_or(FieldError::NotFound)?;
+        if PhotoScene::allowed(&view).contains(&scene) {
+            return Ok(());
+        }
+        Err(FieldError::invalid("scene", "住户未同意入户拍照 (the occupant did not agree to photos inside)"))
     }
 
     /// Runs the intake; a character no font has is written as its code point, visibly.

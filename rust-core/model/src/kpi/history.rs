@@ -245,6 +245,7 @@ impl Fold {
             | StepKind::Offered
             | StepKind::Declined
             | StepKind::Investigated
+            | StepKind::Checked
             | StepKind::Handling
             | StepKind::CalledBack
             | StepKind::Archived

@@ -60,6 +60,8 @@ pub enum Refusal {
     OtherDecides,
     /// Words that name a number of a person.
     PersonalData,
+    /// Others found and measured the opposite.
+    Contradicted,
     /// The record could not be read.
     Unreadable,
 }
@@ -95,6 +97,7 @@ impl Refusal {
             Self::AnswerMissing => "answer_missing",
             Self::OtherDecides => "other_decides",
             Self::PersonalData => "personal_data",
+            Self::Contradicted => "contradicted",
             Self::Unreadable => "unreadable",
         }
     }
@@ -129,6 +132,7 @@ impl Refusal {
             Self::AnswerMissing => "已接通的回访请至少记录一项答复",
             Self::OtherDecides => "此操作须由其他角色决定",
             Self::PersonalData => "文字中含有手机号、身份证号或邮箱,请删去后再提交",
+            Self::Contradicted => "与他人现场查实的情况不符,请核对后重新提出",
             Self::Unreadable => "申请内容无法识别",
         }
     }
@@ -163,6 +167,7 @@ impl Refusal {
             Self::AnswerMissing => "record at least one answer of a requester who was reached",
             Self::OtherDecides => "another role decides this",
             Self::PersonalData => "the words hold a phone, identity or mail address; take it out",
+            Self::Contradicted => "others found the opposite on site; check and propose anew",
             Self::Unreadable => "the proposal cannot be read",
         }
     }

@@ -185,6 +185,9 @@ static VISIT: KindSpec = KindSpec {
         family("photo_trouble", RECORD, Log, FIELD),
         family("original_wanted", Bool, Hq, HQ),
         family("redaction_box", RECORD, Add, CLERK),
+        // What a photo shows by place; and whether the occupant agreed to photos of the inside.
+        family("scene", OneOf(&["outdoors", "corridor", "door", "interior"]), Log, FIELD),
+        family("consent", RECORD, Log, FIELD),
         family("met", ID, Log, FIELD),
         family("confirmation", RECORD, Log, FIELD),
     ],

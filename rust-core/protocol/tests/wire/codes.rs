@@ -84,6 +84,7 @@ fn every_code_is_in_the_handbook() {
     for file in [
         "model/src/chunk/error.rs",
         "model/src/policy.rs",
+        "model/src/order/refusal.rs",
         "protocol/src/httpsig/error.rs",
         "protocol/src/upload/error.rs",
     ] {
@@ -107,6 +108,7 @@ fn every_code_is_in_the_handbook() {
         "upload_gone",
         "too_many_uploads",
         "upload_offset",
+        "no_single_match",
     ] {
         assert!(codes.contains_key(known), "{known}");
     }
