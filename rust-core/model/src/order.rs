@@ -70,7 +70,7 @@ mod state;
 mod table;
 
 pub use act::{
-    Act, Destination, Done, Marks, Situation, act, acts_for, callback_done, callbacks, clock, is_handler,
+    Act, Destination, Done, Marks, Situation, act, acts_for, callback_done, callbacks, clock, is_handler, next_mark,
     round, steps, transfers,
 };
 pub use check::contradictions;

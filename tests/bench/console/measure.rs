@@ -56,6 +56,15 @@ const QUERIES: [&str; 20] = [
     "WF00",
 ];
 
+/// One measure: by the clock and on the processor, ms.
+type Took = (f64, f64);
+
+fn timed(run: impl FnOnce()) -> Took {
+    let (at, cpu) = (Instant::now(), process::thread_cpu_ms());
+    run();
+    (process::ms(at.elapsed()), process::thread_cpu_ms() - cpu)
+}
+
 struct Town {
     console: Console,
     hq: Headquarters,
@@ -69,7 +78,10 @@ pub(super) fn table(dir: &Path) {
     let hq = town::open(&database, &clock, 99, "http://127.0.0.1:8645");
     let town = Town { console: Console::new(database.clone()), hq };
     sizes(&town, &database);
-    println!("  {:<44} {:>8} {:>8} {:>8} {:>5}  aim", "what, ms", "p50", "p95", "max", "n");
+    println!(
+        "  {:<44} {:>8} {:>8} {:>8} {:>5}  {:>8} {:>8}  aim",
+        "what, ms", "p50", "p95", "max", "n", "CPU p50", "CPU p95"
+    );
     let first = Instant::now();
     town.page("hc-01", "/");
     println!(
@@ -105,7 +117,7 @@ fn sizes(town: &Town, database: &Path) {
 
 impl Town {
     /// Asks for a page and returns its bytes and how long it took, ms.
-    fn page(&self, who: &str, address: &str) -> (usize, f64) {
+    fn page(&self, who: &str, address: &str) -> (usize, Took) {
         let (path, query) = address.split_once('?').unwrap_or((address, ""));
         let ask = Ask {
             method: Method::Get,
@@ -116,11 +128,13 @@ impl Town {
             visitor: self.visitor(who),
             now: TimeMs(END),
         };
-        let at = Instant::now();
-        let response = self.console.get(&ask, Lang::Zh);
-        let took = process::ms(at.elapsed());
-        assert_eq!(response.status, 200, "{address} {}", String::from_utf8_lossy(&response.body));
-        (response.body.len(), took)
+        let mut bytes = 0;
+        let took = timed(|| {
+            let response = self.console.get(&ask, Lang::Zh);
+            assert_eq!(response.status, 200, "{address} {}", String::from_utf8_lossy(&response.body));
+            bytes = response.body.len();
+        });
+        (bytes, took)
     }
 
     fn visitor(&self, who: &str) -> Visitor {
@@ -136,7 +150,7 @@ impl Town {
             bytes = bytes.max(n);
             took.push(ms);
         }
-        row(&format!("{what}, {} KB", bytes >> 10), &mut took, Some(PAGE_MS));
+        row(&format!("{what}, {} KB", bytes >> 10), &took, Some(PAGE_MS));
     }
 
     /// Lists addresses of random orders, the longest first.
@@ -155,12 +169,15 @@ impl Town {
     }
 }
 
-fn row(what: &str, took: &mut [f64], aim: Option<f64>) {
-    let n = took.len();
-    let (p50, p95) = (process::percentile(took, 50), process::percentile(took, 95));
+fn row(what: &str, took: &[Took], aim: Option<f64>) {
+    let (mut wall, mut cpu): (Vec<f64>, Vec<f64>) = took.iter().copied().unzip();
+    let mut of = |percent| process::percentile(&mut wall, percent);
+    let (p50, p95, most) = (of(50), of(95), of(100));
     let judged =
         aim.map_or(String::new(), |aim| format!("≤ {aim} {}", if p95 <= aim { "yes" } else { "NO" }));
-    println!("  {what:<44} {p50:>8} {p95:>8} {:>8} {n:>5}  {judged}", process::percentile(took, 100));
+    let (cpu50, cpu95) = (process::percentile(&mut cpu, 50), process::percentile(&mut cpu, 95));
+    let n = took.len();
+    println!("  {what:<44} {p50:>8.2} {p95:>8.2} {most:>8.2} {n:>5}  {cpu50:>8.2} {cpu95:>8.2}  {judged}");
 }
 
 fn pages(town: &Town) {
@@ -182,16 +199,22 @@ fn pages(town: &Town) {
     town.pages("search, 20 queries, clerk", "hc-01", &queries);
     town.pages("search, 20 queries, section", "sc-01", &queries);
     let half_year = Query::all(TimeMs(town::START), TimeMs(END), TimeMs(END));
-    let mut took: Vec<f64> = (0..N)
+    let took: Vec<Took> = (0..N)
         .map(|_| {
-            let at = Instant::now();
-            let figures = Figures::of(town.hq.reader(), &half_year, &Dimension::ALL).unwrap();
-            assert!(figures.total.of(lanewalk_model::kpi::Metric::Received).n() > 0);
-            process::ms(at.elapsed())
+            timed(|| {
+                let figures = Figures::of(town.hq.reader(), &half_year, &Dimension::ALL).unwrap();
+                assert!(figures.total.of(lanewalk_model::kpi::Metric::Received).n() > 0);
+            })
         })
         .collect();
-    row("figures of the half year, all breakdowns", &mut took, Some(PAGE_MS));
+    row("figures of the half year, six breakdowns", &took, Some(PAGE_MS));
+    const HALF_YEAR: &str = "from=2026-01-01&to=2026-07-14";
+    for who in ["hc-01", "sc-01"] {
+        let page = format!("/figures?{HALF_YEAR}");
+        town.pages(&format!("half-year report, {who}"), who, &many(&page));
+    }
     for (what, address) in [
+        ("half-year report as XLSX", &*format!("/figures/report.xlsx?{HALF_YEAR}")),
         ("map, 30 days, open", "/map"),
         ("map, 90 days, all", "/map?days=90&state=all"),
         ("forecasts", "/ahead"),
@@ -243,24 +266,24 @@ fn sockets(database: &Path, clock: &TownClock) {
     let cookie = login.lines().find_map(|l| l.strip_prefix("set-cookie: ")).expect(&login);
     let cookie = cookie.split(';').next().unwrap().to_owned();
     let get = |address: &str| {
-        let at = Instant::now();
-        let answer = http(
-            port,
-            &format!(
-                "GET {address} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\ncookie: {cookie}\r\nconnection: close\r\n\r\n"
-            ),
-        );
-        assert!(answer.starts_with("HTTP/1.1 200"), "{}", &answer[..answer.len().min(300)]);
-        process::ms(at.elapsed())
+        timed(|| {
+            let answer = http(
+                port,
+                &format!(
+                    "GET {address} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\ncookie: {cookie}\r\nconnection: close\r\n\r\n"
+                ),
+            );
+            assert!(answer.starts_with("HTTP/1.1 200"), "{}", &answer[..answer.len().min(300)]);
+        })
     };
     get("/");
-    let mut took: Vec<f64> = (0..N).map(|_| get("/")).collect();
-    row("over a socket: board, clerk", &mut took, Some(PAGE_MS));
-    let mut took: Vec<f64> = orders[1..].iter().map(|o| get(o)).collect();
-    row("over a socket: order page", &mut took, Some(PAGE_MS));
-    let mut took: Vec<f64> =
+    let took: Vec<Took> = (0..N).map(|_| get("/")).collect();
+    row("over a socket: board, clerk", &took, Some(PAGE_MS));
+    let took: Vec<Took> = orders[1..].iter().map(|o| get(o)).collect();
+    row("over a socket: order page", &took, Some(PAGE_MS));
+    let took: Vec<Took> =
         (0..N).map(|i| get(&format!("/search?q={}", form(QUERIES[i % QUERIES.len()])))).collect();
-    row("over a socket: search", &mut took, Some(PAGE_MS));
+    row("over a socket: search", &took, Some(PAGE_MS));
     println!("  peak with the server {} MB", process::peak_mb());
     stop.send(()).unwrap();
     drop(desk);
@@ -283,22 +306,16 @@ fn acts(dir: &Path, database: &Path) {
     std::fs::copy(database, &copy).unwrap();
     let clock = TownClock::new(END);
     let mut hq = town::open(&copy, &clock, 97, "http://127.0.0.1:8645");
-    let timed = |hq: &mut Headquarters, run: &mut dyn FnMut(&mut Headquarters)| {
-        let at = Instant::now();
-        run(hq);
-        process::ms(at.elapsed())
-    };
-    let mut took: Vec<f64> = (0..N)
+    let took: Vec<Took> = (0..N)
         .map(|_| {
             clock.advance(60_000);
-            timed(&mut hq, &mut |hq| {
+            timed(|| {
                 hq.tick().unwrap();
             })
         })
         .collect();
-    let mut first: Vec<f64> = vec![took[0]];
-    row("the clock's minute, the first", &mut first, None);
-    row("the clock's minute", &mut took, None);
+    row("the clock's minute, the first", &took[..1], None);
+    row("the clock's minute", &took, None);
     let catalog: Catalog = Catalog::from_json(include_str!("../../../cli/fixtures/catalogue.json")).unwrap();
     let file = town::calls(&mut Dice::new(5, 5), &catalog, 9_000_000, N as u64, (END - 600_000, END));
     build::take_in(&mut hq, &clock, &file, Acceptance::Later);
@@ -313,11 +330,11 @@ fn acts(dir: &Path, database: &Path) {
     };
     let perform = |hq: &mut Headquarters, what: &str, by: &str, state: &str, act: &Act| {
         let orders: Vec<_> = of(hq, state).into_iter().take(N).collect();
-        let mut took: Vec<f64> = orders
+        let took: Vec<Took> = orders
             .iter()
-            .map(|order| timed(hq, &mut |hq| assert_eq!(hq.perform(by, *order, act, "").unwrap(), None)))
+            .map(|order| timed(|| assert_eq!(hq.perform(by, *order, act, "").unwrap(), None)))
             .collect();
-        row(&format!("act: {what}"), &mut took, None);
+        row(&format!("act: {what}"), &took, None);
     };
     perform(&mut hq, "accept", "hc-01", "RECEIVED", &Act::Accept);
     perform(&mut hq, "pass on to the callback", "hc-01", "SUBMITTED", &Act::Pass);
