@@ -5,6 +5,7 @@ use crate::{
     auth::Nonces,
     config::{Settings, Source},
     core::Core,
+    desk::tick,
     error::{HqError, Refusal},
     figures::Rules,
     gate::Gate,
@@ -83,6 +84,7 @@ impl Headquarters {
         tx.execute("INSERT OR IGNORE INTO actors (actor, device) VALUES (?1, ?2)", (actor, own_n))?;
         retention::note_period(&tx, settings.keep_requesters_ms)?;
         Rules { hours: settings.hours.clone(), quiet_days: settings.quiet_days }.keep(&tx)?;
+        tick::look_at_all(&tx)?;
         tx.commit()?;
         let calendar = Calendar::china()
             .cloned()

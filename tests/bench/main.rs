@@ -3,7 +3,8 @@
 //! gate workers, receipts.
 //!
 //! `cargo run --release -p lanewalk-tests --bin bench -- [D …]` (default 100 1000 5000), and
-//! `… --bin bench -- photos` for the intake of photos beside libvips.
+//! `… --bin bench -- photos` for the intake of photos beside libvips, `… --bin bench -- console`
+//! for headquarters at ten times the half year.
 //! Headquarters and the phone are processes of their own, so their memory is their own.
 //! Figures are of one run on one machine: compare ratios, not absolutes.
 
@@ -17,6 +18,7 @@
 )]
 
 mod child;
+mod console;
 mod hq;
 mod load;
 mod phone;
@@ -34,6 +36,8 @@ fn main() -> std::process::ExitCode {
         Some("phone") => phone::run(&args[1]),
         Some("intake") => photos::child(&args[1..]),
         Some("photos") => photos::table(),
+        Some("console") => console::run(&args[1..]),
+        Some("console-table") => console::table(&args[1]),
         Some("load") => load::run(&args[1], &args[2]),
         _ => table(&args),
     }

@@ -107,6 +107,7 @@ fn words(tx: &Transaction<'_>, n: i64, id: DocId, row: &ListRow) -> Result<(), H
     if !is_searched(id.kind) {
         return Ok(());
     }
+    let table = if id.kind == DocKind::Knowledge { "known" } else { "found" };
     let mut hasher = DefaultHasher::new();
     row.search.hash(&mut hasher);
     let sum = hasher.finish().cast_signed();
@@ -118,11 +119,12 @@ fn words(tx: &Transaction<'_>, n: i64, id: DocId, row: &ListRow) -> Result<(), H
         return Ok(());
     }
     if before.is_some() {
-        tx.prepare_cached("DELETE FROM found WHERE rowid = ?1")?.execute([n])?;
+        tx.prepare_cached(&format!("DELETE FROM {table} WHERE rowid = ?1"))?.execute([n])?;
     }
     let name = requester(tx, n, id, row)?;
     let text = search::index_text(&privacy::redact(&row.search, &[&name]));
-    tx.prepare_cached("INSERT INTO found (rowid, words) VALUES (?1, ?2)")?.execute(params![n, text])?;
+    tx.prepare_cached(&format!("INSERT INTO {table} (rowid, words) VALUES (?1, ?2)"))?
+        .execute(params![n, text])?;
     tx.prepare_cached(
         "INSERT INTO found_of (doc, sum) VALUES (?1, ?2) ON CONFLICT (doc) DO UPDATE SET sum = excluded.sum",
     )?

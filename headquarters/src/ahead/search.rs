@@ -59,15 +59,13 @@ pub fn find(
     let Some(expression) = search::match_expression(query) else { return Ok(Found::default()) };
     let mut found = Found::default();
     let mut ranked: Vec<((bool, bool, bool, i64), Hit)> = Vec::new();
-    for knowledge in [true, false] {
+    for (table, knowledge) in [("known", true), ("found", false)] {
         let sql = format!(
             "SELECT {FACT_COLUMNS}, d.row, d.parent, s.units FROM
-               (SELECT rowid AS n FROM found WHERE found MATCH ?1
-                  AND {} rowid IN (SELECT doc FROM kb) ORDER BY rowid DESC LIMIT ?2) f
+               (SELECT rowid AS n FROM {table} WHERE {table} MATCH ?1 ORDER BY rowid DESC LIMIT ?2) f
              JOIN docs d ON d.n = f.n
              LEFT JOIN docs p ON d.kind <> 1 AND p.id = CASE WHEN d.parent LIKE 'order:%' THEN unhex('01' || substr(d.parent, 7)) END
-             LEFT JOIN spots s ON s.doc = coalesce(p.n, d.n)",
-            if knowledge { "" } else { "NOT" }
+             LEFT JOIN spots s ON s.doc = coalesce(p.n, d.n)"
         );
         let mut statement = db.prepare_cached(&sql)?;
         let mut rows = statement.query(params![expression, LOOKED_AT])?;

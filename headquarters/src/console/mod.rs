@@ -44,7 +44,7 @@ use crate::{
     error::HqError,
     hq::Headquarters,
     photos::Folder,
-    store::{self, StoredDoc},
+    store::{Readers, StoredDoc},
 };
 use alike::Alike;
 use frame::Around;
@@ -57,6 +57,7 @@ use lanewalk_model::{
 };
 use lang::Lang;
 use photos::Sources;
+use rusqlite::Connection;
 use std::{
     path::PathBuf,
     sync::{PoisonError, RwLock},
@@ -148,7 +149,7 @@ fn rooms() -> impl Iterator<Item = &'static Room> {
 /// Makes pages of a database and the photos beside it.
 #[derive(Debug)]
 pub struct Console {
-    database: PathBuf,
+    readers: Readers,
     folder: Folder,
     alike: RwLock<Alike>,
 }
@@ -158,7 +159,7 @@ impl Console {
     pub fn new(database: PathBuf) -> Self {
         // The console writes nothing, so no room is kept free for it.
         let folder = Folder::beside(&database, 0);
-        Self { database, folder, alike: RwLock::default() }
+        Self { readers: Readers::new(database), folder, alike: RwLock::default() }
     }
 
     /// Answers a GET from one read-only snapshot. Never fails: what cannot be read is a page that
@@ -176,13 +177,14 @@ impl Console {
     }
 
     fn read(&self, room: &Room, ask: &Ask) -> Result<Answer, HqError> {
-        let mut db = store::open_reader(&self.database)?;
-        // One transaction, so that every number of the page is of the same moment.
-        let snapshot = db.transaction()?;
-        self.alike.write().unwrap_or_else(PoisonError::into_inner).catch_up(&snapshot)?;
-        let alike = self.alike.read().unwrap_or_else(PoisonError::into_inner);
-        let from = Sources { db: &snapshot, folder: &self.folder, alike: &alike, now: ask.now };
-        (room.get)(&from, ask)
+        self.readers.read(|db| {
+            // One transaction, so that every number of the page is of the same moment.
+            let snapshot = db.transaction()?;
+            self.alike.write().unwrap_or_else(PoisonError::into_inner).catch_up(&snapshot)?;
+            let alike = self.alike.read().unwrap_or_else(PoisonError::into_inner);
+            let from = Sources { db: &snapshot, folder: &self.folder, alike: &alike, now: ask.now };
+            (room.get)(&from, ask)
+        })
     }
 
     /// Performs a POST: one act. What the rules refuse is an answer with words, and nothing changed.
@@ -195,28 +197,36 @@ impl Console {
 }
 
 impl Console {
+    /// Returns the connections that pages read by.
+    pub(crate) fn readers(&self) -> &Readers {
+        &self.readers
+    }
+
     /// Says whether a visitor may see a stored file: one of an order whose photos he may see.
     pub(crate) fn may_see_file(&self, visitor: &Visitor, sha256: Hash, now: TimeMs) -> Result<bool, HqError> {
-        let db = store::open_reader(&self.database)?;
-        let mut statement = db.prepare(
-            "SELECT DISTINCT v.parent FROM file_refs f JOIN docs v ON v.n = f.doc WHERE f.sha256 = ?1 LIMIT 50",
-        )?;
-        let orders =
-            statement.query_map([sha256.0], |r| r.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
-        let asker = Asker { subject: &visitor.subject, admin: visitor.admin };
-        for order in orders {
-            let stored = order.parse().ok().map(|id| StoredDoc::find(&db, id)).transpose()?.flatten();
-            // A visit without an order belongs to those who see every grid.
-            let facts = stored
-                .map(|s| s.view())
-                .transpose()?
-                .map_or_else(CaseFacts::default, |v| CaseFacts::of_order(&v));
-            if access::decide(asker, Action::ReadVisits, &facts, now).is_ok() {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        self.readers.read(|db| may_see_file(db, visitor, sha256, now))
     }
+}
+
+fn may_see_file(db: &Connection, visitor: &Visitor, sha256: Hash, now: TimeMs) -> Result<bool, HqError> {
+    let mut statement = db.prepare_cached(
+        "SELECT DISTINCT v.parent FROM file_refs f JOIN docs v ON v.n = f.doc WHERE f.sha256 = ?1 LIMIT 50",
+    )?;
+    let orders =
+        statement.query_map([sha256.0], |r| r.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
+    let asker = Asker { subject: &visitor.subject, admin: visitor.admin };
+    for order in orders {
+        let stored = order.parse().ok().map(|id| StoredDoc::find(db, id)).transpose()?.flatten();
+        // A visit without an order belongs to those who see every grid.
+        let facts = stored
+            .map(|s| s.view())
+            .transpose()?
+            .map_or_else(CaseFacts::default, |v| CaseFacts::of_order(&v));
+        if access::decide(asker, Action::ReadVisits, &facts, now).is_ok() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Finds the room a visitor asks for and may enter.

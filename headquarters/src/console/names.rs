@@ -7,8 +7,8 @@ use super::{
     desk::Choices,
     parts::{bi, named, shown},
 };
-use crate::error::HqError;
-use lanewalk_model::{catalog::Catalog, document::Document, grid::GridSet, schema::DocKind, staff::Role};
+use crate::{error::HqError, store};
+use lanewalk_model::staff::Role;
 use maud::{Markup, html};
 use rusqlite::Connection;
 use std::collections::HashMap;
@@ -28,7 +28,7 @@ impl Names {
     /// Reads the names of staff.
     pub(super) fn of_staff(db: &Connection) -> Result<Self, HqError> {
         let mut names = Self::default();
-        let mut statement = db.prepare("SELECT id, name, role FROM staff")?;
+        let mut statement = db.prepare_cached("SELECT id, name, role FROM staff")?;
         let mut rows = statement.query([])?;
         while let Some(r) = rows.next()? {
             let role: String = r.get(2)?;
@@ -40,39 +40,24 @@ impl Names {
     /// Reads all names. Reference data that cannot be read only leaves ids without names.
     pub(super) fn all(db: &Connection) -> Result<Self, HqError> {
         let mut names = Self::of_staff(db)?;
-        let mut statement = db.prepare("SELECT saved FROM docs WHERE kind = ?1")?;
-        let mut rows = statement.query([DocKind::Reference.code()])?;
-        while let Some(r) = rows.next()? {
-            let saved = r.get_ref(0)?.as_blob().unwrap_or_default();
-            let Ok(mut document) = Document::load(DocKind::Reference, saved) else { continue };
-            let view = document.view();
-            names.learn(view.text("name").unwrap_or_default(), view.text("body").unwrap_or_default());
+        let known = store::reference(db)?;
+        if let Some((catalog, _)) = &known.catalog {
+            names.units.extend(
+                catalog.units.iter().map(|u| (u.id.clone(), named(&u.name_zh, &u.name_en).to_owned())),
+            );
+            let matters = catalog
+                .matters
+                .iter()
+                .map(|m| (m.matter_code.clone(), named(&m.name_zh, &m.name_en).to_owned()));
+            names.matters.extend(matters);
+            names.choices.catalog = Some(catalog.clone());
+        }
+        if let Some(grids) = &known.grids {
+            names.choices.grids =
+                grids.cells().iter().map(|c| (c.id().to_string(), c.name().to_owned())).collect();
+            names.cells.extend(names.choices.grids.iter().cloned());
         }
         Ok(names)
-    }
-
-    fn learn(&mut self, name: &str, body: &str) {
-        match name {
-            "matter_catalog" => {
-                let Ok(catalog) = Catalog::from_json(body) else { return };
-                self.units.extend(
-                    catalog.units.iter().map(|u| (u.id.clone(), named(&u.name_zh, &u.name_en).to_owned())),
-                );
-                let matters = catalog
-                    .matters
-                    .iter()
-                    .map(|m| (m.matter_code.clone(), named(&m.name_zh, &m.name_en).to_owned()));
-                self.matters.extend(matters);
-                self.choices.catalog = Some(catalog);
-            }
-            "grids" => {
-                let Ok(grids) = GridSet::from_geojson(body) else { return };
-                self.choices.grids =
-                    grids.cells().iter().map(|c| (c.id().to_string(), c.name().to_owned())).collect();
-                self.cells.extend(self.choices.grids.iter().cloned());
-            }
-            _ => {}
-        }
     }
 
     /// Lists the staff of a role: (id, name), in order of id.

@@ -4,6 +4,7 @@
 //! the promise made before stays readable (`promised_due` and the steps). Rejected: moving a due
 //! time by a difference, which forgets an extension when the calendar changes.
 
+use super::tick;
 use crate::{core::Core, error::HqError, store::StoredDoc};
 use lanewalk_model::{
     deadline::{self, Due, Limit, Promise},
@@ -85,6 +86,7 @@ impl Core {
     /// Computes provisional due times of open orders again, after a calendar came (DOMAIN.md §7).
     /// Returns how many moved.
     pub(crate) fn redate(&mut self, tx: &Transaction<'_>) -> Result<u32, HqError> {
+        tick::look_at_all(tx)?;
         let ids: Vec<Vec<u8>> = tx
             .prepare_cached("SELECT id FROM docs WHERE kind = ?1 AND open = 1 AND row ->> 'due_provisional'")?
             .query_map([DocKind::Order.code()], |r| r.get(0))?

@@ -192,13 +192,14 @@ pub(super) fn citations(db: &Connection, sha256: Hash) -> Result<Vec<Citation>, 
 pub(crate) fn cite(tx: &Transaction<'_>, doc: i64, visit: &DocView) -> Result<(), HqError> {
     for (photo, value) in visit.members("photo") {
         let record = value.text().and_then(|text| serde_json::from_str::<PhotoRecord>(text).ok());
+        let phash = record.as_ref().and_then(|r| r.phash).map(|p| p.0.cast_signed());
         for (part, file) in record.iter().flat_map(PhotoRecord::parts) {
             // What no integer column holds is no length of a file either.
             let Ok(bytes) = i64::try_from(file.bytes) else { continue };
             tx.prepare_cached(
-                "INSERT OR IGNORE INTO file_refs (sha256, bytes, doc, photo, part) VALUES (?1, ?2, ?3, ?4, ?5)",
+                "INSERT OR IGNORE INTO file_refs (sha256, bytes, doc, photo, part, phash) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?
-            .execute(params![file.sha256.0, bytes, doc, photo, part.code()])?;
+            .execute(params![file.sha256.0, bytes, doc, photo, part.code(), phash.filter(|_| part == PhotoPart::Original)])?;
         }
     }
     Ok(())

@@ -18,7 +18,6 @@ use crate::{
     gate::WorkerCommand,
     people,
     photos::{Folder, RedrawError, Redrawer},
-    store,
 };
 use axum::{
     Router,
@@ -62,7 +61,6 @@ struct Shared {
     house: House,
     desk: Desk,
     console: Console,
-    database: PathBuf,
     folder: Folder,
     redrawer: Option<Redrawer>,
     drawing: Semaphore,
@@ -79,9 +77,8 @@ pub(super) fn routes(desk: Desk, database: PathBuf, draw: Option<WorkerCommand>)
     let shared = Arc::new(Shared {
         house,
         desk,
-        console: Console::new(database.clone()),
+        console: Console::new(database),
         redrawer: draw.map(|command| Redrawer::new(folder.clone(), command)),
-        database,
         folder,
         drawing: Semaphore::new(MAX_DRAWING),
         streams: Arc::new(Semaphore::new(events::MAX_STREAMS)),
@@ -216,10 +213,9 @@ impl Shared {
     /// Finds who a session stands for, and keeps it from going idle.
     fn visitor(&self, token: Option<&str>) -> Result<Option<Visitor>, HqError> {
         let Some(token) = token else { return Ok(None) };
-        let db = store::open_reader(&self.database)?;
-        let Some((visitor, seen)) = people::visitor(&db, token, &self.desk.settings, self.now())? else {
-            return Ok(None);
-        };
+        let now = self.now();
+        let found = self.console.readers().read(|db| people::visitor(db, token, &self.desk.settings, now))?;
+        let Some((visitor, seen)) = found else { return Ok(None) };
         if seen {
             let token = token.to_owned();
             self.desk.run(move |hq| hq.session_seen(&token))??;
@@ -228,8 +224,9 @@ impl Shared {
     }
 
     fn is_standing(&self, token: &str) -> Result<bool, HqError> {
-        let db = store::open_reader(&self.database)?;
-        Ok(people::visitor(&db, token, &self.desk.settings, self.now())?.is_some())
+        let now = self.now();
+        let found = self.console.readers().read(|db| people::visitor(db, token, &self.desk.settings, now))?;
+        Ok(found.is_some())
     }
 
     fn read(&self, asked: Asked) -> Result<web::Response, HqError> {
@@ -413,17 +410,18 @@ impl Shared {
 
     /// Finds a file that was taken in, if a photo record names it as such a part.
     fn named(&self, sha256: Hash, fits: impl Fn(PhotoPart) -> bool) -> Result<Option<FileRef>, HqError> {
-        let db = store::open_reader(&self.database)?;
-        let mut statement = db.prepare(
-            "SELECT r.part, f.bytes FROM file_refs r JOIN files f ON f.sha256 = r.sha256 WHERE r.sha256 = ?1",
-        )?;
-        let mut rows = statement.query([sha256.0])?;
-        while let Some(r) = rows.next()? {
-            if PhotoPart::from_code(r.get(0)?).is_some_and(&fits) {
-                return Ok(Some(FileRef { sha256, bytes: r.get(1)? }));
+        self.console.readers().read(|db| {
+            let mut statement = db.prepare_cached(
+                "SELECT r.part, f.bytes FROM file_refs r JOIN files f ON f.sha256 = r.sha256 WHERE r.sha256 = ?1",
+            )?;
+            let mut rows = statement.query([sha256.0])?;
+            while let Some(r) = rows.next()? {
+                if PhotoPart::from_code(r.get(0)?).is_some_and(&fits) {
+                    return Ok(Some(FileRef { sha256, bytes: r.get(1)? }));
+                }
             }
-        }
-        Ok(None)
+            Ok(None)
+        })
     }
 
     /// Opens a stored file that is whole.

@@ -1,6 +1,6 @@
 //! Documents as headquarters caches them.
 
-use crate::{ahead, error::HqError, figures, photos};
+use crate::{ahead, desk::tick, error::HqError, figures, photos};
 use lanewalk_model::{
     document::Document,
     id::{DocId, Hash},
@@ -138,6 +138,9 @@ pub(crate) fn put(
             |r| r.get(0),
         )?;
     figures::note(tx, n, id, view)?;
+    if id.kind == DocKind::Order {
+        tick::note(tx, n, row.open)?;
+    }
     if id.kind == DocKind::Visit {
         photos::cite(tx, n, view)?;
     }

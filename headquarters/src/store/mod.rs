@@ -6,12 +6,16 @@
 mod docs;
 mod log;
 mod people;
+mod readers;
+mod reference;
 
 pub use docs::{DocRow, StoredDoc};
 pub(crate) use docs::{FACT_COLUMNS, put as docs_put};
 pub(crate) use log::LogRow;
 pub use people::DeviceRow;
 pub(crate) use people::{holders, subject};
+pub(crate) use readers::Readers;
+pub(crate) use reference::reference;
 
 use crate::error::HqError;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
@@ -77,6 +81,9 @@ pub fn open_reader(path: &Path) -> Result<Connection, HqError> {
         rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
     db.pragma_update(None, "busy_timeout", 5000)?;
+    db.pragma_update(None, "cache_size", -8000)?;
+    db.pragma_update(None, "temp_store", "MEMORY")?;
+    db.set_prepared_statement_cache_capacity(64);
     Ok(db)
 }
 

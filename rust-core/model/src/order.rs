@@ -71,7 +71,7 @@ mod table;
 
 pub use act::{
     Act, Destination, Done, Marks, Situation, act, acts_for, callback_done, callbacks, clock, is_handler,
-    round, steps, transfers,
+    next_mark, round, steps, transfers,
 };
 pub use check::contradictions;
 pub use refusal::Refusal;

@@ -13,10 +13,9 @@ use crate::{
         parts::{MAX_ROWS, NEAR_MS, bi, say},
         web::{Answer, Ask, Page},
     },
-    store::{self, DocRow, FACT_COLUMNS, StoredDoc},
+    store::{self, DocRow, FACT_COLUMNS},
 };
 use lanewalk_model::{
-    grid::GridSet,
     id::DocId,
     schema::DocKind,
     staff::{Role, Subject},
@@ -55,19 +54,14 @@ impl Window {
 
 /// Draws a small map; nothing when there is neither a grid nor a place.
 pub(super) fn picture(db: &Connection, window: &Window, shown: &Shown<'_>) -> Result<Markup, HqError> {
-    let grids = grids(db)?;
+    let known = store::reference(db)?;
+    let grids = known.grids.as_ref();
     let names = Names::all(db)?;
     let rings = rings(shown.forecasts, &names);
     let tiles = tile_source(db)?;
-    let frame = window.0.or_else(|| grids.as_ref().and_then(|g| drawing::bounds(g.cells())));
-    let scene = Scene {
-        grids: grids.as_ref(),
-        dots: &shown.orders,
-        rings: &rings,
-        base: "/map?",
-        tiles: &tiles,
-        small: true,
-    };
+    let frame = window.0.or_else(|| grids.and_then(|g| drawing::bounds(g.cells())));
+    let scene =
+        Scene { grids, dots: &shown.orders, rings: &rings, base: "/map?", tiles: &tiles, small: true };
     Ok(html! { @if let Some(frame) = frame { (drawing::draw(frame, &scene)) } })
 }
 
@@ -89,17 +83,6 @@ fn rings(all: &[Forecast], names: &Names) -> Vec<Ring> {
         })
     })
     .collect()
-}
-
-/// Reads the grids in force.
-fn grids(db: &Connection) -> Result<Option<GridSet>, HqError> {
-    let id: Option<Vec<u8>> = db
-        .prepare_cached("SELECT id FROM docs WHERE kind = ?1 AND row ->> 'title' = 'grids'")?
-        .query_row([DocKind::Reference.code()], |r| r.get(0))
-        .optional()?;
-    let Some(id) = id.and_then(|b| DocId::from_slice(&b).ok()) else { return Ok(None) };
-    let view = StoredDoc::find(db, id)?.map(|s| s.view()).transpose()?;
-    Ok(view.and_then(|v| GridSet::from_geojson(v.text("body")?).ok()))
 }
 
 /// Reads the address of the house's own tile source; empty when there is none.
@@ -215,8 +198,9 @@ pub(super) fn get(from: &Sources<'_>, ask: &Ask) -> Result<Answer, HqError> {
     let found = orders(from.db, who, &f, ask.now)?;
     let placeless = found.iter().filter(|(d, _)| d.at.0.is_nan()).count();
     let dots: Vec<Dot> = found.iter().map(|(d, _)| d.clone()).filter(|d| d.at.0.is_finite()).collect();
-    let grids = grids(from.db)?;
-    let of_grid = grids.as_ref().and_then(|g| drawing::bounds([g.get(f.grid.parse().ok()?)?]));
+    let known = store::reference(from.db)?;
+    let grids = known.grids.as_ref();
+    let of_grid = grids.and_then(|g| drawing::bounds([g.get(f.grid.parse().ok()?)?]));
     let frame = f.frame.or(of_grid);
     let whole = grids
         .as_ref()
@@ -225,8 +209,7 @@ pub(super) fn get(from: &Sources<'_>, ask: &Ask) -> Result<Answer, HqError> {
     let forecasts = rule::list(from.db, MAX_ROWS)?;
     let rings = rings(&forecasts, &names);
     let (base, tiles) = (f.base(), tile_source(from.db)?);
-    let scene =
-        Scene { grids: grids.as_ref(), dots: &dots, rings: &rings, base: &base, tiles: &tiles, small: false };
+    let scene = Scene { grids, dots: &dots, rings: &rings, base: &base, tiles: &tiles, small: false };
     let chosen: Vec<DocId> = found
         .iter()
         .filter(|(d, _)| frame.is_some() && f.frame.is_none_or(|w| w.holds(d.at)))

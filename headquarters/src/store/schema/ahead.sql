@@ -34,6 +34,11 @@ CREATE INDEX kb_by_matter ON kb (matter) WHERE current = 1;
 CREATE VIRTUAL TABLE found USING fts5 (
     words, content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 0'
 );
+-- Knowledge in an index of its own: asked for in one with the orders, each hit of a common word is
+-- walked to see that it is none.
+CREATE VIRTUAL TABLE known USING fts5 (
+    words, content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 0'
+);
 -- What of a document is in there, as a sum, so that only a changed text is written again.
 CREATE TABLE found_of (
     doc INTEGER NOT NULL PRIMARY KEY REFERENCES docs (n),

@@ -79,6 +79,12 @@ CREATE INDEX docs_by_place ON docs (grid, finished_at);
 CREATE INDEX docs_share ON docs (n, share);
 CREATE INDEX docs_by_parent ON docs (parent, kind) WHERE parent <> '';
 CREATE INDEX docs_due ON docs (kind, open, due_at);
+-- Lists and counts of the console: from the index alone, in the order of the page.
+CREATE INDEX docs_open ON docs (kind, open, priority, due_at IS NULL, due_at, n, row ->> 'state', row ->> 'units');
+CREATE INDEX docs_ended ON docs (kind, open, finished_at);
+CREATE INDEX docs_by_state ON docs (kind, row ->> 'state', finished_at);
+CREATE INDEX docs_pending ON docs (kind, row ->> 'pending') WHERE row ->> 'pending' > 0;
+CREATE INDEX docs_conflicts ON docs (kind) WHERE row ->> 'conflicts' > 0;
 
 CREATE TABLE log (
     idx          INTEGER NOT NULL PRIMARY KEY,
@@ -140,8 +146,11 @@ CREATE TABLE file_refs (
     doc    INTEGER NOT NULL REFERENCES docs (n),
     photo  TEXT    NOT NULL,
     part   INTEGER NOT NULL,
+    -- What the picture looks like; of the original only.
+    phash  INTEGER,
     UNIQUE (sha256, doc, photo, part)
 ) STRICT;
+CREATE INDEX file_refs_by_doc ON file_refs (doc);
 
 -- Files on their way. How much of one is here is the length of its file in photos/incoming.
 CREATE TABLE uploads (

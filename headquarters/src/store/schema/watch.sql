@@ -8,6 +8,14 @@ CREATE TABLE watch (
     handover TEXT    NOT NULL
 ) STRICT;
 
+-- When the clock has to look at an open order next; 0: it was written since the clock looked. A
+-- cache of the documents.
+CREATE TABLE clock (
+    doc INTEGER NOT NULL PRIMARY KEY REFERENCES docs (n),
+    at  INTEGER NOT NULL
+) STRICT;
+CREATE INDEX clock_by_time ON clock (at);
+
 -- Who is planned to be. Shifts do not overlap.
 CREATE TABLE shifts (
     n       INTEGER NOT NULL PRIMARY KEY,

@@ -418,21 +418,8 @@ pub struct Marks {
 /// principal leader at the red card \[P\]. Nothing once a result was submitted, while parked or
 /// at the end.
 pub fn clock(order: &DocView, marks: &Marks, now: TimeMs) -> Vec<Done> {
-    let at = state(order);
-    if !at.is_open() || matches!(at, State::Submitted | State::Callback | State::Parked) {
-        return Vec::new();
-    }
-    let rungs = [
-        ("yellow", Some(StepKind::Yellow), marks.yellow, "section"),
-        ("overdue", None, marks.due, "deputy_leader"),
-        ("red", Some(StepKind::Red), marks.red, "principal"),
-    ];
     let mut done = Vec::new();
-    for (flag, card, when, role) in rungs {
-        let key = format!("flag/{flag}");
-        if now < when || order.flag(&key) {
-            continue;
-        }
+    for Rung { flag, card, role, .. } in rungs(order, marks).filter(|r| now >= r.at) {
         let mut step = StepRecord::new(StepKind::Escalated, now, "hq");
         step.due = Some(marks.due);
         step.to = Some(role.to_owned());
@@ -440,9 +427,33 @@ pub fn clock(order: &DocView, marks: &Marks, now: TimeMs) -> Vec<Done> {
             edits: Vec::new(),
             step: StepRecord { due: Some(marks.due), ..StepRecord::new(kind, now, "hq") },
         }));
-        done.push(Done { edits: vec![Edit::set(key, true)], step });
+        done.push(Done { edits: vec![Edit::set(format!("flag/{flag}"), true)], step });
     }
     done
+}
+
+/// Returns when [`clock`] next does something to the order as it is; `None` for never.
+pub fn next_mark(order: &DocView, marks: &Marks) -> Option<TimeMs> {
+    rungs(order, marks).map(|r| r.at).min()
+}
+
+/// A mark that an order has not got yet.
+struct Rung {
+    flag: &'static str,
+    card: Option<StepKind>,
+    at: TimeMs,
+    role: &'static str,
+}
+
+fn rungs(order: &DocView, marks: &Marks) -> impl Iterator<Item = Rung> {
+    let at = state(order);
+    let silent = !at.is_open() || matches!(at, State::Submitted | State::Callback | State::Parked);
+    let all = [
+        Rung { flag: "yellow", card: Some(StepKind::Yellow), at: marks.yellow, role: "section" },
+        Rung { flag: "overdue", card: None, at: marks.due, role: "deputy_leader" },
+        Rung { flag: "red", card: Some(StepKind::Red), at: marks.red, role: "principal" },
+    ];
+    all.into_iter().filter(move |r| !silent && !order.flag(&format!("flag/{}", r.flag)))
 }
 
 #[cfg(test)]
