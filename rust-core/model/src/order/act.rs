@@ -269,9 +269,10 @@ fn may(order: &DocView, act: &Act, by: &Subject) -> Result<(), Refusal> {
     let deciders = match act.target(order) {
         Some(to) => {
             let rows = TRANSITIONS.iter().filter(|t| t.to == to);
-            // Three acts lead to HANDLING; each from one state of its own.
+            // Several acts lead to HANDLING or TRIAGE; each from one state of its own.
             let fits = |s: State| match act {
                 Act::Resume => s == State::Parked,
+                Act::ToTriage => s == State::Accepted,
                 Act::SendBack => s == State::Submitted,
                 Act::Rework => s == State::Callback,
                 _ => true,
