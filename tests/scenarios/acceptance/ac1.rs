@@ -439,7 +439,7 @@ fn fourteen_orders_about_parking_become_one_piece_of_work() {
         assert_eq!(state(&town, *order), State::Closed, "order {n}");
         assert_eq!(of_order(&town, *order, DocKind::Brief).len(), 1);
         assert_eq!(steps(&town, *order, StepKind::Extended).len(), usize::from(n != 13));
-        assert_eq!(at_hq(&town, *order).text("reply_text").is_some(), true, "each its own reply");
+        assert!(at_hq(&town, *order).text("reply_text").is_some(), "each its own reply");
     }
     assert_eq!(state(&town, master), State::Closed);
     assert!(taskforce::is_over(&at_hq(&town, force)));
