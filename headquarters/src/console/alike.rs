@@ -78,7 +78,9 @@ impl Alike {
         let mut rows = statement.query(params![PhotoPart::Original.code(), self.last])?;
         while let Some(r) = rows.next()? {
             self.last = r.get(0)?;
-            let Some(photo) = from_hex(r.get_ref(2)?.as_str().unwrap_or_default()).map(EventId) else { continue };
+            let Some(photo) = from_hex(r.get_ref(2)?.as_str().unwrap_or_default()).map(EventId) else {
+                continue;
+            };
             let phash = r.get::<_, Option<i64>>(4)?.map(|bits| PHash(bits.cast_unsigned()));
             self.known.push(Known { doc: r.get(1)?, photo, original: Hash(r.get(3)?), phash });
         }

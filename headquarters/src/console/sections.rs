@@ -65,7 +65,9 @@ pub(super) fn asks(record: &ProposalRecord, veil: &Veil) -> Markup {
 pub(super) fn waiting(db: &Connection, names: &Names) -> Result<Section, HqError> {
     let kind = DocKind::Order.code();
     let total: u64 = db
-        .prepare("SELECT coalesce(sum(row ->> 'pending'), 0) FROM docs WHERE kind = ?1 AND row ->> 'pending' > 0")?
+        .prepare(
+            "SELECT coalesce(sum(row ->> 'pending'), 0) FROM docs WHERE kind = ?1 AND row ->> 'pending' > 0",
+        )?
         .query_row([kind], |r| r.get(0))?;
     let mut statement = db.prepare("SELECT id, saved FROM docs WHERE kind = ?1 AND row ->> 'pending' > 0 ORDER BY open DESC, due_at IS NULL, due_at, n LIMIT ?2")?;
     let mut found = statement.query(params![kind, MAX_ROWS as u64])?;

@@ -179,8 +179,10 @@ pub(crate) fn look_at_all(tx: &Transaction<'_>) -> Result<(), HqError> {
 }
 
 fn note_next(tx: &Transaction<'_>, n: i64, at: TimeMs) -> Result<(), HqError> {
-    tx.prepare_cached("INSERT INTO clock (doc, at) VALUES (?1, ?2) ON CONFLICT (doc) DO UPDATE SET at = excluded.at")?
-        .execute([n, at.0])?;
+    tx.prepare_cached(
+        "INSERT INTO clock (doc, at) VALUES (?1, ?2) ON CONFLICT (doc) DO UPDATE SET at = excluded.at",
+    )?
+    .execute([n, at.0])?;
     Ok(())
 }
 

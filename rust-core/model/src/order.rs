@@ -70,8 +70,8 @@ mod state;
 mod table;
 
 pub use act::{
-    Act, Destination, Done, Marks, Situation, act, acts_for, callback_done, callbacks, clock, is_handler, next_mark,
-    round, steps, transfers,
+    Act, Destination, Done, Marks, Situation, act, acts_for, callback_done, callbacks, clock, is_handler,
+    next_mark, round, steps, transfers,
 };
 pub use check::contradictions;
 pub use refusal::Refusal;

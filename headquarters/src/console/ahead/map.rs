@@ -60,14 +60,8 @@ pub(super) fn picture(db: &Connection, window: &Window, shown: &Shown<'_>) -> Re
     let rings = rings(shown.forecasts, &names);
     let tiles = tile_source(db)?;
     let frame = window.0.or_else(|| grids.and_then(|g| drawing::bounds(g.cells())));
-    let scene = Scene {
-        grids,
-        dots: &shown.orders,
-        rings: &rings,
-        base: "/map?",
-        tiles: &tiles,
-        small: true,
-    };
+    let scene =
+        Scene { grids, dots: &shown.orders, rings: &rings, base: "/map?", tiles: &tiles, small: true };
     Ok(html! { @if let Some(frame) = frame { (drawing::draw(frame, &scene)) } })
 }
 
@@ -209,8 +203,7 @@ pub(super) fn get(from: &Sources<'_>, ask: &Ask) -> Result<Answer, HqError> {
     let forecasts = rule::list(from.db, MAX_ROWS)?;
     let rings = rings(&forecasts, &names);
     let (base, tiles) = (f.base(), tile_source(from.db)?);
-    let scene =
-        Scene { grids, dots: &dots, rings: &rings, base: &base, tiles: &tiles, small: false };
+    let scene = Scene { grids, dots: &dots, rings: &rings, base: &base, tiles: &tiles, small: false };
     let chosen: Vec<DocId> = found
         .iter()
         .filter(|(d, _)| frame.is_some() && f.frame.is_none_or(|w| w.holds(d.at)))
