@@ -33,6 +33,8 @@ mod parts;
 mod people;
 mod photo;
 mod photos;
+#[cfg(test)]
+mod scan_tests;
 mod sections;
 mod steps;
 mod values;
