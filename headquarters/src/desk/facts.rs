@@ -4,13 +4,12 @@
 //! Invariant: the schema says which role writes which field, on a phone and here; words that name
 //! a person's number are refused here as they are on a phone.
 
-use super::within_reach;
+use super::{names_somebody, within_reach};
 use crate::{core::Core, error::HqError, hq::Headquarters, store::StoredDoc, workflow};
 use lanewalk_model::{
     document::Edit,
     id::DocId,
     order::{self, Refusal, State},
-    privacy,
     records::{ContactRecord, FindingRecord, LiaisonRecord, NoteRecord, to_json},
     schema::DocKind,
     staff::{Role, Subject},
@@ -67,7 +66,7 @@ impl Headquarters {
             let (subject, view) = within_reach(tx, by, order, core.now())?;
             let may = matches!(subject.role, Role::Liaison | Role::HotlineClerk | Role::Section);
             if let Some(refusal) =
-                refused(&view, may, &[reply.number.as_str(), &reply.text, &reply.body].join(" "))
+                refused(tx, order, &view, may, &[reply.number.as_str(), &reply.text, &reply.body].join(" "))?
             {
                 return Ok(Some(refusal));
             }
@@ -89,7 +88,7 @@ impl Headquarters {
         self.act(|tx, core| {
             let (subject, view) = within_reach(tx, by, order, core.now())?;
             let may = DocKind::Brief.spec().field("contact/x").is_some_and(|f| f.may_write(subject.role));
-            if let Some(refusal) = refused(&view, may, note) {
+            if let Some(refusal) = refused(tx, order, &view, may, note)? {
                 return Ok(Some(refusal));
             }
             let Some(brief) = StoredDoc::children(tx, &order.to_string(), DocKind::Brief)?.into_iter().next()
@@ -155,7 +154,7 @@ impl Headquarters {
         self.act(|tx: &Transaction<'_>, core| {
             let (subject, view): (Subject, DocView) = within_reach(tx, by, order, core.now())?;
             let may = DocKind::Order.spec().field(field).is_some_and(|f| f.may_write(subject.role));
-            if let Some(refusal) = refused(&view, may, words) {
+            if let Some(refusal) = refused(tx, order, &view, may, words)? {
                 return Ok(Some(refusal));
             }
             let now = core.now();
@@ -166,14 +165,20 @@ impl Headquarters {
     }
 }
 
-fn refused(order: &DocView, may: bool, words: &str) -> Option<Refusal> {
-    if !may {
+fn refused(
+    tx: &Transaction<'_>,
+    id: DocId,
+    order: &DocView,
+    may: bool,
+    words: &str,
+) -> Result<Option<Refusal>, HqError> {
+    Ok(if !may {
         Some(Refusal::RoleMayNot)
     } else if !order::state(order).is_open() {
         Some(Refusal::WrongState)
-    } else if privacy::identifies(words) {
+    } else if names_somebody(tx, id, words)? {
         Some(Refusal::PersonalData)
     } else {
         None
-    }
+    })
 }

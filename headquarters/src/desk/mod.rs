@@ -25,14 +25,14 @@ use lanewalk_model::{
     document::Edit,
     id::DocId,
     order::{self, Act, Destination, Done, Refusal, Situation, State},
-    policy,
+    policy, privacy,
     records::{CallbackRecord, to_json},
     schema::DocKind,
     staff::Subject,
     time::TimeMs,
     view::DocView,
 };
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 impl Headquarters {
     /// Does an act to an order as a member of staff, for a reason. Returns the refusal when the
@@ -99,6 +99,10 @@ impl Core {
     ) -> Result<Option<Refusal>, HqError> {
         let (subject, view) = within_reach(tx, by, order, self.now())?;
         let mut what = what.clone();
+        let note = if let Act::Callback(call) = &what { call.note.as_str() } else { "" };
+        if names_somebody(tx, order, &[reason, note].join(" "))? {
+            return Ok(Some(Refusal::PersonalData));
+        }
         let situation = self.situation(tx, &subject, order, &view, &mut what, reason)?;
         let done = match order::act(&view, &what, &subject, &situation) {
             Ok(done) => done,
@@ -296,6 +300,22 @@ pub(crate) fn within_reach(
         return Err(missing());
     }
     Ok((subject, view))
+}
+
+/// Says whether words that phones of property staff will read name a person: by a number, or by the
+/// name or number of the order's own requester (DOMAIN.md §9).
+pub(crate) fn names_somebody(db: &Connection, order: DocId, words: &str) -> Result<bool, HqError> {
+    if privacy::identifies(words) {
+        return Ok(true);
+    }
+    let requester: Option<(String, String)> = db
+        .prepare_cached(
+            "SELECT r.name, r.phone FROM requesters r JOIN docs d ON d.n = r.doc WHERE d.id = ?1",
+        )?
+        .query_row([order.to_bytes()], |r| Ok((r.get(0)?, r.get(1)?)))
+        .optional()?;
+    let said = |text: &str, least: usize| text.chars().count() >= least && words.contains(text);
+    Ok(requester.is_some_and(|(name, phone)| said(name.trim(), 2) || said(phone.trim(), 5)))
 }
 
 fn staff(db: &Connection, id: &str) -> Result<Subject, HqError> {

@@ -3,7 +3,7 @@
 //! Invariant: a section's proposal from the console goes the same way as one from a phone: it
 //! names the order version its author saw, stands in the order, and gets an answer with a reason.
 
-use super::{staff, within_reach};
+use super::{names_somebody, staff, within_reach};
 use crate::{
     core::Core,
     error::HqError,
@@ -15,7 +15,6 @@ use lanewalk_model::{
     document::{Document, Edit},
     id::DocId,
     order::{self, Outcome, Refusal},
-    privacy,
     records::{DecisionRecord, ProposalKind, ProposalRecord, to_json},
     schema::DocKind,
     time::TimeMs,
@@ -71,8 +70,10 @@ impl Headquarters {
         self.act(|tx, core| {
             let (author, view) = within_reach(tx, by, order, core.now())?;
             let words = [Some(&record.reason), record.ground.as_ref(), record.evidence.as_ref()];
-            if words.into_iter().flatten().any(|w| privacy::identifies(w)) {
-                return Ok(Some(Refusal::PersonalData));
+            for words in words.into_iter().flatten() {
+                if names_somebody(tx, order, words)? {
+                    return Ok(Some(Refusal::PersonalData));
+                }
             }
             if !view.kind().spec().field("proposal/x").is_some_and(|f| f.may_write(author.role)) {
                 return Ok(Some(Refusal::RoleMayNot));
@@ -109,7 +110,7 @@ impl Headquarters {
             if proposer == by {
                 return Err(HqError::NotAllowed("nobody decides an own proposal".into()));
             }
-            if privacy::identifies(words) {
+            if names_somebody(tx, order, words)? {
                 return Ok(Some(Refusal::PersonalData));
             }
             let author = staff(tx, &proposer)?;

@@ -52,6 +52,12 @@ use house::House;
 const EDGES: [u32; 2] = [320, 2_048];
 /// Requests for copies that hold a thread at once: one draws, one reads what is drawn.
 const MAX_DRAWING: usize = 2;
+/// A form of this size needs no session and no turn: signing in, a button, a page of words.
+const SMALL_FORM: usize = 64 << 10;
+/// Forms with files read at once; each may hold 24 MiB two or three times.
+const MAX_LARGE_FORMS: usize = 4;
+/// A form that takes longer is given up.
+const FORM_TIME: std::time::Duration = std::time::Duration::from_secs(60);
 /// Bytes of a stored file in memory at once.
 const CHUNK: usize = 256 << 10;
 
@@ -65,6 +71,7 @@ struct Shared {
     redrawer: Option<Redrawer>,
     drawing: Semaphore,
     streams: Arc<Semaphore>,
+    large_forms: Semaphore,
     /// Held while a password is judged.
     judging: Mutex<()>,
 }
@@ -82,6 +89,7 @@ pub(super) fn routes(desk: Desk, database: PathBuf, draw: Option<WorkerCommand>)
         folder,
         drawing: Semaphore::new(MAX_DRAWING),
         streams: Arc::new(Semaphore::new(events::MAX_STREAMS)),
+        large_forms: Semaphore::new(MAX_LARGE_FORMS),
         judging: Mutex::new(()),
     });
     Router::new()
@@ -131,7 +139,7 @@ async fn page(
         HttpMethod::POST if !House::is_same_origin(request.headers(), &shared.house) => {
             return plain(StatusCode::FORBIDDEN, "another origin");
         }
-        HttpMethod::POST => match forms::read(request).await {
+        HttpMethod::POST => match shared.clone().read_form(asked.token.clone(), request).await {
             Ok((form, files)) => spawn_blocking(move || shared.act(asked, form, files)).await,
             Err(refused) => return refused,
         },
@@ -208,6 +216,33 @@ async fn language(State(shared): State<Arc<Shared>>, Path(lang): Path<String>, r
 impl Shared {
     fn now(&self) -> TimeMs {
         TimeMs(self.desk.source.now_ms())
+    }
+
+    /// Reads a form: a few fields from anybody, whole files only from who has signed in, and few
+    /// of those at once.
+    async fn read_form(
+        self: Arc<Self>,
+        token: Option<String>,
+        request: Request,
+    ) -> Result<(web::Fields, Vec<web::Upload>), Response> {
+        let house = self.clone();
+        let known = match token {
+            None => false,
+            Some(token) => matches!(spawn_blocking(move || house.is_standing(&token)).await, Ok(Ok(true))),
+        };
+        let told = header(request.headers(), "content-length").and_then(|l| l.parse::<usize>().ok());
+        let small = told.is_some_and(|bytes| bytes <= SMALL_FORM);
+        if !known && !small {
+            return Err(plain(StatusCode::PAYLOAD_TOO_LARGE, "too large"));
+        }
+        let _turn = match small {
+            true => None,
+            false => Some(self.large_forms.acquire().await.map_err(|_| not_found())?),
+        };
+        match tokio::time::timeout(FORM_TIME, forms::read(request)).await {
+            Ok(read) => read,
+            Err(_) => Err(plain(StatusCode::REQUEST_TIMEOUT, "too slow")),
+        }
     }
 
     /// Finds who a session stands for, and keeps it from going idle.

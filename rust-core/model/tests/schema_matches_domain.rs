@@ -13,8 +13,7 @@ use std::collections::BTreeMap;
 
 use DocKind::{Appeal, Brief, Care, Knowledge, Order, Person, Place, Reference, Survey, TaskForce, Visit};
 use Role::{
-    CallbackAgent, DeputyLeader, Enforcement, GridWorker, HotlineClerk, Liaison, Principal, PropertyStaff,
-    Section, System,
+    DeputyLeader, Enforcement, GridWorker, HotlineClerk, Liaison, Principal, PropertyStaff, Section, System,
 };
 use Rule::{Add, Hq, Imm, Log, Lww, Max, Mv, Own};
 
@@ -290,7 +289,8 @@ fn writers_are_those_of_the_domain() {
         (Order, "finding", &[Enforcement]),
         (Brief, "police_referral", &[GridWorker]),
         (Order, "liaison_reply", &[Liaison]),
-        (Order, "callback", &[CallbackAgent]),
+        // The agent works at headquarters: an act judges round, time and handler.
+        (Order, "callback", NOBODY),
         (Visit, "kind", FIELD),
         (Visit, "notes", FIELD),
         (Visit, "photo", FIELD),
