@@ -74,6 +74,7 @@ CREATE TABLE open311_posts (
     PRIMARY KEY (key, digest)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX open311_posts_by_time ON open311_posts (at);
+CREATE INDEX open311_posts_by_doc ON open311_posts (doc);
 
 -- Neighbours that files are exchanged with, and every file given or taken.
 CREATE TABLE neighbours (
