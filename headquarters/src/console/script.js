@@ -44,6 +44,8 @@
   main.addEventListener("input", (e) => { touched.add(part(e.target)); });
   const busy = (old) => touched.has(old)
     || (old.contains(document.activeElement) && document.activeElement.matches("input, textarea, select"));
+  // Parts are exchanged one by one only while the page still has the same parts in the same order.
+  const name = (c) => c.id || c.querySelector(":scope > [id]")?.id || c.tagName;
   const links = (node) => [...node.querySelectorAll("a[href]")];
   const swap = (old, fresh) => {
     if (busy(old)) return;
@@ -74,7 +76,8 @@
     const now = [...(fresh.querySelector("main")?.children ?? [])].filter((c) => !c.matches(".done"));
     const old = [...main.children].filter((c) => !c.matches(".done"));
     kept(() => {
-      if (old.length === now.length) old.forEach((o, i) => swap(o, now[i]));
+      const same = old.length === now.length && old.every((o, i) => name(o) === name(now[i]));
+      if (same) old.forEach((o, i) => swap(o, now[i]));
       else if (!old.some(busy)) main.replaceChildren(...now);
     });
     const clock = fresh.querySelector(".now");
