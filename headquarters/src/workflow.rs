@@ -12,6 +12,7 @@ use crate::{
     store::{self, DocRow, StoredDoc},
 };
 use lanewalk_model::{
+    access,
     catalog::Evidence,
     chunk::{ChangeFacts, OpAction, Scalar},
     deadline,
@@ -234,7 +235,7 @@ fn is_holder(tx: &Transaction<'_>, core: &mut Core, order: &DocView, to: &str) -
     // Somebody who does not reach the order could not take it.
     let now = core.now();
     let handles =
-        |s: &Subject| matches!(s.role, Role::GridWorker | Role::Section) && policy::reaches(s, order, now);
+        |s: &Subject| matches!(s.role, Role::GridWorker | Role::Section) && access::reaches(s, order, now);
     Ok(staff.is_some_and(|(s, _)| handles(&s)))
 }
 
@@ -411,7 +412,7 @@ pub(crate) fn circumstances(
     Ok(Circumstances {
         effective_at,
         // A right that ended meanwhile: the fact was kept, the decision is refused (§3).
-        right_stands: policy::reaches(author, view, now),
+        right_stands: access::reaches(author, view, now),
         return_limit,
         inquiries,
         site_checks,

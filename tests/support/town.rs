@@ -544,7 +544,7 @@ fn seed_headquarters(hq: &mut Headquarters, plan: Plan) -> Vec<String> {
         ("cg-01", "城管甲", Role::Section, "sec-chengguan"),
         ("zj-01", "住建甲", Role::Section, "sec-zhujian"),
         ("sq-01", "社区甲", Role::Section, "sec-shequ"),
-        ("en-01", "中队甲", Role::Enforcement, "*"),
+        ("en-01", "中队甲", Role::Enforcement, "sec-chengguan"),
         ("au-01", "审计甲", Role::Auditor, "*"),
     ] {
         hq.put_staff(id, name, role).unwrap();

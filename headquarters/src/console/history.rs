@@ -214,7 +214,8 @@ pub(super) fn section(
     all.sort_by_key(|e| std::cmp::Reverse(e.idx));
     let show = Showing { names, veil, most: 240 };
     let rows: Vec<Row> = all.iter().map(|e| e.row(names, &show)).collect();
-    let caption = html! { (bi(("日志", "Log of this order and its visits, newest first"))) " " span.count { (total) } };
+    let caption =
+        html! { (bi(("日志", "Log of this order and its visits, newest first"))) " " span.count { (total) } };
     let heads = [("日志", "log"), ("谁", "who"), ("写了什么", "what"), ("时间", "times")];
     let content = table(caption.clone(), &heads, &rows, left_out, ("没有记录", "no entries"));
     Ok(fold("history", &caption, false, &content))

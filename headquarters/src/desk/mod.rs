@@ -22,10 +22,11 @@ use crate::{
     store::{self, StoredDoc},
 };
 use lanewalk_model::{
+    access,
     document::Edit,
     id::DocId,
     order::{self, Act, Destination, Done, Refusal, Situation, State},
-    policy, privacy,
+    privacy,
     records::{CallbackRecord, to_json},
     schema::DocKind,
     staff::Subject,
@@ -296,7 +297,7 @@ pub(crate) fn within_reach(
         .filter(|d| d.row.id.kind == DocKind::Order)
         .ok_or_else(missing)?
         .view()?;
-    if !policy::reaches(&subject, &view, now) {
+    if !access::reaches(&subject, &view, now) {
         return Err(missing());
     }
     Ok((subject, view))

@@ -118,7 +118,7 @@ pub enum Sight {
 pub struct CaseFacts {
     /// Grid and people.
     pub scope: ScopeFacts,
-    /// Lead section and supporting ones.
+    /// Lead section, supporting ones, and the one it is offered to.
     pub units: Vec<String>,
     /// Who has the order now.
     pub owner: String,
@@ -132,7 +132,9 @@ impl CaseFacts {
     /// Reads the facts of an order.
     pub fn of_order(view: &DocView) -> Self {
         let text = |key: &str| view.text(key).unwrap_or_default().to_owned();
-        let lead = view.text("lead_unit").into_iter().chain(view.members("support_unit").map(|(m, _)| m));
+        // Whom it is offered to has to read it before taking it (R29).
+        let lead = [view.text("lead_unit"), view.text("offered_to")].into_iter().flatten();
+        let units = lead.filter(|u| !u.is_empty()).chain(view.members("support_unit").map(|(m, _)| m));
         let wrote = view
             .entries()
             .filter(|(key, _)| ["proposal/", "visit/", "measurement/"].iter().any(|f| key.starts_with(f)))
@@ -143,7 +145,7 @@ impl CaseFacts {
         handlers.dedup();
         Self {
             scope: ScopeFacts::of(view),
-            units: lead.map(str::to_owned).collect(),
+            units: units.map(str::to_owned).collect(),
             owner: text("current_owner"),
             handlers,
             proposer: String::new(),
@@ -167,8 +169,13 @@ enum Reach {
     Held,
     /// In own grids, for own units, or where assigned.
     Own,
-    /// Only where assigned by name.
+    /// In own grids. Dispatch assigns those who hold the grid, and a right that ended there ends
+    /// what was assigned.
+    Grid,
+    /// Only where assigned, by name or by unit.
     Assigned,
+    /// Only where assigned by name, and only in own grids: what a phone of the same person holds.
+    AssignedInGrid,
     /// Only in the section for welfare.
     Welfare,
     /// Not about one order at all.
@@ -181,15 +188,15 @@ pub const WELFARE_UNIT: &str = "sec-minzheng";
 /// The table of DOMAIN.md §3, row by row.
 fn rule(role: Role, action: Action) -> Option<(Reach, Sight)> {
     use Action as A;
-    use Reach::{Assigned, Held, House, Own, Welfare};
+    use Reach::{Assigned, AssignedInGrid, Grid, Held, House, Own, Welfare};
     use Sight::{Flag, Full, Masked, Metadata, Redacted};
     Some(match (role, action) {
-        (Role::GridWorker, A::ReadOrder | A::RevealIdentity | A::ReadCare | A::ReadVisits) => (Own, Full),
-        (Role::GridWorker, A::ReadIdentity) => (Own, Masked),
-        (Role::GridWorker, A::Propose | A::Submit) => (Own, Full),
+        (Role::GridWorker, A::ReadOrder | A::RevealIdentity | A::ReadCare | A::ReadVisits) => (Grid, Full),
+        (Role::GridWorker, A::ReadIdentity) => (Grid, Masked),
+        (Role::GridWorker, A::Propose | A::Submit) => (Grid, Full),
         (Role::GridWorker, A::ReadFigures) => (House, Redacted),
-        (Role::PropertyStaff, A::ReadOrder) => (Assigned, Redacted),
-        (Role::PropertyStaff, A::ReadVisits | A::Submit) => (Assigned, Full),
+        (Role::PropertyStaff, A::ReadOrder) => (AssignedInGrid, Redacted),
+        (Role::PropertyStaff, A::ReadVisits | A::Submit) => (AssignedInGrid, Full),
         (
             Role::HotlineClerk,
             A::ReadOrder
@@ -239,6 +246,67 @@ fn rule(role: Role, action: Action) -> Option<(Reach, Sight)> {
     })
 }
 
+/// Which orders a right reaches: the same rule for one order ([`Extent::holds`]) and for whoever
+/// makes a list of many.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Extent<'a> {
+    /// Every order, also without a grid.
+    pub all: bool,
+    /// Those in these grids.
+    pub grids: Vec<&'a str>,
+    /// Those led by, supported by or offered to these units.
+    pub units: Vec<&'a str>,
+    /// Those assigned to or owned by this person.
+    pub person: Option<&'a str>,
+    /// Only the person's own, and only as far as the grids go.
+    pub person_only: bool,
+}
+
+impl<'a> Extent<'a> {
+    fn of(subject: &'a Subject, reach: Reach, at: TimeMs) -> Self {
+        let held = subject.grids_at(at);
+        if held.is_empty() {
+            return Self::default();
+        }
+        let whole = held.contains(&"*");
+        let person = Some(subject.worker.as_str());
+        let units: Vec<&str> = subject.units_at(at).collect();
+        let grids: Vec<&str> = held.into_iter().filter(|g| *g != "*" && !g.is_empty()).collect();
+        match reach {
+            Reach::House => Self { all: true, ..Self::default() },
+            Reach::Held => Self { all: whole, grids, ..Self::default() },
+            // A whole subdistrict is nobody's own grid.
+            Reach::Own => Self { grids, units, person, ..Self::default() },
+            Reach::Grid => Self { grids, ..Self::default() },
+            Reach::Assigned => Self { units, person, ..Self::default() },
+            Reach::AssignedInGrid => Self { all: whole, grids, person, person_only: true, ..Self::default() },
+            Reach::Welfare => Self { all: units.contains(&WELFARE_UNIT), ..Self::default() },
+        }
+    }
+
+    /// Says which orders a subject may read at a moment, and how much of them; `None` for none.
+    pub fn of_orders(subject: &'a Subject, at: TimeMs) -> Option<(Self, Sight)> {
+        rule(subject.role, Action::ReadOrder).map(|(reach, sight)| (Self::of(subject, reach, at), sight))
+    }
+
+    /// Says whether an order is one of them.
+    pub fn holds(&self, facts: &CaseFacts) -> bool {
+        let is = |person: &str| facts.owner == person || facts.scope.assignees.iter().any(|a| a == person);
+        let person = self.person.is_some_and(is);
+        let grid = self.all || self.grids.contains(&facts.scope.grid.as_str());
+        let unit = || self.units.iter().any(|unit| facts.units.iter().any(|u| u == unit));
+        if self.person_only { person && grid } else { person || grid || unit() }
+    }
+}
+
+/// Says whether an order is one of a subject's at a moment: the subject reads it, so the rules of
+/// what may be done to it are asked at all.
+pub fn reaches(subject: &Subject, order: &DocView, at: TimeMs) -> bool {
+    let extent = Extent::of_orders(subject, at);
+    subject.role == Role::System
+        || extent.is_some_and(|(extent, _)| extent.holds(&CaseFacts::of_order(order)))
+}
+
 /// Says whether somebody may do something, and how much is seen; `facts` are those of the order it
 /// is about, empty ones when it is about none.
 ///
@@ -250,25 +318,11 @@ pub fn decide(asker: Asker<'_>, action: Action, facts: &CaseFacts, at: TimeMs) -
         return if asker.admin { Ok(Sight::Full) } else { Err(Denial::RoleKind) };
     }
     let (reach, sight) = rule(subject.role, action).ok_or(Denial::RoleKind)?;
-    let worker = &subject.worker;
-    let assigned = facts.scope.assignees.contains(worker) || facts.owner == *worker;
-    let unit = |unit: &str| facts.units.iter().any(|u| u == unit);
-    let held = |grid: &str| grid == "*" || grid == facts.scope.grid;
-    let reached = match reach {
-        Reach::House => !subject.grids_at(at).is_empty(),
-        Reach::Held => subject.grids_at(at).into_iter().any(held),
-        // A whole subdistrict is nobody's own grid.
-        Reach::Own => {
-            assigned && !subject.grids_at(at).is_empty()
-                || subject.units_at(at).any(unit)
-                || !facts.scope.grid.is_empty() && subject.grids_at(at).contains(&facts.scope.grid.as_str())
-        }
-        Reach::Assigned => assigned && !subject.grids_at(at).is_empty() || subject.units_at(at).any(unit),
-        Reach::Welfare => subject.units_at(at).any(|u| u == WELFARE_UNIT),
-    };
-    if !reached {
-        return Err(if reach == Reach::Assigned { Denial::NotAssigned } else { Denial::OutsideGrid });
+    if !Extent::of(subject, reach, at).holds(facts) {
+        let assigned = matches!(reach, Reach::Assigned | Reach::AssignedInGrid);
+        return Err(if assigned { Denial::NotAssigned } else { Denial::OutsideGrid });
     }
+    let worker = &subject.worker;
     let own_work = match action {
         Action::Callback => facts.handlers.contains(worker),
         Action::DecideReturn | Action::DecideExtend | Action::DecideSubmit | Action::Exclude => {
@@ -294,8 +348,13 @@ pub fn care_facts(view: &DocView) -> CaseFacts {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
     use super::*;
-    use crate::staff::Grant;
-    use std::fmt::Write as _;
+    use crate::{
+        id::ActorId,
+        staff::Grant,
+        time::Hlc,
+        view::{Attributed, Value},
+    };
+    use std::{collections::BTreeMap, fmt::Write as _};
 
     fn subject(role: Role, grid: &str) -> Subject {
         let grant = Grant { grid: grid.into(), role, from: TimeMs(0), to: Some(TimeMs(100)) };
@@ -353,6 +412,53 @@ mod tests {
             (subject(Role::Auditor, "*"), facts("g2", false, ""), Ok(Sight::Metadata)),
         ] {
             assert_eq!(asked(&s, Action::ReadOrder, &f), want, "{s:?} {f:?}");
+        }
+    }
+
+    #[test]
+    fn an_order_is_reached_by_grid_by_unit_or_by_assignment() {
+        use Role::*;
+        let mut fields = BTreeMap::new();
+        for (key, value) in [
+            ("grid", Value::from("g1")),
+            ("lead_unit", "sec-a".into()),
+            ("offered_to", "sec-b".into()),
+            ("support_unit/sec-c", true.into()),
+            ("assignee/w", true.into()),
+        ] {
+            let (at, actor) = (Hlc::default(), ActorId([0; 16]));
+            let one = Attributed { value, by: "hq".into(), at, actor };
+            fields.insert(key.to_owned(), vec![one]);
+        }
+        let order = DocView::new(DocKind::Order, fields);
+        for (role, worker, scope, want) in [
+            (HotlineClerk, "x", "*", true),
+            (GridWorker, "x", "g1", true),
+            (GridWorker, "x", "g2", false),
+            (GridWorker, "x", "sec-a", false),
+            (Section, "x", "sec-a", true),
+            (Section, "x", "sec-b", true),
+            (Section, "x", "sec-c", true),
+            (Section, "x", "sec-d", false),
+            (Section, "x", "g1", true),
+            (Section, "x", "*", false),
+            (Section, "w", "sec-d", true),
+            (GridWorker, "x", "*", false),
+            (GridWorker, "w", "g2", false),
+            (Enforcement, "x", "g1", false),
+            (Enforcement, "x", "*", false),
+            (Enforcement, "w", "g2", true),
+            (Enforcement, "x", "sec-c", true),
+            (Liaison, "x", "sec-c", true),
+            (Auditor, "x", "g1", true),
+            (PropertyStaff, "w", "g1", true),
+            (PropertyStaff, "x", "g1", false),
+            (PropertyStaff, "w", "g2", false),
+        ] {
+            let grant = Grant { grid: scope.into(), role, from: TimeMs(0), to: Some(TimeMs(100)) };
+            let subject = Subject { worker: worker.into(), role, grants: vec![grant] };
+            assert_eq!(reaches(&subject, &order, TimeMs(50)), want, "{role:?} {worker} {scope}");
+            assert!(!reaches(&subject, &order, TimeMs(100)), "{role:?} {worker} {scope}: ended");
         }
     }
 

@@ -98,20 +98,6 @@ pub fn may_read(subject: &Subject, kind: DocKind, facts: &ScopeFacts, now: TimeM
     Ok(())
 }
 
-/// Says whether an order is one of a subject's at headquarters: in the grids held, or by the unit
-/// the person belongs to, as lead, support or whom it is offered to (DOMAIN.md §3, "own").
-pub fn reaches(subject: &Subject, order: &DocView, at: TimeMs) -> bool {
-    let units = |field: &str| subject.units_at(at).any(|unit| order.text(field) == Some(unit));
-    let supports = subject.units_at(at).any(|unit| order.flag(&format!("support_unit/{unit}")));
-    let grid = order.text("grid").unwrap_or_default();
-    let in_grid = subject.role == Role::System || subject.holds(grid, at, at);
-    match subject.role {
-        Role::PropertyStaff => in_grid && order.flag(&format!("assignee/{}", subject.worker)),
-        Role::Section => in_grid || units("lead_unit") || units("offered_to") || supports,
-        _ => in_grid,
-    }
-}
-
 /// Says whether a subject may write edits, at some moment of `[from, to]`: between the last HQ
 /// time the device had seen and the receipt (F22).
 ///
@@ -233,43 +219,6 @@ mod tests {
             (PropertyStaff, Reference, facts("", "", ""), Ok(())),
         ] {
             assert_eq!(may_read(&subject(role), kind, &f, now), want, "{role:?} {kind:?} {f:?}");
-        }
-    }
-
-    #[test]
-    fn an_order_is_reached_by_grid_by_unit_or_by_assignment() {
-        use Role::*;
-        let mut fields = std::collections::BTreeMap::new();
-        for (key, value) in [
-            ("grid", crate::view::Value::from("g1")),
-            ("lead_unit", "sec-a".into()),
-            ("offered_to", "sec-b".into()),
-            ("support_unit/sec-c", true.into()),
-            ("assignee/w", true.into()),
-        ] {
-            let (at, actor) = (crate::time::Hlc::default(), crate::id::ActorId([0; 16]));
-            let one = crate::view::Attributed { value, by: "hq".into(), at, actor };
-            fields.insert(key.to_owned(), vec![one]);
-        }
-        let order = DocView::new(DocKind::Order, fields);
-        for (role, worker, scope, want) in [
-            (HotlineClerk, "x", "*", true),
-            (GridWorker, "x", "g1", true),
-            (GridWorker, "x", "g2", false),
-            (GridWorker, "x", "sec-a", false),
-            (Section, "x", "sec-a", true),
-            (Section, "x", "sec-b", true),
-            (Section, "x", "sec-c", true),
-            (Section, "x", "sec-d", false),
-            (Section, "x", "g1", true),
-            (PropertyStaff, "w", "g1", true),
-            (PropertyStaff, "x", "g1", false),
-            (PropertyStaff, "w", "g2", false),
-        ] {
-            let grant = Grant { grid: scope.into(), role, from: TimeMs(0), to: Some(TimeMs(100)) };
-            let subject = Subject { worker: worker.into(), role, grants: vec![grant] };
-            assert_eq!(reaches(&subject, &order, TimeMs(50)), want, "{role:?} {worker} {scope}");
-            assert!(!reaches(&subject, &order, TimeMs(100)), "{role:?} {worker} {scope}: ended");
         }
     }
 
