@@ -11,6 +11,7 @@ use super::{
         when,
     },
     photos::Sources,
+    reach::Reach,
     sections,
     web::{Answer, Ask, Page},
     words,
@@ -42,66 +43,76 @@ pub(super) fn get(from: &Sources<'_>, ask: &Ask) -> Result<Answer, HqError> {
 
 fn content(db: &Connection, ask: &Ask) -> Result<Markup, HqError> {
     let now = ask.now;
+    let role = ask.visitor.subject.role;
     let names = Names::of_staff(db)?;
     let waits = desk::queue::section(db, ask, &names)?;
-    if !super::WATCH.has(ask.visitor.subject.role) {
+    if !super::WATCH.has(role) {
         // Who has to do with some orders sees those.
-        return Ok(html! { h1.quiet { (bi(("值班台", "Board"))) } (waits.tiles) (waits.lists) });
+        return Ok(html! {
+            h1.quiet { (bi(("值班台", "Board"))) }
+            p.lead { (bi(words::work(role))) }
+            (waits.tiles) (waits.lists)
+        });
     }
-    let (open, open_total) = orders(db, "open = 1", "priority, due_at IS NULL, due_at, n", MAX_ROWS)?;
-    let (ended, ended_total) = orders(db, "open = 0", "finished_at DESC, n DESC", ENDED_ROWS)?;
+    let reach = Reach::of(ask);
+    let (open, open_total) = orders(db, &reach, "open = 1", "priority, due_at IS NULL, due_at, n", MAX_ROWS)?;
+    let (ended, ended_total) = orders(db, &reach, "open = 0", "finished_at DESC, n DESC", ENDED_ROWS)?;
     let lacking = lacking(db, open.iter().chain(&ended))?;
-    let proposals = sections::waiting(db, &names)?;
-    let devices = sections::devices(db, &names, now, false)?;
-    let refused = sections::refused(db, &names, now)?;
+    let proposals = sections::waiting(db, &names, &reach)?;
+    // Devices and refused entries are of the whole house.
+    let devices = reach.all.then(|| sections::devices(db, &names, now, false)).transpose()?;
+    let refused = reach.all.then(|| sections::refused(db, &names, now)).transpose()?;
+    let total = |section: &Option<sections::Section>| section.as_ref().map(|s| s.total);
     let in_hand = order_table(("在办工单", "Open orders"), &open, open_total, &lacking, &names, now);
     let over = order_table(("最近结束", "Recently ended"), &ended, ended_total, &lacking, &names, now);
     Ok(html! {
         h1.quiet { (bi(("值班台", "Board"))) }
         (waits.tiles)
-        (figures(db, now, proposals.total, devices.total, refused.total)?)
+        (figures(db, &reach, now, proposals.total, total(&devices), total(&refused))?)
         (waits.lists)
         (proposals.table)
         (fold("open", &in_hand.0, waits.total == 0, &in_hand.1))
-        (states(db)?)
-        (refused.table)
-        (devices.table)
+        (states(db, &reach)?)
+        @for section in refused.iter().chain(&devices) { (section.table) }
         (fold("ended", &over.0, false, &over.1))
-        (foot(db)?)
+        @if reach.all { (foot(db)?) }
     })
+}
+
+/// Counts orders of a reach.
+fn orders_with(db: &Connection, reach: &Reach, which: &str, values: &[i64]) -> Result<u64, HqError> {
+    let sql = format!("SELECT count(*) FROM docs WHERE kind = ? AND {which} AND {}", reach.sql);
+    let values = std::iter::once(i64::from(DocKind::Order.code())).chain(values.iter().copied());
+    count(db, &sql, params_from_iter(values.map(Sql::from).chain(reach.values.iter().cloned())))
 }
 
 fn count(db: &Connection, sql: &str, values: impl Params) -> Result<u64, HqError> {
     Ok(db.prepare(sql)?.query_row(values, |r| r.get(0))?)
 }
 
-fn figures(db: &Connection, now: TimeMs, waiting: u64, unsent: u64, refused: u64) -> Result<Markup, HqError> {
-    let order = DocKind::Order.code();
-    let late = count(
-        db,
-        "SELECT count(*) FROM docs WHERE kind = ?1 AND open = 1 AND due_at < ?2",
-        params![order, now.0],
-    )?;
-    let near = count(
-        db,
-        "SELECT count(*) FROM docs WHERE kind = ?1 AND open = 1 AND due_at BETWEEN ?2 AND ?3",
-        params![order, now.0, now.0.saturating_add(NEAR_MS)],
-    )?;
-    let conflicts =
-        count(db, "SELECT count(*) FROM docs WHERE kind = ?1 AND row ->> 'conflicts' > 0", [order])?;
-    let all: [(u64, &str, words::Words, &str); 6] = [
-        (late, "late", ("逾期", "overdue"), "#open"),
-        (near, "soon", ("24 小时内到期", "due within 24 h"), "#open"),
-        (waiting, "ask", ("待决定的申请", "proposals to decide"), "#waiting"),
-        (conflicts, "ask", ("有冲突的工单", "orders in conflict"), "#open"),
+fn figures(
+    db: &Connection,
+    reach: &Reach,
+    now: TimeMs,
+    waiting: u64,
+    unsent: Option<u64>,
+    refused: Option<u64>,
+) -> Result<Markup, HqError> {
+    let late = orders_with(db, reach, "open = 1 AND due_at < ?", &[now.0])?;
+    let soon = [now.0, now.0.saturating_add(NEAR_MS)];
+    let near = orders_with(db, reach, "open = 1 AND due_at BETWEEN ? AND ?", &soon)?;
+    let conflicts = orders_with(db, reach, "row ->> 'conflicts' > 0", &[])?;
+    let all: [(Option<u64>, &str, words::Words, &str); 6] = [
+        (Some(late), "late", ("逾期", "overdue"), "#open"),
+        (Some(near), "soon", ("24 小时内到期", "due within 24 h"), "#open"),
+        (Some(waiting), "ask", ("待决定的申请", "proposals to decide"), "#waiting"),
+        (Some(conflicts), "ask", ("有冲突的工单", "orders in conflict"), "#open"),
         (refused, "held", ("7 天内未采纳", "entries refused, 7 days"), "#refused"),
         (unsent, "held", ("未上传的条目", "entries not sent yet"), "#devices"),
     ];
-    Ok(tiles(
-        "glance",
-        ("要事", "at a glance"),
-        &all.map(|(n, class, label, to)| (n, class, label, to.to_owned())),
-    ))
+    let all: Vec<_> =
+        all.into_iter().filter_map(|(n, class, label, to)| Some((n?, class, label, to.to_owned()))).collect();
+    Ok(tiles("glance", ("要事", "at a glance"), &all))
 }
 
 /// Shows numbers that lead to what they count: number, words for the style sheet, label, where.
@@ -117,11 +128,15 @@ pub(super) fn tiles(id: &str, label: words::Words, all: &[(u64, &str, words::Wor
     }
 }
 
-fn states(db: &Connection) -> Result<Markup, HqError> {
-    let mut statement =
-        db.prepare("SELECT row ->> 'state', count(*) FROM docs WHERE kind = ?1 GROUP BY 1")?;
+fn states(db: &Connection, reach: &Reach) -> Result<Markup, HqError> {
+    let sql =
+        format!("SELECT row ->> 'state', count(*) FROM docs WHERE kind = ? AND {} GROUP BY 1", reach.sql);
+    let kind = Sql::from(i64::from(DocKind::Order.code()));
+    let mut statement = db.prepare(&sql)?;
     let found = statement
-        .query_map([DocKind::Order.code()], |r| Ok((r.get::<_, String>(0)?, r.get::<_, u64>(1)?)))?
+        .query_map(params_from_iter(std::iter::once(kind).chain(reach.values.iter().cloned())), |r| {
+            Ok((r.get::<_, String>(0)?, r.get::<_, u64>(1)?))
+        })?
         .collect::<Result<Vec<_>, _>>()?;
     let of = |state: State| found.iter().filter(|(id, _)| id == state.id()).map(|(_, n)| n).sum::<u64>();
     let total: u64 = found.iter().map(|(_, n)| n).sum();
@@ -143,8 +158,16 @@ pub(super) struct Line {
     pub(super) row: ListRow,
 }
 
-fn orders(db: &Connection, which: &str, by: &str, most: usize) -> Result<(Vec<Line>, u64), HqError> {
-    lines(db, which, by, vec![Sql::from(i64::from(DocKind::Order.code()))], most)
+fn orders(
+    db: &Connection,
+    reach: &Reach,
+    which: &str,
+    by: &str,
+    most: usize,
+) -> Result<(Vec<Line>, u64), HqError> {
+    let kind = Sql::from(i64::from(DocKind::Order.code()));
+    let values = std::iter::once(kind).chain(reach.values.iter().cloned()).collect();
+    lines(db, &format!("{which} AND {}", reach.sql), by, values, most)
 }
 
 /// Reads order lines: those that `which` says with these values (the kind is the first), and how

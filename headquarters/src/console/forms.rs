@@ -4,7 +4,11 @@
 //! field, so several forms of one page may have fields of one name. Rejected: messages above the
 //! form only; who works by keyboard or hears the page then looks for the field.
 
-use super::{parts::bi, web::Ask, words::Words};
+use super::{
+    parts::{bi, say},
+    web::{Answer, Ask},
+    words::Words,
+};
 use crate::{error::HqError, intake::Fault};
 use lanewalk_model::time::TimeMs;
 use maud::{Markup, html};
@@ -86,6 +90,24 @@ pub(super) fn time(ask: &Ask, name: &str) -> Result<TimeMs, HqError> {
     found
         .map(|t| TimeMs(t.saturating_sub(8 * 3_600_000)))
         .ok_or_else(|| HqError::NotAllowed("请填写日期和时间 (give a date and time)".into()))
+}
+
+/// Answers a form in which something lacks. That is no missing page: whoever may send the form
+/// learns what is wrong with it.
+pub(super) fn unclear() -> Answer {
+    Answer::Refused(say(("表单不完整,请返回补填", "the form is incomplete; go back and fill it in")))
+}
+
+/// Answers an act at an address that leads somewhere: what its form names and nobody finds is said
+/// in words too.
+pub(super) fn named(done: Result<Answer, HqError>) -> Result<Answer, HqError> {
+    match done {
+        Err(HqError::NotFound(_)) => Ok(Answer::Refused(say((
+            "表单里填的一项找不到,请核对",
+            "something that the form names is not there; check it",
+        )))),
+        done => done,
+    }
 }
 
 /// What was typed and what is wrong with it.

@@ -6,7 +6,7 @@
 //! once; with the wrong mapping, "good" rows are the worst ones.
 
 use super::{
-    forms::{Filled, field, tick},
+    forms::{Filled, field, tick, unclear},
     intake::refused,
     parts::{MAX_ROWS, Row, bi, both, say, shown, table, when},
     photos::Sources,
@@ -46,7 +46,7 @@ pub(super) fn post(hq: &mut Headquarters, ask: &Ask) -> Result<Answer, HqError> 
             media_type: "text/csv; charset=utf-8",
             bytes,
         }),
-        _ => return Ok(Answer::Missing),
+        _ => return Ok(unclear()),
     };
     done.or_else(refused)
 }

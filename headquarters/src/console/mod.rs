@@ -33,6 +33,7 @@ mod parts;
 mod people;
 mod photo;
 mod photos;
+mod reach;
 #[cfg(test)]
 mod scan_tests;
 mod sections;
@@ -66,13 +67,20 @@ use std::{
 };
 use web::{ADMINS, Answer, Ask, Response, Room, Visitor, no_act, no_page};
 
-/// Everybody at headquarters who has to do with orders.
+/// Everybody who may sign in: all but the system's own role. Which orders, and how much of them,
+/// says the table of rights.
+const EVERYBODY: Roles = Roles(0x03FF);
+
+/// Everybody at headquarters who works on orders.
 const OFFICE: Roles = Role::HotlineClerk
     .bit()
     .or(Role::Section.bit())
     .or(Role::DeputyLeader.bit())
     .or(Role::Principal.bit())
     .or(Role::CallbackAgent.bit());
+
+/// Who may see visits and photos.
+const VISITS: Roles = OFFICE.or(Role::GridWorker.bit()).or(Role::PropertyStaff.bit());
 
 /// Who has to do with every order.
 const WATCH: Roles = Role::HotlineClerk
@@ -90,8 +98,8 @@ const CARE: Roles =
 
 /// All rooms; the first part of a path names one. A new page is a new line here.
 static ROOMS: &[Room] = &[
-    Room { at: "", title: Some(("值班台", "Board")), who: OFFICE, get: board::get, post: no_act },
-    Room { at: "orders", title: None, who: OFFICE, get: order::get, post: desk::post },
+    Room { at: "", title: Some(("值班台", "Board")), who: EVERYBODY, get: board::get, post: no_act },
+    Room { at: "orders", title: None, who: EVERYBODY, get: order::get, post: desk::post },
     Room {
         at: "watch",
         title: Some(("值班", "Watch")),
@@ -110,7 +118,7 @@ static ROOMS: &[Room] = &[
     appeals::ROOM,
     exchange::ROOM,
     figures::ROOM,
-    Room { at: "photos", title: None, who: OFFICE, get: photo::get, post: no_act },
+    Room { at: "photos", title: None, who: VISITS, get: photo::get, post: no_act },
     Room { at: "care", title: None, who: CARE, get: no_page, post: people::care::post },
     Room {
         at: "staff",
@@ -310,7 +318,9 @@ mod tests {
         for (path, role, want) in [
             ("/", Role::HotlineClerk, true),
             ("/orders/x", Role::Section, true),
-            ("/", Role::PropertyStaff, false),
+            ("/", Role::PropertyStaff, true),
+            ("/", Role::System, false),
+            ("/catalogue", Role::PropertyStaff, false),
             ("/nowhere", Role::Principal, false),
             ("/Orders/x", Role::Principal, false),
         ] {

@@ -45,9 +45,8 @@ fn content(from: &Sources<'_>, ask: &Ask, id: DocId) -> Result<Option<Markup>, H
     let &Sources { db, now, .. } = from;
     let Some(stored) = StoredDoc::find(db, id)? else { return Ok(None) };
     let view = stored.view()?;
-    if ask.sight(Action::ReadOrder, &view) != Some(Sight::Full) {
-        return Ok(None);
-    }
+    let Some(sight) = ask.sight(Action::ReadOrder, &view) else { return Ok(None) };
+    let all = sight == Sight::Full;
     let names = Names::all(db)?;
     let veil = sections::veil(db, id)?;
     let show = Showing { names: &names, veil: &veil, most: 4_000 };
@@ -57,7 +56,7 @@ fn content(from: &Sources<'_>, ask: &Ask, id: DocId) -> Result<Option<Markup>, H
     let docs: Vec<i64> = std::iter::once(stored.row.n).chain(visits.iter().map(|v| v.n)).collect();
     let title = veil.plain(view.text("title").unwrap_or_default());
     Ok(Some(html! {
-        (head(id, &view, &title, &names))
+        (head(id, &view, (sight > Sight::Flag).then_some(&title), &names))
         (clocks(&view, now))
         div.work {
             // First in reading order, so that keys and phones come to it first.
@@ -65,29 +64,34 @@ fn content(from: &Sources<'_>, ask: &Ask, id: DocId) -> Result<Option<Markup>, H
                 (desk::panel(ask, id, &view, &names, &veil))
                 (super::people::reveal::section(db, ask, id, &view)?)
                 (super::people::care::section(db, ask, view.text("grid").unwrap_or_default(), &visits)?)
-                (ahead::beside(from, ask, id, &view)?)
+                @if all { (ahead::beside(from, ask, id, &view)?) }
             }
             div.known {
-                section id="compare" { (compare(&view, &show)) }
-                section id="facts" { (facts(&view, &show)) }
+                @if sight > Sight::Flag { section id="compare" { (compare(&view, &show, all)) } }
+                section id="facts" { (facts(&view, &show, sight)) }
             }
         }
-        (conflicts(id, &view, &visits, &show))
-        (steps::section(&view, &names, &veil))
-        (proposals(&view, &show))
+        @if all { (conflicts(id, &view, &visits, &show)) }
+        (steps::section(&view, &names, &veil, all))
+        @if all { (proposals(&view, &show)) }
         @if sees_visits { (visits::section(from, (&visits, total), photos::place(&view), &names, &veil)?) }
-        (records(&view, &show))
-        (history::section(db, id, &docs, &names, &veil)?)
+        (records(&view, &show, sight))
+        @if all { (history::section(db, id, &docs, &names, &veil)?) }
     }))
 }
 
-fn head(id: DocId, view: &DocView, title: &str, names: &Names) -> Markup {
+fn head(id: DocId, view: &DocView, title: Option<&String>, names: &Names) -> Markup {
     html! {
         p.crumb { a href="/" { (bi(("← 值班台", "board"))) } }
         h1 {
             @if view.text("urgency") == Some("urgent") { strong.urgent { (bi(("紧急", "urgent"))) } " " }
-            @if title.trim().is_empty() { (untitled()) } @else { (shown(title)) }
+            @match title {
+                None => (bi(("工单", "Order"))),
+                Some(title) if title.trim().is_empty() => (untitled()),
+                Some(title) => (shown(title)),
+            }
         }
+        @if title.is_none() { p.note { (bi(("按您的权限只显示状态和时间。", "By your rights this shows states and times alone."))) } }
         p.lead {
             span.state.big { (bi(words::state(order::state(view)))) } " "
             @if let Some(owner) = view.text("current_owner").filter(|o| !o.is_empty()) { span { (bi(("承办", "owner"))) " " (names.person(owner)) } }
@@ -170,14 +174,18 @@ const FACTS: &[&str] = &[
 ];
 const SETS: &[&str] = &["assignee", "support_unit", "tag", "flag", "cluster_child"];
 
-fn facts(view: &DocView, show: &Showing<'_>) -> Markup {
+/// What says where or about what, in words; not for those who see numbers alone.
+const TELLING: &[&str] = &["reported_position", "tag"];
+
+fn facts(view: &DocView, show: &Showing<'_>, sight: Sight) -> Markup {
+    let told = |key: &&&str| sight > Sight::Flag || !TELLING.contains(*key);
     html! {
         h2 { (bi(("工单情况", "Facts"))) }
         dl.facts {
-            @for key in FACTS {
+            @for key in FACTS.iter().filter(told) {
                 @if let Some(value) = view.get(key) { div { dt { (label(key)) } dd { (show.value(DocKind::Order, key, value)) } } }
             }
-            @for family in SETS {
+            @for family in SETS.iter().filter(told) {
                 @let members: Vec<_> = view.members(family).take(MAX_ROWS).collect();
                 @if !members.is_empty() {
                     div { dt { (label(family)) } dd { ul.set {
@@ -190,7 +198,7 @@ fn facts(view: &DocView, show: &Showing<'_>) -> Markup {
 }
 
 /// R44: what was reported stays as it is, what was verified stands beside it.
-fn compare(view: &DocView, show: &Showing<'_>) -> Markup {
+fn compare(view: &DocView, show: &Showing<'_>, all: bool) -> Markup {
     let rows: Vec<Row> = [
         (("地点", "place"), "place_text", "verified_address"),
         (("情况", "facts"), "summary", "verified_facts"),
@@ -240,7 +248,7 @@ fn compare(view: &DocView, show: &Showing<'_>) -> Markup {
     html! {
         (table(html! { (bi(("反映与查实", "Reported beside verified"))) }, &heads, &rows, 0, ("无", "none")))
         (visits::measurements(view, show))
-        @for value in view.all("reply_text") {
+        @for value in view.all("reply_text").iter().filter(|_| all) {
             h3 { (bi(("答复内容", "Reply"))) }
             p.text { (show.value(DocKind::Order, "reply_text", &value.value)) }
             (signed(value, show.names))
@@ -356,11 +364,19 @@ fn names_and_time(names: &Names, by: &str, at: i64) -> Markup {
 const RECORDS: &[&str] =
     &["amendment", "note", "contact", "mediation", "police_referral", "liaison_reply", "finding", "callback"];
 
+/// What is shared with those who help from outside (DOMAIN.md §3).
+const SHARED: &[&str] = &["liaison_reply", "finding"];
+
 /// Everything else that people noted at the order.
-fn records(view: &DocView, show: &Showing<'_>) -> Markup {
+fn records(view: &DocView, show: &Showing<'_>, sight: Sight) -> Markup {
+    let families = match sight {
+        Sight::Full => RECORDS,
+        Sight::Redacted | Sight::Masked => SHARED,
+        Sight::Metadata | Sight::Flag => return html! {},
+    };
     let mut all: Vec<(&str, &Attributed)> = view
         .entries()
-        .filter(|(key, _)| key.split_once('/').is_some_and(|(family, _)| RECORDS.contains(&family)))
+        .filter(|(key, _)| key.split_once('/').is_some_and(|(family, _)| families.contains(&family)))
         .filter_map(|(key, values)| Some((key, values.last()?)))
         .collect();
     all.sort_by_key(|(_, written)| std::cmp::Reverse(written.at));

@@ -4,6 +4,7 @@
 use super::{
     ROOMS, ahead,
     alike::Alike,
+    may_enter,
     photos::Sources,
     web::{Answer, Ask, Fields, Method, Room, Visitor},
 };
@@ -92,7 +93,7 @@ fn hear(db: &mut Connection) -> Arc<Mutex<Vec<String>>> {
 /// Lists the reading statements that were heard and walk a table that grows.
 fn slow(db: &Connection, heard: &Mutex<Vec<String>>, about: &str) -> BTreeSet<String> {
     let heard = std::mem::take(&mut *heard.lock().unwrap());
-    assert!(heard.len() > 3, "{about}: {heard:?}");
+    assert!(!heard.is_empty(), "{about}: {heard:?}");
     let mut slow = BTreeSet::new();
     for sql in heard.iter().filter(|sql| sql.trim_start().starts_with("SELECT")) {
         let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
@@ -135,15 +136,19 @@ fn pages_of_every_day_find_their_rows_by_index() {
     let order = format!("/orders/{}", to_hex(&DocId::from_slice(&id).unwrap().uuid));
     let room = |at: &str| -> &Room { ROOMS.iter().chain(&ahead::ROOMS).find(|r| r.at == at).unwrap() };
     let now = TimeMs(1_790_000_000_000);
+    // The order is nobody's by name.
+    let assigned = [Role::PropertyStaff];
     let mut walking = BTreeSet::new();
     let mut db = crate::store::open_reader(&dir.path().join("headquarters.db")).unwrap();
-    for role in [Role::HotlineClerk, Role::DeputyLeader, Role::Principal, Role::CallbackAgent, Role::Section]
-    {
-        let grants =
-            ["*", "sec-wuye"].map(|g| Grant { grid: g.into(), role, from: TimeMs(0), to: None }).to_vec();
+    let scopes = [["*", "sec-wuye"], ["370705005008003", "sec-wuye"]];
+    for (role, scopes) in Role::ALL.into_iter().flat_map(|role| scopes.map(|s| (role, s))) {
+        let grants = scopes.map(|g| Grant { grid: g.into(), role, from: TimeMs(0), to: None }).to_vec();
         let subject = Subject { worker: "w".into(), role, grants };
         let visitor = Visitor { subject, name: "某".into(), admin: false, session: String::new() };
         for (at, path, query) in [("", "/", ""), ("orders", &order, ""), ("search", "/search", "q=猫")] {
+            if !may_enter(room(at), &visitor) {
+                continue;
+            }
             let ask = Ask {
                 method: Method::Get,
                 path: path.into(),
@@ -157,7 +162,10 @@ fn pages_of_every_day_find_their_rows_by_index() {
             let heard = hear(&mut db);
             let from = Sources { db: &db, folder: &folder, alike: &alike, now };
             let answer = (room(at).get)(&from, &ask).unwrap();
-            assert!(matches!(answer, Answer::Page(_)), "{path} {role:?}");
+            let seen = matches!(answer, Answer::Page(_));
+            let hidden = at == "orders" && assigned.contains(&role)
+                || at == "orders" && role == Role::GridWorker && scopes[0] == "*";
+            assert!(seen != hidden, "{path} {role:?} {scopes:?}");
             walking.append(&mut slow(&db, &heard, path));
         }
     }

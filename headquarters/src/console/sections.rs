@@ -7,6 +7,7 @@ use super::{
     desk, history,
     names::Names,
     parts::{MAX_ROWS, Row, Veil, bi, both, fold, none, shown, span, table, when},
+    reach::Reach,
     words,
 };
 use crate::{error::HqError, store};
@@ -19,7 +20,7 @@ use lanewalk_model::{
     time::TimeMs,
 };
 use maud::{Markup, html};
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, params, params_from_iter, types::Value as Sql};
 
 /// How far back refused entries are listed.
 const REFUSED_MS: i64 = 7 * 24 * 3_600_000;
@@ -62,15 +63,17 @@ pub(super) fn asks(record: &ProposalRecord, veil: &Veil) -> Markup {
 }
 
 /// Lists the proposals that wait for a person.
-pub(super) fn waiting(db: &Connection, names: &Names) -> Result<Section, HqError> {
-    let kind = DocKind::Order.code();
-    let total: u64 = db
-        .prepare(
-            "SELECT coalesce(sum(row ->> 'pending'), 0) FROM docs WHERE kind = ?1 AND row ->> 'pending' > 0",
-        )?
-        .query_row([kind], |r| r.get(0))?;
-    let mut statement = db.prepare("SELECT id, saved FROM docs WHERE kind = ?1 AND row ->> 'pending' > 0 ORDER BY open DESC, due_at IS NULL, due_at, n LIMIT ?2")?;
-    let mut found = statement.query(params![kind, MAX_ROWS as u64])?;
+pub(super) fn waiting(db: &Connection, names: &Names, reach: &Reach) -> Result<Section, HqError> {
+    let kind = Sql::from(i64::from(DocKind::Order.code()));
+    let which = format!("kind = ? AND row ->> 'pending' > 0 AND {}", reach.sql);
+    let values: Vec<Sql> = std::iter::once(kind).chain(reach.values.iter().cloned()).collect();
+    let sql = format!("SELECT coalesce(sum(row ->> 'pending'), 0) FROM docs WHERE {which}");
+    let total: u64 = db.prepare(&sql)?.query_row(params_from_iter(&values), |r| r.get(0))?;
+    let sql = format!(
+        "SELECT id, saved FROM docs WHERE {which} ORDER BY open DESC, due_at IS NULL, due_at, n LIMIT {MAX_ROWS}"
+    );
+    let mut statement = db.prepare(&sql)?;
+    let mut found = statement.query(params_from_iter(&values))?;
     let mut rows: Vec<Row> = Vec::new();
     while let Some(r) = found.next()? {
         let Ok(id) = DocId::from_slice(r.get_ref(0)?.as_blob().unwrap_or_default()) else { continue };

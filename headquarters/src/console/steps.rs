@@ -58,22 +58,34 @@ pub(super) fn name(kind: StepKind) -> Words {
     }
 }
 
-/// Shows the course of an order: every step and callback, newest first, by when each counts.
-pub(super) fn section(view: &DocView, names: &Names, veil: &Veil) -> Markup {
-    let steps = order::steps(view).into_iter().map(|(_, s)| s);
+/// Shows the course of an order: every step and callback, newest first, by when each counts. Who
+/// does not read `all` of it sees what was done and when, not the words.
+pub(super) fn section(view: &DocView, names: &Names, veil: &Veil, all: bool) -> Markup {
+    let unsaid = |text: &mut String| {
+        if !all {
+            text.clear()
+        }
+    };
+    let steps = order::steps(view).into_iter().map(|(_, mut s)| {
+        unsaid(&mut s.reason);
+        s
+    });
     // A callback says more than the step beside it.
     let steps = steps.filter(|s| s.kind != StepKind::CalledBack);
     let steps = steps.map(|s| (s.at, name(s.kind), names.person(&s.by), particulars(&s, names, veil)));
     let called = ("回访", "callback");
-    let calls = order::callbacks(view).into_iter();
+    let calls = order::callbacks(view).into_iter().map(|(by, mut c)| {
+        unsaid(&mut c.note);
+        (by, c)
+    });
     let calls = calls.map(|(by, c)| (c.at, called, names.person(&by), answers(&c, veil)));
-    let mut all: Vec<_> = steps.chain(calls).collect();
-    all.sort_by_key(|(at, ..)| std::cmp::Reverse(*at));
-    let total = all.len();
+    let mut course: Vec<_> = steps.chain(calls).collect();
+    course.sort_by_key(|(at, ..)| std::cmp::Reverse(*at));
+    let total = course.len();
     let line = |(at, what, who, more): (TimeMs, Words, Markup, Markup)| {
         Row::from(vec![when(at.0), html! { strong { (bi(what)) } }, who, more])
     };
-    let rows: Vec<Row> = all.into_iter().take(MAX_ROWS).map(line).collect();
+    let rows: Vec<Row> = course.into_iter().take(MAX_ROWS).map(line).collect();
     let left_out = total.saturating_sub(rows.len()) as u64;
     let caption = html! { (bi(("经过", "Course"))) " " span.count { (total) } };
     let heads = [("何时", "when it counts"), ("何事", "what"), ("谁", "who"), ("详情", "particulars")];

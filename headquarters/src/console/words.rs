@@ -373,6 +373,53 @@ pub(super) fn role(role: Role) -> Words {
     (role.zh(), en)
 }
 
+/// Says what a role does here.
+pub(super) fn work(role: Role) -> Words {
+    match role {
+        Role::GridWorker => (
+            "您在这里看到本人网格的工单,可写备注、答复和联系记录。走访、照片和申请在手机上做。",
+            "Here you see the orders of your grids and keep notes, replies and contacts. Visits, photos and proposals are made on the phone.",
+        ),
+        Role::PropertyStaff => (
+            "您在这里看到派给您的工单,可写备注。现场查看和照片在手机上做。",
+            "Here you see the orders assigned to you and keep notes. Site checks and photos are made on the phone.",
+        ),
+        Role::HotlineClerk => (
+            "您在这里接单、派件、审核结果、转回访、办结。",
+            "Here you accept and dispatch orders, review results, pass them on to callback and close them.",
+        ),
+        Role::Section => (
+            "您在这里签收、办理本科室的工单,提出转派、延期和办理结果。",
+            "Here you acknowledge and handle your section's orders and propose transfers, extensions and results.",
+        ),
+        Role::DeputyLeader => (
+            "您在这里研判派件,决定退单、延期、不予受理和挂账,督办工单。",
+            "Here you dispatch from triage, decide returns, extensions, exclusions and parking, and supervise.",
+        ),
+        Role::Principal => (
+            "您在这里看全部工单和数据,督办工单,成立专班。",
+            "Here you see every order and all figures, supervise, and open task forces.",
+        ),
+        Role::Enforcement => (
+            "您在这里看到交给本中队的工单,写入违章认定。",
+            "Here you see the orders given to your squad and write findings.",
+        ),
+        Role::Liaison => (
+            "您在这里看到请本单位协助的工单,写入回复。",
+            "Here you see the orders that your body was asked about and write its replies.",
+        ),
+        Role::CallbackAgent => (
+            "您在这里回访诉求人,记下三项回答。",
+            "Here you call requesters back and note their three answers.",
+        ),
+        Role::Auditor => (
+            "您在这里看数据和查阅记录;打开一件工单只看到状态和时间,看不到内容。",
+            "Here you see figures and the access log; of an order you see states and times, not what it says.",
+        ),
+        Role::System => ("系统角色不登录。", "The system's own role never signs in."),
+    }
+}
+
 /// Says why an entry was kept outside the documents.
 pub(super) fn rejection(code: &str) -> Words {
     let known = find(

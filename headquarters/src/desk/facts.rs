@@ -93,7 +93,8 @@ impl Headquarters {
             }
             let Some(brief) = StoredDoc::children(tx, &order.to_string(), DocKind::Brief)?.into_iter().next()
             else {
-                return Err(HqError::NotFound(order.to_string()));
+                // A sub-task or a cluster's master has no requester.
+                return Ok(Some(Refusal::WrongState));
             };
             let now = core.now();
             let record = ContactRecord { at: now, reached, note: note.to_owned() };
@@ -122,11 +123,11 @@ impl Headquarters {
             if !matches!(subject.role, Role::HotlineClerk | Role::Section) {
                 return Ok(Some(Refusal::OtherDecides));
             }
-            let missing = || HqError::NotFound(doc.to_string());
-            let stored = StoredDoc::find(tx, doc)?.ok_or_else(missing)?;
-            let view = stored.view()?;
+            let Some(view) = StoredDoc::find(tx, doc)?.map(|d| d.view()).transpose()? else {
+                return Ok(Some(Refusal::WrongState));
+            };
             if doc != order && view.text("order") != Some(order.to_string().as_str()) {
-                return Err(missing());
+                return Ok(Some(Refusal::WrongState));
             }
             let chosen = view
                 .all(key)

@@ -12,6 +12,7 @@ use crate::{
     workflow,
 };
 use lanewalk_model::{
+    access::{self, Action, Asker, CaseFacts},
     document::{Document, Edit},
     id::DocId,
     order::{self, Outcome, Refusal},
@@ -75,12 +76,16 @@ impl Headquarters {
                     return Ok(Some(Refusal::PersonalData));
                 }
             }
-            if !view.kind().spec().field("proposal/x").is_some_and(|f| f.may_write(author.role)) {
+            // Words from the street are kept whoever wrote them (law 1); at a desk nothing is.
+            let now = core.now();
+            let at = workflow::circumstances(tx, core, &view, order, &author, now)?;
+            let writes = view.kind().spec().field("proposal/x").is_some_and(|f| f.may_write(author.role));
+            let judged = order::decide(&view, "", record, &author, &at, false);
+            if !writes || judged == Outcome::Refuse(Refusal::RoleMayNot) {
                 return Ok(Some(Refusal::RoleMayNot));
             }
             let event = core.event().to_string();
             core.write(tx, order, by, &[Edit::set(format!("proposal/{event}"), to_json(record))])?;
-            let now = core.now();
             workflow::decide(tx, core, &author, order, &event, now)?;
             let decided = StoredDoc::find(tx, order)?.map(|d| d.view()).transpose()?;
             Ok(decided.and_then(|v| {
@@ -101,14 +106,22 @@ impl Headquarters {
     ) -> Result<Option<Refusal>, HqError> {
         self.act(|tx, core| {
             let (decider, view) = within_reach(tx, by, order, core.now())?;
-            let proposal =
-                workflow::read_proposal(&view, event).ok_or_else(|| HqError::NotFound(event.to_owned()))?;
+            let asker = Asker { subject: &decider, admin: false };
+            let facts = CaseFacts::of_order(&view);
+            let judges = [Action::DecideReturn, Action::DecideExtend, Action::DecideSubmit, Action::Exclude];
+            if !judges.iter().any(|a| access::decide(asker, *a, &facts, core.now()).is_ok()) {
+                return Ok(Some(Refusal::OtherDecides));
+            }
+            let refused = |words: &str| Err(HqError::NotAllowed(words.into()));
+            let Some(proposal) = workflow::read_proposal(&view, event) else {
+                return refused("没有这项申请 / no such proposal");
+            };
             if view.get(&format!("decision/{event}")).is_some() {
-                return Err(HqError::NotAllowed("already decided".into()));
+                return refused("这项申请已有决定 / it was decided already");
             }
             let proposer = proposer(&view, event);
             if proposer == by {
-                return Err(HqError::NotAllowed("nobody decides an own proposal".into()));
+                return refused("本人不能决定自己的申请 / nobody decides an own proposal");
             }
             if names_somebody(tx, order, words)? {
                 return Ok(Some(Refusal::PersonalData));
@@ -120,7 +133,7 @@ impl Headquarters {
             if let Outcome::Ask(roles) = &first
                 && !roles.has(decider.role)
             {
-                return Err(HqError::NotAllowed(format!("{} may not decide this", decider.role.id())));
+                return Ok(Some(Refusal::OtherDecides));
             }
             let outcome = if accept {
                 order::decide(&view, event, &proposal, &author, &at, true)

@@ -5,7 +5,7 @@
 //! watch that ends by the clock; between two shifts nobody would be responsible.
 
 use super::staff;
-use crate::{error::HqError, hq::Headquarters, people::audit};
+use crate::{error::HqError, hq::Headquarters, people::audit, store};
 use lanewalk_model::{order::Refusal, privacy, staff::Role, time::TimeMs};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -103,7 +103,10 @@ impl Headquarters {
         to: TimeMs,
     ) -> Result<Option<Refusal>, HqError> {
         self.act(|tx, core| {
-            let (planner, clerk) = (staff(tx, by)?, staff(tx, person)?);
+            let planner = staff(tx, by)?;
+            let Some((clerk, _)) = store::subject(tx, person)? else {
+                return Ok(Some(Refusal::HolderUnknown));
+            };
             let plans = matches!(planner.role, Role::HotlineClerk | Role::DeputyLeader | Role::Principal);
             if !plans || clerk.role != Role::HotlineClerk {
                 return Ok(Some(Refusal::RoleMayNot));

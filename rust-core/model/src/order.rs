@@ -78,7 +78,7 @@ pub use refusal::Refusal;
 pub use state::State;
 pub use table::{Guard, TRANSITIONS, Transition};
 
-use table::{ASKS, CLERK, DEPUTY, LEAD};
+use table::{ASKS, CLERK, LEAD, LEADERS};
 
 /// What happens to a proposal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -427,7 +427,7 @@ fn decide_extension(
         return Outcome::Refuse(Refusal::TooLong);
     }
     if !by_person {
-        return Outcome::Ask(DEPUTY.or(CLERK));
+        return Outcome::Ask(LEADERS.or(CLERK));
     }
     // The new due time needs the calendar, which headquarters adds to these edits.
     Outcome::Accept(vec![Edit::set("flag/extended", true), next_version(order)])

@@ -23,25 +23,30 @@ const LEADS: &[Role] = &[GridWorker, Section];
 /// §4 lets the deputy decide; somebody else has to ask, since nobody approves an own proposal.
 const ASKERS: &[Role] = &[GridWorker, Section, HotlineClerk];
 
+/// §3, "return / extend": D.
+const DECIDERS: &[Role] = &[HotlineClerk, DeputyLeader, Principal];
+
 /// Who asks from a phone, who decides, guard.
 type Terms = (&'static [Role], &'static [Role], Guard);
 
 /// The rows of DOMAIN.md §4, in its order: from, to, terms.
 const DOCUMENT: &[(&[State], State, Terms)] = &[
     (&[Received], Accepted, (NOBODY, &[HotlineClerk], Guard::None)),
-    (&[Accepted], Dispatched, (NOBODY, &[HotlineClerk], Guard::CatalogMatch)),
+    // The principal too: §3, "dispatch".
+    (&[Accepted], Dispatched, (NOBODY, &[HotlineClerk, Principal], Guard::CatalogMatch)),
     // §4 names the deputy for the way through TRIAGE; R27 says that no match leads there and that
     // only the deputy leads out.
     (&[Accepted], Triage, (NOBODY, &[HotlineClerk, System], Guard::None)),
     (&[Triage], Dispatched, (NOBODY, &[DeputyLeader], Guard::None)),
     (&[Dispatched], Acked, (LEADS, &[System], Guard::OfferHolder)),
-    // The worker too: §3, "return / extend".
-    (&[Dispatched, Acked], Returned, (LEADS, &[HotlineClerk], Guard::ReturnLimit)),
+    // The worker asks and the leaders decide too: §3, "return / extend".
+    (&[Dispatched, Acked], Returned, (LEADS, DECIDERS, Guard::ReturnLimit)),
     (&[Acked], Investigating, (NOBODY, &[System], Guard::Inquiry)),
     (&[Investigating], Handling, (LEADS, &[System], Guard::Inquiry)),
     (&[Handling], Submitted, (LEADS, &[System], Guard::Reply)),
-    (&[Submitted], Handling, (NOBODY, &[HotlineClerk], Guard::None)),
-    (&[Submitted], Callback, (NOBODY, &[HotlineClerk], Guard::None)),
+    // The deputy too: §3, "submit result".
+    (&[Submitted], Handling, (NOBODY, &[HotlineClerk, DeputyLeader], Guard::None)),
+    (&[Submitted], Callback, (NOBODY, &[HotlineClerk, DeputyLeader], Guard::None)),
     (&[Callback], Closed, (NOBODY, &[HotlineClerk], Guard::CallbackDone)),
     (&[Callback], Handling, (NOBODY, &[HotlineClerk], Guard::None)),
     (OPEN, Excluded, (ASKERS, &[DeputyLeader], Guard::Reason)),
@@ -237,9 +242,9 @@ fn from_every_state_only_the_documented_proposals_go_through() {
             };
             match (from.contains(state), kind) {
                 (false, _) => assert_eq!(got, Outcome::Refuse(Refusal::WrongState), "{state:?} {kind:?}"),
-                (true, ProposalKind::Return) => assert_eq!(got, Outcome::Ask(HotlineClerk.bit())),
+                (true, ProposalKind::Return) => assert_eq!(got, Outcome::Ask(roles(DECIDERS))),
                 (true, ProposalKind::Extend) => {
-                    assert_eq!(got, Outcome::Ask(roles(&[DeputyLeader, HotlineClerk])));
+                    assert_eq!(got, Outcome::Ask(roles(DECIDERS)));
                 }
                 (true, _) => assert!(matches!(got, Outcome::Accept(_)), "{state:?} {kind:?} {got:?}"),
             }
@@ -409,7 +414,7 @@ fn returning_needs_a_reason_and_is_limited_and_a_person_decides() {
         let got = decide(&order, "e", &record, &subject(Section), &circumstances, false);
         assert_eq!(refused(&got), want, "{name}");
         if want.is_none() {
-            assert_eq!(got, Outcome::Ask(HotlineClerk.bit()));
+            assert_eq!(got, Outcome::Ask(roles(DECIDERS)));
             let agreed = accepted(decide(&order, "e", &record, &subject(Section), &circumstances, true));
             let ended = Edit::set("closed_at", NOW.0);
             assert_eq!(agreed, [Edit::set("state", "RETURNED"), Edit::set("order_version", 6), ended]);
@@ -501,7 +506,7 @@ fn an_extension_is_asked_once_before_due_within_the_limit_and_a_person_decides()
         assert_eq!(refused(&asked), want, "{name}");
         let agreed = decide(&order, "e", &record, &subject(GridWorker), &circumstances, true);
         if want.is_none() {
-            assert_eq!(asked, Outcome::Ask(roles(&[DeputyLeader, HotlineClerk])), "{name}");
+            assert_eq!(asked, Outcome::Ask(roles(DECIDERS)), "{name}");
             assert_eq!(accepted(agreed), [Edit::set("flag/extended", true), Edit::set("order_version", 6)]);
         } else {
             assert_eq!(refused(&agreed), want, "{name}: not even with a person's word");

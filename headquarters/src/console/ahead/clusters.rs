@@ -13,6 +13,7 @@ use crate::{
     groups::{self, NewSubtask},
 };
 use lanewalk_model::{
+    access::Action,
     id::{DocId, to_hex},
     order,
     schema::DocKind,
@@ -108,16 +109,42 @@ fn page(from: &Sources<'_>, ask: &Ask, id: DocId) -> Result<Answer, HqError> {
 }
 
 pub(super) fn post(hq: &mut Headquarters, ask: &Ask) -> Result<Answer, HqError> {
+    match ask.parts().as_slice() {
+        [_] => forms::named(make(hq, ask)),
+        // A cluster's master, or the order that gets a sub-task.
+        [_, hex] => match super::id(DocKind::Order, hex) {
+            Some(order)
+                if hq.document(order)?.is_some_and(|v| ask.sight(Action::ReadOrder, &v).is_some()) =>
+            {
+                forms::named(change(hq, ask, order))
+            }
+            _ => Ok(Answer::Missing),
+        },
+        _ => Ok(Answer::Missing),
+    }
+}
+
+fn saved(id: DocId) -> Answer {
+    Answer::SeeOther(format!("/clusters/{}?done=saved", to_hex(&id.uuid)))
+}
+
+fn chosen(ask: &Ask) -> Vec<DocId> {
+    ask.form.all("order").filter_map(|hex| super::id(DocKind::Order, hex)).collect()
+}
+
+fn make(hq: &mut Headquarters, ask: &Ask) -> Result<Answer, HqError> {
+    if forms::text(ask, "act") != "make" {
+        return Ok(forms::unclear());
+    }
+    let forecast = ask.form.get("forecast").and_then(|n| n.parse().ok());
     let by = &ask.visitor.subject.worker;
-    let orders: Vec<DocId> = ask.form.all("order").filter_map(|hex| super::id(DocKind::Order, hex)).collect();
-    let to = |id: DocId| Ok(Answer::SeeOther(format!("/clusters/{}?done=saved", to_hex(&id.uuid))));
-    match (ask.parts().as_slice(), forms::text(ask, "act"), orders.as_slice()) {
-        ([_], "make", _) => {
-            let forecast = ask.form.get("forecast").and_then(|n| n.parse().ok());
-            to(hq.make_cluster(forms::text(ask, "title"), &orders, forecast, by)?)
-        }
-        ([_, hex], "subtask", _) => {
-            let Some(main) = super::id(DocKind::Order, hex) else { return Ok(Answer::Missing) };
+    hq.make_cluster(forms::text(ask, "title"), &chosen(ask), forecast, by).map(saved)
+}
+
+fn change(hq: &mut Headquarters, ask: &Ask, order: DocId) -> Result<Answer, HqError> {
+    let by = &ask.visitor.subject.worker;
+    match (forms::text(ask, "act"), chosen(ask).as_slice()) {
+        ("subtask", _) => {
             let text = |name| forms::text(ask, name).to_owned();
             let new = NewSubtask {
                 title: text("title"),
@@ -125,18 +152,13 @@ pub(super) fn post(hq: &mut Headquarters, ask: &Ask) -> Result<Answer, HqError> 
                 lead_unit: text("lead_unit"),
                 grid: String::new(),
             };
-            let made = hq.make_subtask(main, &new, by)?;
+            let made = hq.make_subtask(order, &new, by)?;
             Ok(Answer::SeeOther(format!("/orders/{}?done=sent", to_hex(&made.uuid))))
         }
-        ([_, hex], act, [order]) => {
-            let Some(master) = super::id(DocKind::Order, hex) else { return Ok(Answer::Missing) };
-            match act {
-                "join" => hq.join_cluster(master, *order, by)?,
-                "split" => hq.split_cluster(master, *order, forms::text(ask, "words"), by)?,
-                _ => return Ok(Answer::Missing),
-            }
-            to(master)
+        ("join", [child]) => hq.join_cluster(order, *child, by).map(|()| saved(order)),
+        ("split", [child]) => {
+            hq.split_cluster(order, *child, forms::text(ask, "words"), by).map(|()| saved(order))
         }
-        _ => Ok(Answer::Missing),
+        _ => Ok(forms::unclear()),
     }
 }

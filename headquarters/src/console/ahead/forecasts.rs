@@ -176,14 +176,16 @@ pub(super) fn post(hq: &mut Headquarters, ask: &Ask) -> Result<Answer, HqError> 
             Ok(Answer::SeeOther(format!("/ahead/{n}?done=saved")))
         }
         ([_, n], "judge") => {
-            let (Ok(number), Some(standing)) = (n.parse(), Standing::from_id(forms::text(ask, "standing")))
-            else {
-                return Ok(Answer::Missing);
+            let Ok(number) = n.parse() else { return Ok(Answer::Missing) };
+            let Some(standing) = Standing::from_id(forms::text(ask, "standing")) else {
+                return Ok(forms::unclear());
             };
             let plan = super::id(DocKind::Knowledge, forms::text(ask, "plan"));
             hq.judge_forecast(number, standing, plan, words, by)?;
             Ok(Answer::SeeOther(format!("/ahead/{n}?done=decided")))
         }
+        ([_], _) => Ok(forms::unclear()),
+        ([_, n], _) if n.parse::<i64>().is_ok() => Ok(forms::unclear()),
         _ => Ok(Answer::Missing),
     }
 }

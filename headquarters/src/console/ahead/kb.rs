@@ -177,7 +177,7 @@ pub(super) fn post(hq: &mut Headquarters, ask: &Ask) -> Result<Answer, HqError> 
                     hq.drop_draft(n, words, by)?;
                     Ok(Answer::SeeOther("/kb?done=decided".into()))
                 }
-                _ => Ok(Answer::Missing),
+                _ => Ok(forms::unclear()),
             }
         }
         ([_, "from", kind, hex], "draft") => {
@@ -188,29 +188,41 @@ pub(super) fn post(hq: &mut Headquarters, ask: &Ask) -> Result<Answer, HqError> 
         }
         ([_, hex], act) => {
             let Some(id) = super::id(DocKind::Knowledge, hex) else { return Ok(Answer::Missing) };
-            match act {
-                "suggest" => {
-                    hq.suggest(id, words, by)?;
-                    to(id)
-                }
-                "revise" => {
-                    let seen = super::id(DocKind::Knowledge, forms::text(ask, "seen"));
-                    let taken_up = seen.zip(ask.form.get("event"));
-                    to(hq.revise(id, &read(ask), taken_up, by)?)
-                }
-                "decline" => {
-                    hq.decline_suggestion(id, forms::text(ask, "event"), words, by)?;
-                    Ok(Answer::SeeOther(format!("/kb/{hex}?done=decided")))
-                }
-                "use" => {
-                    let order = super::id(DocKind::Order, forms::text(ask, "order"));
-                    let Some(order) = order else { return Ok(Answer::Missing) };
-                    hq.use_plan(order, id, by)?;
-                    Ok(Answer::SeeOther(format!("/orders/{}?done=saved", to_hex(&order.uuid))))
-                }
-                _ => Ok(Answer::Missing),
+            if hq.document(id)?.is_none() {
+                return Ok(Answer::Missing);
             }
+            forms::named(change(hq, ask, id, act))
         }
+        ([_], _) => Ok(forms::unclear()),
         _ => Ok(Answer::Missing),
+    }
+}
+
+/// Acts on one version.
+fn change(hq: &mut Headquarters, ask: &Ask, id: DocId, act: &str) -> Result<Answer, HqError> {
+    let by = &ask.visitor.subject.worker;
+    let to = |id: DocId| Ok(Answer::SeeOther(format!("/kb/{}?done=saved", to_hex(&id.uuid))));
+    let words = forms::text(ask, "words");
+    match act {
+        "suggest" => {
+            hq.suggest(id, words, by)?;
+            to(id)
+        }
+        "revise" => {
+            let seen = super::id(DocKind::Knowledge, forms::text(ask, "seen"));
+            let taken_up = seen.zip(ask.form.get("event"));
+            to(hq.revise(id, &read(ask), taken_up, by)?)
+        }
+        "decline" => {
+            hq.decline_suggestion(id, forms::text(ask, "event"), words, by)?;
+            Ok(Answer::SeeOther(format!("/kb/{}?done=decided", to_hex(&id.uuid))))
+        }
+        "use" => {
+            let order = super::id(DocKind::Order, forms::text(ask, "order"));
+            let Some(order) = order else { return Ok(forms::unclear()) };
+            hq.use_plan(order, id, by)?;
+            Ok(Answer::SeeOther(format!("/orders/{}?done=saved", to_hex(&order.uuid))))
+        }
+        _ => Ok(forms::unclear()),
     }
 }

@@ -127,8 +127,11 @@ fn standing(standing: &Standing, names: &Names) -> Markup {
 }
 
 pub(super) fn post(hq: &mut Headquarters, ask: &Ask) -> Result<Answer, HqError> {
-    if ask.parts().len() != 1 || forms::text(ask, "act") != "make" {
+    if ask.parts().len() != 1 {
         return Ok(Answer::Missing);
+    }
+    if forms::text(ask, "act") != "make" {
+        return Ok(forms::unclear());
     }
     let taskforce = super::id(DocKind::TaskForce, forms::text(ask, "taskforce"));
     let grid = taskforce.map(|id| hq.document(id)).transpose()?.flatten();

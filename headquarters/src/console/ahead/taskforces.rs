@@ -90,42 +90,58 @@ fn lines(text: &str) -> Vec<String> {
 }
 
 pub(super) fn post(hq: &mut Headquarters, ask: &Ask) -> Result<Answer, HqError> {
+    let done = match ask.parts().as_slice() {
+        [_] => open(hq, ask),
+        [_, hex] => match super::id(DocKind::TaskForce, hex) {
+            Some(id) if hq.document(id)?.is_some() => change(hq, ask, id),
+            _ => return Ok(Answer::Missing),
+        },
+        _ => return Ok(Answer::Missing),
+    };
+    forms::named(done)
+}
+
+fn saved(force: DocId) -> Answer {
+    Answer::SeeOther(format!("/taskforces/{}?done=saved", to_hex(&force.uuid)))
+}
+
+fn open(hq: &mut Headquarters, ask: &Ask) -> Result<Answer, HqError> {
+    let text = |name| forms::text(ask, name);
+    if text("act") != "open" {
+        return Ok(forms::unclear());
+    }
+    let new = NewTaskForce {
+        title: text("title").to_owned(),
+        lead: text("lead").to_owned(),
+        due: forms::time(ask, "due")?,
+        members: lines(text("members")),
+        orders: orders(text("orders"))?,
+    };
+    hq.open_task_force(&new, &ask.visitor.subject.worker).map(saved)
+}
+
+fn change(hq: &mut Headquarters, ask: &Ask, id: DocId) -> Result<Answer, HqError> {
     let by = &ask.visitor.subject.worker;
     let text = |name| forms::text(ask, name);
     let words = text("words");
-    let force = match (ask.parts().as_slice(), text("act")) {
-        ([_], "open") => {
-            let new = NewTaskForce {
-                title: text("title").to_owned(),
-                lead: text("lead").to_owned(),
-                due: forms::time(ask, "due")?,
-                members: lines(text("members")),
-                orders: orders(text("orders"))?,
-            };
-            hq.open_task_force(&new, by)?
+    match text("act") {
+        "take" => orders(text("orders"))?.iter().try_for_each(|o| hq.task_force_takes(id, *o, by))?,
+        "let_go" => {
+            let Some(order) = super::id(DocKind::Order, text("order")) else { return Ok(forms::unclear()) };
+            hq.task_force_lets_go(id, order, words, by)?;
         }
-        ([_, hex], act) => {
-            let Some(id) = super::id(DocKind::TaskForce, hex) else { return Ok(Answer::Missing) };
-            let order = || super::id(DocKind::Order, text("order")).ok_or(HqError::NotFound(String::new()));
-            match act {
-                "take" => orders(text("orders"))?.iter().try_for_each(|o| hq.task_force_takes(id, *o, by))?,
-                "let_go" => hq.task_force_lets_go(id, order()?, words, by)?,
-                "lead" => hq.task_force_lead(id, text("lead"), by)?,
-                "due" => hq.task_force_due(id, forms::time(ask, "due")?, words, by)?,
-                "member" => hq.task_force_member(id, text("member"), by)?,
-                "leaves" => hq.task_force_leaves(id, text("member"), by)?,
-                "meeting" => {
-                    let present = lines(&text("present").replace([',', '、', ','], "\n"));
-                    hq.task_force_meets(id, forms::time(ask, "at")?, &present, words, by)?;
-                }
-                "plan" => hq.task_force_plan(id, words, by).map(|_| ())?,
-                "adopt" => hq.task_force_adopts(id, text("version").parse().unwrap_or(0), by)?,
-                "dissolve" => hq.dissolve_task_force(id, words, by)?,
-                _ => return Ok(Answer::Missing),
-            }
-            id
+        "lead" => hq.task_force_lead(id, text("lead"), by)?,
+        "due" => hq.task_force_due(id, forms::time(ask, "due")?, words, by)?,
+        "member" => hq.task_force_member(id, text("member"), by)?,
+        "leaves" => hq.task_force_leaves(id, text("member"), by)?,
+        "meeting" => {
+            let present = lines(&text("present").replace([',', '、', ','], "\n"));
+            hq.task_force_meets(id, forms::time(ask, "at")?, &present, words, by)?;
         }
-        _ => return Ok(Answer::Missing),
-    };
-    Ok(Answer::SeeOther(format!("/taskforces/{}?done=saved", to_hex(&force.uuid))))
+        "plan" => hq.task_force_plan(id, words, by).map(|_| ())?,
+        "adopt" => hq.task_force_adopts(id, text("version").parse().unwrap_or(0), by)?,
+        "dissolve" => hq.dissolve_task_force(id, words, by)?,
+        _ => return Ok(forms::unclear()),
+    }
+    Ok(saved(id))
 }

@@ -3,7 +3,7 @@
 
 use super::{
     super::{
-        forms::{area, field, line},
+        forms::{area, field, line, unclear},
         names::Names,
         parts::{Row, bi, named, none, say, shown, table, when},
         photos::Sources,
@@ -107,15 +107,16 @@ fn list(catalog: &Catalog, names: &Names) -> Markup {
 /// Answers a POST to `/catalogue/{adopt, decline}`.
 pub(in crate::console) fn post(hq: &mut Headquarters, ask: &Ask) -> Result<Answer, HqError> {
     let by = ask.visitor.subject.worker.as_str();
-    let Some(n) = ask.form.get("n").and_then(|n| n.parse().ok()) else { return Ok(Answer::Missing) };
     let back = "/catalogue".to_owned();
-    match ask.parts().as_slice() {
-        [_, "adopt"] => {
+    let row = ask.form.get("n").and_then(|n| n.parse().ok());
+    match (ask.parts().as_slice(), row) {
+        ([_, "adopt" | "decline"], None) => Ok(unclear()),
+        ([_, "adopt"], Some(n)) => {
             let text = |name| ask.form.get(name).unwrap_or_default();
             let words: Vec<&str> = text("words").lines().map(str::trim).filter(|w| !w.is_empty()).collect();
             done(hq.adopt_row(by, n, text("code"), text("name"), &words), back, "saved")
         }
-        [_, "decline"] => done(hq.decline_row(by, n), back, "saved"),
+        ([_, "decline"], Some(n)) => done(hq.decline_row(by, n), back, "saved"),
         _ => Ok(Answer::Missing),
     }
 }

@@ -46,9 +46,6 @@ pub(in crate::console) fn panel(ask: &Ask, id: DocId, view: &DocView, names: &Na
     };
     let writes = |key: &str| DocKind::Order.spec().field(key).is_some_and(|f| f.may_write(who.role));
     let may_contact = DocKind::Brief.spec().field("contact/x").is_some_and(|f| f.may_write(who.role));
-    if acts.is_empty() && decide.is_empty() && asks.is_empty() && !writes("finding/x") {
-        return html! {};
-    }
     let to = |act: &str| format!("/orders/{}/{act}", to_hex(&id.uuid));
     let state = order::state(view);
     let open = state.is_open();
@@ -87,7 +84,7 @@ pub(in crate::console) fn panel(ask: &Ask, id: DocId, view: &DocView, names: &Na
         let first = likely.contains(&"reply") && !replied;
         cards.push(Card::of(first, ("答复内容", "reply text"), send("reply", &field, ("保存", "save"))));
     }
-    if writes("note/x") {
+    if open && writes("note/x") {
         let field = area("text", ("备注", "note"), "", true);
         cards.push(Card::of(false, ("备注", "note"), send("note", &field, KEEP)));
     }
@@ -104,6 +101,7 @@ pub(in crate::console) fn panel(ask: &Ask, id: DocId, view: &DocView, names: &Na
         ));
     }
     if open && matches!(who.role, Role::HotlineClerk | Role::Section | Role::Liaison) {
+        let first = who.role == Role::Liaison;
         let fields = html! {
             (line("body", ("单位", "body"), "", true))
             (line("number", ("文号", "document number"), "", false))
@@ -111,12 +109,12 @@ pub(in crate::console) fn panel(ask: &Ask, id: DocId, view: &DocView, names: &Na
             (area("text", ("回复内容", "what it answered"), "", true))
         };
         cards.push(Card::of(
-            false,
+            first,
             ("外部单位回复", "reply of a body outside"),
             send("liaison", &fields, KEEP),
         ));
     }
-    if writes("finding/x") {
+    if open && writes("finding/x") {
         let fields = html! {
             (line("number", ("文号", "document number"), "", true))
             (date("date", ("日期", "date")))
@@ -124,6 +122,9 @@ pub(in crate::console) fn panel(ask: &Ask, id: DocId, view: &DocView, names: &Na
         };
         let label = ("写入(不可改)", "write, never changed");
         cards.push(Card::of(true, ("违章认定", "finding"), send("finding", &fields, label)));
+    }
+    if cards.is_empty() && decide.is_empty() {
+        return html! {};
     }
     // What the state waits for comes first; the order of the work otherwise stays.
     cards.sort_by_key(|card| !card.first);
@@ -203,8 +204,10 @@ fn likely(state: State) -> &'static [&'static str] {
 /// Says whether a role may decide a kind of proposal (the table decides again).
 fn decides(role: Role, kind: ProposalKind) -> bool {
     match kind {
-        ProposalKind::Return | ProposalKind::Check => role == Role::HotlineClerk,
-        ProposalKind::Extend => matches!(role, Role::HotlineClerk | Role::DeputyLeader),
+        ProposalKind::Check => role == Role::HotlineClerk,
+        ProposalKind::Return | ProposalKind::Extend => {
+            matches!(role, Role::HotlineClerk | Role::DeputyLeader | Role::Principal)
+        }
         ProposalKind::Exclude | ProposalKind::Park => role == Role::DeputyLeader,
         _ => false,
     }

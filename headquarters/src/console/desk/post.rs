@@ -2,15 +2,15 @@
 
 use super::{
     super::{
-        order_id,
-        parts::say,
-        people,
+        forms::unclear,
+        order_id, people,
         web::{Answer, Ask, Fields},
     },
     address, done,
 };
 use crate::{error::HqError, hq::Headquarters};
 use lanewalk_model::{
+    access::Action,
     deadline::{Minute, china_time},
     id::DocId,
     order::{Act, Destination},
@@ -23,11 +23,18 @@ pub(in crate::console) fn post(hq: &mut Headquarters, ask: &Ask) -> Result<Answe
     let parts = ask.parts();
     let [_, id, what] = parts.as_slice() else { return Ok(Answer::Missing) };
     let Some(order) = order_id(id) else { return Ok(Answer::Missing) };
+    // Before any form is read: who does not see the order is told the same as if there were none.
+    let Some(view) = hq.document(order)? else { return Ok(Answer::Missing) };
+    if ask.sight(Action::ReadOrder, &view).is_none() {
+        return Ok(Answer::Missing);
+    }
     let by = ask.visitor.subject.worker.as_str();
     let form = &ask.form;
     let reason = form.get("reason").unwrap_or_default();
-    if let Some(act) = act(what, form) {
-        return done(hq.perform(by, order, &act, reason), address(order), what);
+    match act(what, form) {
+        Read::Act(act) => return done(hq.perform(by, order, &act, reason), address(order), what),
+        Read::Unclear => return Ok(unclear()),
+        Read::NoAct => {}
     }
     match *what {
         "decide" => {
@@ -94,9 +101,18 @@ fn with_text(
     }
 }
 
+/// What a form says about an act of [`Act`].
+enum Read {
+    Act(Act),
+    /// Of an act, but something lacks.
+    Unclear,
+    /// Of something else.
+    NoAct,
+}
+
 /// Reads which act a form is about.
-fn act(what: &str, form: &Fields) -> Option<Act> {
-    Some(match what {
+fn act(what: &str, form: &Fields) -> Read {
+    Read::Act(match what {
         "accept" => Act::Accept,
         "triage" => Act::ToTriage,
         "dispatch" => Act::Dispatch(Destination {
@@ -106,14 +122,17 @@ fn act(what: &str, form: &Fields) -> Option<Act> {
             matter_code: form.get("matter").map(str::to_owned),
             site_check_planned: form.get("site_check").is_some(),
         }),
-        "urgency" => Act::Urgency(yes_no(form, "urgent")?),
+        "urgency" => match yes_no(form, "urgent") {
+            Some(urgent) => Act::Urgency(urgent),
+            None => return Read::Unclear,
+        },
         "chase" => Act::Chase,
         "supervise" => Act::Supervise,
         "resume" => Act::Resume,
         "pass" => Act::Pass,
         "send_back" => Act::SendBack,
         "callback" => {
-            let reached = yes_no(form, "reached")?;
+            let Some(reached) = yes_no(form, "reached") else { return Read::Unclear };
             // Nobody who was not reached has answered.
             let answer = |name| yes_no(form, name).filter(|_| reached);
             Act::Callback(CallbackRecord {
@@ -129,7 +148,7 @@ fn act(what: &str, form: &Fields) -> Option<Act> {
         "close" => Act::Close,
         "rework" => Act::Rework,
         "clear" => Act::Clear,
-        _ => return None,
+        _ => return Read::NoAct,
     })
 }
 
@@ -161,8 +180,4 @@ fn yes_no(form: &Fields, name: &str) -> Option<bool> {
 fn day(form: &Fields, name: &str) -> Option<TimeMs> {
     let date = form.get(name)?.parse().ok()?;
     Some(china_time(date, Minute::new(0, 0).ok()?))
-}
-
-fn unclear() -> Answer {
-    Answer::Refused(say(("表单不完整,请返回补填", "the form is incomplete; go back and fill it in")))
 }

@@ -7,11 +7,12 @@ use super::super::{
     board::{self, Line},
     names::Names,
     parts::{Row, bi, fold, table},
+    reach::Reach,
     web::Ask,
     words::Words,
 };
 use crate::error::HqError;
-use lanewalk_model::{order::State, schema::DocKind, staff::Role};
+use lanewalk_model::{access::Extent, order::State, schema::DocKind, staff::Role};
 use maud::{Markup, html};
 use rusqlite::{Connection, types::Value as Sql};
 
@@ -23,13 +24,31 @@ struct Queue {
     id: &'static str,
     title: Words,
     states: &'static [State],
-    /// Only those led by, supported by or offered to one of the visitor's units.
+    /// Only those led by, supported by or offered to one of the visitor's units, or the visitor's
+    /// own: a section with a grid reads more than it has to do.
     own_units: bool,
 }
 
 const fn queue(id: &'static str, title: Words, states: &'static [State]) -> Queue {
     Queue { id, title, states, own_units: false }
 }
+
+/// In the hands of a grid.
+const IN_HAND: &[State] = &[State::Dispatched, State::Acked, State::Investigating, State::Handling];
+
+/// Not ended.
+const OPEN: &[State] = &[
+    State::Received,
+    State::Accepted,
+    State::Triage,
+    State::Dispatched,
+    State::Acked,
+    State::Investigating,
+    State::Handling,
+    State::Submitted,
+    State::Callback,
+    State::Parked,
+];
 
 /// The queues of a role, in the order in which they are worked.
 fn queues(role: Role) -> Vec<Queue> {
@@ -55,7 +74,11 @@ fn queues(role: Role) -> Vec<Queue> {
         ]
         .map(|q| Queue { own_units: true, ..q })
         .into(),
-        _ => Vec::new(),
+        Role::GridWorker => vec![queue("own", ("本人网格在办", "open in your grids"), IN_HAND)],
+        Role::PropertyStaff => vec![queue("own", ("派给您的", "assigned to you"), IN_HAND)],
+        Role::Enforcement => vec![queue("own", ("等您认定的", "for you to judge"), OPEN)],
+        Role::Liaison => vec![queue("own", ("等您回复的", "for you to answer"), OPEN)],
+        Role::Principal | Role::Auditor | Role::System => Vec::new(),
     }
 }
 
@@ -70,10 +93,12 @@ pub(in crate::console) struct Waits {
 /// Shows the visitor's queues; nothing for roles that only look.
 pub(in crate::console) fn section(db: &Connection, ask: &Ask, names: &Names) -> Result<Waits, HqError> {
     let who = &ask.visitor.subject;
-    let units: Vec<&str> = who.units_at(ask.now).collect();
+    let reach = Reach::of(ask);
+    let (units, person) = (who.units_at(ask.now).collect(), Some(who.worker.as_str()));
+    let own = Reach::to(&Extent { units, person, ..Extent::default() });
     let (mut tiles, mut lists, mut all) = (Vec::new(), Vec::new(), 0_u64);
     for q in queues(who.role) {
-        let (lines, total) = read(db, &q, &units)?;
+        let (lines, total) = read(db, &q, if q.own_units { &own } else { &reach })?;
         let rows: Vec<Row> = lines.iter().map(|line| board::order_row(line, 0, names, ask.now)).collect();
         let caption = html! { (bi(q.title)) " " span.count { (total) } };
         let left = total.saturating_sub(lines.len() as u64);
@@ -89,16 +114,11 @@ pub(in crate::console) fn section(db: &Connection, ask: &Ask, names: &Names) -> 
     })
 }
 
-fn read(db: &Connection, queue: &Queue, units: &[&str]) -> Result<(Vec<Line>, u64), HqError> {
+fn read(db: &Connection, queue: &Queue, reach: &Reach) -> Result<(Vec<Line>, u64), HqError> {
     let kind = Sql::from(i64::from(DocKind::Order.code()));
-    let mut values: Vec<Sql> =
-        std::iter::once(kind).chain(queue.states.iter().map(|s| s.id().to_owned().into())).collect();
+    let states = queue.states.iter().map(|s| Sql::from(s.id().to_owned()));
+    let values = std::iter::once(kind).chain(states).chain(reach.values.iter().cloned()).collect();
     let states = vec!["?"; queue.states.len()].join(", ");
-    let mut which = format!("open = 1 AND row ->> 'state' IN ({states})");
-    if queue.own_units {
-        let any = vec!["instr(row ->> 'units', ?) > 0"; units.len()].join(" OR ");
-        which.push_str(&format!(" AND ({})", if units.is_empty() { "0" } else { &any }));
-        values.extend(units.iter().map(|u| Sql::from(format!(" {u} "))));
-    }
+    let which = format!("open = 1 AND row ->> 'state' IN ({states}) AND {}", reach.sql);
     board::lines(db, &which, "priority, due_at IS NULL, due_at, n", values, ROWS)
 }

@@ -108,7 +108,7 @@ pub(in crate::console) fn post(hq: &mut Headquarters, ask: &Ask) -> Result<Answe
         }
         ["watch", "drop"] => match ask.form.get("n").and_then(|n| n.parse().ok()) {
             Some(n) => done(hq.drop_shift(by, n), back(), "saved"),
-            None => Ok(Answer::Missing),
+            None => Ok(forms::unclear()),
         },
         _ => Ok(Answer::Missing),
     }

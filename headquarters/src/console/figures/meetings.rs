@@ -4,6 +4,7 @@ use super::{charts, period::Asked, shown, tables::parts_of, words};
 use crate::{
     Headquarters, HqError,
     console::{
+        forms::{named, unclear},
         names::Names,
         parts::{self, Row, bi, both, none, say, shown as said, when},
         photos::Sources,
@@ -45,9 +46,8 @@ pub(super) fn act(hq: &mut Headquarters, ask: &Ask, rest: &[&str]) -> Result<Ans
             hq.freeze_meeting(by, &text("title"), &asked.query, &items)
         }
         [n] => {
-            let (Ok(n), Ok(item)) = (n.parse::<i64>(), text("item").parse::<i64>()) else {
-                return Ok(Answer::Missing);
-            };
+            let Ok(n) = n.parse::<i64>() else { return Ok(Answer::Missing) };
+            let Ok(item) = text("item").parse::<i64>() else { return Ok(unclear()) };
             hq.mark_item(by, n, item, &text("words")).map(|()| n)
         }
         _ => return Ok(Answer::Missing),
@@ -55,8 +55,7 @@ pub(super) fn act(hq: &mut Headquarters, ask: &Ask, rest: &[&str]) -> Result<Ans
     match done {
         Ok(n) => Ok(Answer::SeeOther(format!("/figures/meetings/{n}"))),
         Err(HqError::NotAllowed(why)) => Ok(Answer::Refused(why)),
-        Err(HqError::NotFound(_)) => Ok(Answer::Missing),
-        Err(e) => Err(e),
+        Err(e) => named(Err(e)),
     }
 }
 

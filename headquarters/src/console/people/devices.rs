@@ -8,6 +8,7 @@ use crate::{
     Headquarters, HqError,
     console::{
         Sources,
+        forms::unclear,
         names::Names,
         parts::{Row, bi, none, table, when},
         sections,
@@ -76,8 +77,11 @@ pub(in crate::console) fn get(from: &Sources<'_>, ask: &Ask) -> Result<Answer, H
 
 /// Revokes a device.
 pub(in crate::console) fn post(hq: &mut Headquarters, ask: &Ask) -> Result<Answer, HqError> {
-    if !ask.may(Action::ManageStaff) || ask.form.get("act") != Some("revoke") {
+    if !ask.may(Action::ManageStaff) {
         return Ok(Answer::Missing);
+    }
+    if ask.form.get("act") != Some("revoke") {
+        return Ok(unclear());
     }
     let device = ask.form.get("device").and_then(from_hex).map(DeviceId);
     let (Some(device), Some("yes")) = (device, ask.form.get("sure")) else {

@@ -7,6 +7,7 @@ use crate::{
     Headquarters, HqError,
     console::{
         Sources,
+        forms::unclear,
         names::Names,
         order_id,
         parts::{Row, bi, shown, table, when},
@@ -91,6 +92,6 @@ pub(in crate::console) fn post(hq: &mut Headquarters, ask: &Ask) -> Result<Answe
             hq.confirm_erasure(n, by)?;
             Ok(Answer::SeeOther("/keeping?done=erased".into()))
         }
-        _ => Ok(Answer::Missing),
+        _ => Ok(unclear()),
     }
 }

@@ -8,6 +8,7 @@ use crate::{
     Headquarters, HqError,
     console::{
         Sources,
+        forms::unclear,
         parts::{Row, bi, shown, table, when},
         web::{Answer, Ask},
         words,
@@ -42,6 +43,11 @@ pub(in crate::console) fn get(from: &Sources<'_>, ask: &Ask) -> Result<Answer, H
         html! {
             h1 { (shown(&ask.visitor.name)) " " span.id { (shown(staff)) } }
             p.lead { (bi(words::role(ask.visitor.subject.role))) }
+            @if ask.visitor.subject.grids_at(ask.now).is_empty() {
+                p { strong.soon { (bi(("您现在没有任何权限,请联系管理员。", "You hold no right now; ask an administrator."))) } }
+            } @else {
+                p { (bi(words::work(ask.visitor.subject.role))) }
+            }
             section {
                 h2 { (bi(("动态码", "Authenticator app"))) }
                 @if needs_app { p { strong.soon { (bi(("管理员绑定动态码后才有管理权限。", "An administrator has no powers before an app is bound."))) } } }
@@ -59,6 +65,9 @@ pub(in crate::console) fn get(from: &Sources<'_>, ask: &Ask) -> Result<Answer, H
 /// Acts on the own account.
 pub(in crate::console) fn post(hq: &mut Headquarters, ask: &Ask) -> Result<Answer, HqError> {
     let staff = &ask.visitor.subject.worker;
+    if ask.parts().len() != 1 {
+        return Ok(Answer::Missing);
+    }
     match ask.form.get("act") {
         Some("everywhere") => {
             hq.sign_out_everywhere(staff, staff)?;
@@ -84,6 +93,6 @@ pub(in crate::console) fn post(hq: &mut Headquarters, ask: &Ask) -> Result<Answe
             hq.confirm_totp(staff, ask.form.get("code").unwrap_or_default())?;
             Ok(Answer::SeeOther("/me?done=bound".into()))
         }
-        _ => Ok(Answer::Missing),
+        _ => Ok(unclear()),
     }
 }

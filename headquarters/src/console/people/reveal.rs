@@ -8,7 +8,7 @@ use crate::{
     Headquarters, HqError,
     console::{
         order_id,
-        parts::{bi, none, shown},
+        parts::{bi, none, say, shown},
         web::{Answer, Ask},
     },
 };
@@ -74,10 +74,13 @@ pub(in crate::console) fn post(hq: &mut Headquarters, ask: &Ask) -> Result<Answe
     let Some(id) = id else { return Ok(Answer::Missing) };
     let Some(order) = hq.document(id)? else { return Ok(Answer::Missing) };
     if allowed(ask, Action::RevealIdentity, &order).is_none() {
-        return Ok(Answer::Missing);
+        return Ok(Answer::Refused(say(("您的角色不能查看诉求人", "your role may not see who asked"))));
     }
     let Some(purpose) = purpose(ask) else { return Ok(Answer::Refused(NO_PURPOSE.into())) };
-    let Some((name, phone)) = hq.reveal(id, ask, &purpose)? else { return Ok(Answer::Missing) };
+    let Some((name, phone)) = hq.reveal(id, ask, &purpose)? else {
+        let none = ("没有登记诉求人，或已按期限删除", "no requester is known, or erased in due time");
+        return Ok(Answer::Refused(say(none)));
+    };
     Ok(page(
         ("诉求人", "Requester"),
         html! {

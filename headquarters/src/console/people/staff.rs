@@ -8,6 +8,7 @@ use crate::{
     Headquarters, HqError,
     console::{
         Sources,
+        forms::unclear,
         parts::{Row, bi, none, say, shown, table, when},
         web::{Answer, Ask},
         words,
@@ -159,7 +160,7 @@ pub(in crate::console) fn post(hq: &mut Headquarters, ask: &Ask) -> Result<Answe
     let parts = ask.parts();
     let [_, id] = parts.as_slice() else {
         if act != "add" {
-            return Ok(Answer::Missing);
+            return Ok(unclear());
         }
         let role = Role::from_id(field("role")).filter(|r| *r != Role::System);
         let Some(role) = role else {
@@ -244,7 +245,7 @@ pub(in crate::console) fn post(hq: &mut Headquarters, ask: &Ask) -> Result<Answe
         "off" => hq.set_active(id, false, by).and_then(|()| back("saved")),
         "on" => hq.set_active(id, true, by).and_then(|()| back("saved")),
         "everywhere" => hq.sign_out_everywhere(id, by).and_then(|()| back("saved")),
-        _ => Ok(Answer::Missing),
+        _ => Ok(unclear()),
     }
 }
 fn not_oneself() -> Answer {

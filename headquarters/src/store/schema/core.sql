@@ -78,11 +78,12 @@ CREATE INDEX docs_by_grid ON docs (kind, grid, priority, due_at);
 CREATE INDEX docs_by_place ON docs (grid, finished_at);
 CREATE INDEX docs_share ON docs (n, share);
 CREATE INDEX docs_by_parent ON docs (parent, kind) WHERE parent <> '';
-CREATE INDEX docs_due ON docs (kind, open, due_at);
--- Lists and counts of the console: from the index alone, in the order of the page.
-CREATE INDEX docs_open ON docs (kind, open, priority, due_at IS NULL, due_at, n, row ->> 'state', row ->> 'units');
-CREATE INDEX docs_ended ON docs (kind, open, finished_at);
-CREATE INDEX docs_by_state ON docs (kind, row ->> 'state', finished_at);
+CREATE INDEX docs_due ON docs (kind, open, due_at, grid);
+-- Lists and counts of the console: from the index alone, in the order of the page. The columns
+-- at the end say whose an order is, for those who do not see all.
+CREATE INDEX docs_open ON docs (kind, open, priority, due_at IS NULL, due_at, n, row ->> 'state', row ->> 'units', grid, assignees, row ->> 'author');
+CREATE INDEX docs_ended ON docs (kind, open, finished_at, n, grid);
+CREATE INDEX docs_by_state ON docs (kind, row ->> 'state', finished_at, grid);
 CREATE INDEX docs_pending ON docs (kind, row ->> 'pending') WHERE row ->> 'pending' > 0;
 CREATE INDEX docs_conflicts ON docs (kind) WHERE row ->> 'conflicts' > 0;
 

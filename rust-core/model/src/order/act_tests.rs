@@ -81,8 +81,7 @@ fn who_may_do_what_from_where() {
         let (roles, from): (&[Role], &[State]) = match act_ {
             Act::Accept => (&[HotlineClerk], &[Received]),
             Act::ToTriage => (&[HotlineClerk, System], &[Accepted]),
-            Act::Pass => (&[HotlineClerk], &[Submitted]),
-            Act::SendBack => (&[HotlineClerk], &[Submitted]),
+            Act::Pass | Act::SendBack => (&[HotlineClerk, DeputyLeader], &[Submitted]),
             Act::Close | Act::Rework => (&[HotlineClerk], &[Callback]),
             Act::Callback(_) => (&[CallbackAgent], &[Callback]),
             Act::Resume => (&[DeputyLeader], &[Parked]),

@@ -42,7 +42,8 @@ pub struct Transition {
 
 pub(super) const CLERK: Roles = Role::HotlineClerk.bit();
 pub(super) const DEPUTY: Roles = Role::DeputyLeader.bit();
-pub(super) const LEADERS: Roles = DEPUTY.or(Role::Principal.bit());
+pub(super) const PRINCIPAL: Roles = Role::Principal.bit();
+pub(super) const LEADERS: Roles = DEPUTY.or(PRINCIPAL);
 pub(super) const CALLBACK: Roles = Role::CallbackAgent.bit();
 pub(super) const SYSTEM: Roles = Role::System.bit();
 pub(super) const LEAD: Roles = Role::GridWorker.bit().or(Role::Section.bit());
@@ -56,18 +57,18 @@ const fn row(from: State, to: State, proposers: Roles, deciders: Roles, guard: G
 /// The state machine of DOMAIN.md §4. What is not here is refused.
 pub const TRANSITIONS: &[Transition] = &[
     row(State::Received, State::Accepted, Roles::NONE, CLERK, Guard::None),
-    row(State::Accepted, State::Dispatched, Roles::NONE, CLERK, Guard::CatalogMatch),
+    row(State::Accepted, State::Dispatched, Roles::NONE, CLERK.or(PRINCIPAL), Guard::CatalogMatch),
     row(State::Accepted, State::Triage, Roles::NONE, CLERK.or(SYSTEM), Guard::None),
     row(State::Triage, State::Dispatched, Roles::NONE, DEPUTY, Guard::None),
     row(State::Dispatched, State::Acked, LEAD, SYSTEM, Guard::OfferHolder),
-    row(State::Dispatched, State::Returned, LEAD, CLERK, Guard::ReturnLimit),
-    row(State::Acked, State::Returned, LEAD, CLERK, Guard::ReturnLimit),
+    row(State::Dispatched, State::Returned, LEAD, CLERK.or(LEADERS), Guard::ReturnLimit),
+    row(State::Acked, State::Returned, LEAD, CLERK.or(LEADERS), Guard::ReturnLimit),
     row(State::Acked, State::Investigating, Roles::NONE, SYSTEM, Guard::Inquiry),
     row(State::Investigating, State::Handling, LEAD, SYSTEM, Guard::Inquiry),
     row(State::Investigating, State::Submitted, LEAD, SYSTEM, Guard::Reply),
     row(State::Handling, State::Submitted, LEAD, SYSTEM, Guard::Reply),
-    row(State::Submitted, State::Handling, Roles::NONE, CLERK, Guard::None),
-    row(State::Submitted, State::Callback, Roles::NONE, CLERK, Guard::None),
+    row(State::Submitted, State::Handling, Roles::NONE, CLERK.or(DEPUTY), Guard::None),
+    row(State::Submitted, State::Callback, Roles::NONE, CLERK.or(DEPUTY), Guard::None),
     row(State::Callback, State::Closed, Roles::NONE, CLERK, Guard::CallbackDone),
     row(State::Callback, State::Handling, Roles::NONE, CLERK, Guard::None),
     row(State::Closed, State::Archived, Roles::NONE, SYSTEM, Guard::None),
