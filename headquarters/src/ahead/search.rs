@@ -10,6 +10,7 @@ use crate::{
     store::{DocRow, FACT_COLUMNS},
 };
 use lanewalk_model::{
+    access::{CaseFacts, Extent, Sight},
     id::DocId,
     policy::{self, ScopeFacts},
     rows::ListRow,
@@ -100,15 +101,26 @@ pub fn find(
     Ok(found)
 }
 
-/// Says whether somebody at headquarters may see a document: what a phone of the same person
-/// might hold, finished work included; a section also what it leads or supports, whose `units`
-/// are named.
+/// Says whether somebody at headquarters may see a document: an order as the table of rights says,
+/// anything else as a phone of the same person might hold it, finished work included; a section
+/// what is of its own grids and of orders whose `units` name it.
 pub fn may_see(reader: &Subject, kind: DocKind, facts: &ScopeFacts, units: &str, now: TimeMs) -> bool {
-    let lasting = ScopeFacts { finished_at: None, ..facts.clone() };
-    if policy::may_read(reader, kind, &lasting, now).is_ok() {
-        return true;
+    let units = units.split_whitespace();
+    if kind == DocKind::Order {
+        let facts = CaseFacts {
+            scope: facts.clone(),
+            units: units.map(str::to_owned).collect(),
+            ..CaseFacts::default()
+        };
+        let extent = Extent::of_orders(reader, now);
+        return extent.is_some_and(|(extent, sight)| sight > Sight::Flag && extent.holds(&facts));
     }
-    let readers = kind.spec().readers;
-    let own = || units.split(' ').any(|unit| reader.units_at(now).any(|mine| mine == unit));
-    reader.role == Role::Section && readers.has(Role::Section) && own()
+    let of_house = matches!(kind, DocKind::Knowledge | DocKind::Reference);
+    if reader.role == Role::Section && !of_house {
+        let own = reader.units_at(now).any(|mine| units.clone().any(|unit| unit == mine));
+        let held = || reader.grids_at(now).contains(&facts.grid.as_str());
+        return kind.spec().readers.has(Role::Section) && (own || held());
+    }
+    let lasting = ScopeFacts { finished_at: None, ..facts.clone() };
+    policy::may_read(reader, kind, &lasting, now).is_ok()
 }

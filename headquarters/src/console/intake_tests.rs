@@ -130,10 +130,16 @@ impl Town {
     }
 
     fn get(&self, path: &str) -> String {
+        let ask = self.ask(Method::Get, path, &[], Vec::new());
         let folder = Folder::beside(&self.database, 0);
         let alike = Alike::default();
-        let from = Sources { db: self.hq.reader(), folder: &folder, alike: &alike, now: TimeMs(self.now()) };
-        let ask = self.ask(Method::Get, path, &[], Vec::new());
+        let from = Sources {
+            db: self.hq.reader(),
+            folder: &folder,
+            alike: &alike,
+            who: &ask.visitor,
+            now: TimeMs(self.now()),
+        };
         Lang::Both.speak(|| page((Self::room(path).get)(&from, &ask).unwrap()))
     }
 
@@ -533,7 +539,7 @@ fn files_that_cannot_be_read_say_why() {
         assert!(html.contains(want), "{want}: {html}");
     }
     assert_eq!(town.count("import_drafts"), 0);
-    assert!(matches!(town.post("/intake/import", &[("step", "take")]), Answer::Missing));
+    assert!(matches!(town.post("/intake/import", &[("step", "take")]), Answer::Refused(_)));
     assert!(matches!(
         town.post("/intake/import", &[("step", "take"), ("draft", &"0".repeat(32))]),
         Answer::Refused(_)

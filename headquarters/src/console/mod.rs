@@ -192,7 +192,13 @@ impl Console {
             let snapshot = db.transaction()?;
             self.alike.write().unwrap_or_else(PoisonError::into_inner).catch_up(&snapshot)?;
             let alike = self.alike.read().unwrap_or_else(PoisonError::into_inner);
-            let from = Sources { db: &snapshot, folder: &self.folder, alike: &alike, now: ask.now };
+            let from = Sources {
+                db: &snapshot,
+                folder: &self.folder,
+                alike: &alike,
+                who: &ask.visitor,
+                now: ask.now,
+            };
             (room.get)(&from, ask)
         })
     }
@@ -224,19 +230,27 @@ fn may_see_file(db: &Connection, visitor: &Visitor, sha256: Hash, now: TimeMs) -
     )?;
     let orders =
         statement.query_map([sha256.0], |r| r.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
-    let asker = Asker { subject: &visitor.subject, admin: visitor.admin };
     for order in orders {
-        let stored = order.parse().ok().map(|id| StoredDoc::find(db, id)).transpose()?.flatten();
-        // A visit without an order belongs to those who see every grid.
-        let facts = stored
-            .map(|s| s.view())
-            .transpose()?
-            .map_or_else(CaseFacts::default, |v| CaseFacts::of_order(&v));
-        if access::decide(asker, Action::ReadVisits, &facts, now).is_ok() {
+        if may_see_visits(db, visitor, order.parse().ok(), now)? {
             return Ok(true);
         }
     }
     Ok(false)
+}
+
+/// Says whether a visitor may see the visits of an order; `None` for those without one.
+fn may_see_visits(
+    db: &Connection,
+    visitor: &Visitor,
+    order: Option<DocId>,
+    now: TimeMs,
+) -> Result<bool, HqError> {
+    let asker = Asker { subject: &visitor.subject, admin: visitor.admin };
+    let stored = order.map(|id| StoredDoc::find(db, id)).transpose()?.flatten();
+    // A visit without an order belongs to those who see every grid.
+    let facts =
+        stored.map(|s| s.view()).transpose()?.map_or_else(CaseFacts::default, |v| CaseFacts::of_order(&v));
+    Ok(access::decide(asker, Action::ReadVisits, &facts, now).is_ok())
 }
 
 /// Finds the room a visitor asks for and may enter.

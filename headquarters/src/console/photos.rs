@@ -11,6 +11,7 @@ use super::{
     sections,
     values::{Showing, size},
     visits::Visit,
+    web::Visitor,
     words::{self, Words},
 };
 use crate::{
@@ -44,6 +45,8 @@ pub(super) struct Sources<'a> {
     pub(super) db: &'a Connection,
     pub(super) folder: &'a Folder,
     pub(super) alike: &'a Alike,
+    /// Who looks: what is alike in an order that is not theirs is only counted.
+    pub(super) who: &'a Visitor,
     pub(super) now: TimeMs,
 }
 
@@ -73,11 +76,21 @@ pub(super) fn read(
         .collect();
     let mut photos = Vec::new();
     for is in of_visit(from.db, from.folder, &row, view, from.now)? {
+        let mut likes = from.alike.find(from.db, (row.n, &is.photo), &is.record)?;
+        let mut seen = Vec::with_capacity(likes.found.len());
+        for like in likes.found {
+            let of = StoredDoc::find(from.db, like.visit)?.map(|stored| stored.view()).transpose()?;
+            let order = of.as_ref().and_then(order_of);
+            if super::may_see_visits(from.db, from.who, order, from.now)? {
+                seen.push(like);
+            }
+        }
+        likes.found = seen;
         photos.push(Photo {
             visit,
             caption: view.text(&format!("caption/{}", is.photo)).unwrap_or_default().to_owned(),
             doubts: doubts(&is.record, &around, &DoubtLimits::default()),
-            likes: from.alike.find(from.db, (row.n, &is.photo), &is.record)?,
+            likes,
             entry: history::setting(&entries, &format!("photo/{}", is.photo)),
             is,
         });

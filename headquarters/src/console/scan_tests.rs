@@ -160,7 +160,7 @@ fn pages_of_every_day_find_their_rows_by_index() {
             };
             let alike = Alike::default();
             let heard = hear(&mut db);
-            let from = Sources { db: &db, folder: &folder, alike: &alike, now };
+            let from = Sources { db: &db, folder: &folder, alike: &alike, who: &visitor, now };
             let answer = (room(at).get)(&from, &ask).unwrap();
             let seen = matches!(answer, Answer::Page(_));
             let hidden = at == "orders" && assigned.contains(&role)

@@ -45,7 +45,7 @@ fn ask(visitor: &Visitor, to: &str) -> Ask {
 fn got(db: &rusqlite::Connection, visitor: &Visitor, to: &str) -> Answer {
     let folder = Folder::beside(Path::new("/nonexistent/hq.db"), 0);
     let ask = ask(visitor, to);
-    let from = Sources { db, folder: &folder, alike: &Alike::default(), now: ask.now };
+    let from = Sources { db, folder: &folder, alike: &Alike::default(), who: &ask.visitor, now: ask.now };
     get(&from, &ask).unwrap()
 }
 
@@ -279,7 +279,7 @@ fn a_meeting_is_frozen_by_form_and_compared_with_today() {
     let mark = Ask { path: to.clone(), ..form("item=2&words=%E5%B7%B2%E5%8A%9E") };
     assert!(matches!(post(&mut town.hq, &mark).unwrap(), Answer::SeeOther(_)));
     let mark = Ask { path: to.clone(), ..form("item=1&words=x") };
-    assert!(matches!(post(&mut town.hq, &mark).unwrap(), Answer::Missing), "an item of another meeting");
+    assert!(matches!(post(&mut town.hq, &mark).unwrap(), Answer::Refused(_)), "an item of another meeting");
     let page = html(town.hq.reader(), &leader, &to);
     assert!(page.contains("已办") && page.contains("会议所见") && !page.contains("<script"));
     assert!(html(town.hq.reader(), &leader, "/figures/meetings").contains("/figures/meetings/2"));
