@@ -7,6 +7,8 @@
 //! build over an API of its own; that is a second way to every document, and a text that slips
 //! through escaping could then act.
 
+#[cfg(test)]
+mod act_matrix_tests;
 mod ahead;
 mod alike;
 mod appeals;
@@ -38,6 +40,8 @@ mod reach;
 mod scan_tests;
 mod sections;
 mod steps;
+#[cfg(test)]
+mod test_house;
 mod values;
 mod visits;
 pub mod web;

@@ -4,6 +4,7 @@ use super::{LINE, find, is_master, list, need, orders_of, write};
 use crate::{
     ahead::{actor, refused, some_words, words},
     core::Core,
+    desk::within_reach,
     error::HqError,
     hq::Headquarters,
     store,
@@ -99,6 +100,7 @@ impl Headquarters {
     ) -> Result<(), HqError> {
         done(self, force, Act::Order, by, |tx, core, _| {
             let text = words(text, 2_000)?;
+            within_reach(tx, by, order, core.now())?;
             let mut any = false;
             for id in with_children(tx, order)? {
                 let view = need(tx, id, DocKind::Order)?;
@@ -243,6 +245,7 @@ fn attach(
     order: DocId,
     by: &str,
 ) -> Result<(), HqError> {
+    within_reach(tx, by, order, core.now())?;
     for id in with_children(tx, order)? {
         let view = need(tx, id, DocKind::Order)?;
         let taken = view.text("taskforce").is_some_and(|t| !t.is_empty());

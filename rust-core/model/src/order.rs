@@ -172,6 +172,7 @@ pub fn decide(
         ProposalKind::Submit => State::Submitted,
         ProposalKind::Exclude => State::Excluded,
         ProposalKind::Park => State::Parked,
+        ProposalKind::Decline if !LEAD.has(proposer.role) => return Outcome::Refuse(Refusal::RoleMayNot),
         ProposalKind::Decline => return answer_offer(order, event, proposal, (proposer, at.now), false),
         ProposalKind::Transfer => return offer(order, event, proposal, (proposer, at.now)),
         ProposalKind::Extend => return decide_extension(order, event, proposal, proposer, at, by_person),
