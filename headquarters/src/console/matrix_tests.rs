@@ -298,7 +298,11 @@ fn english_is_english() {
     let mut leaks = BTreeSet::new();
     let mut shown = BTreeSet::new();
     for role in Role::ALL {
-        let grid = if role == Role::Section { "sec-wuye" } else { "*" };
+        let grid = match role {
+            Role::Section | Role::Enforcement | Role::Liaison => "sec-wuye",
+            Role::GridWorker => OWN,
+            _ => "*",
+        };
         let grant = Grant { grid: grid.into(), role, from: TimeMs(0), to: None };
         let worker = if role == Role::Section { "sc-01" } else { "hc-01" };
         let subject = Subject { worker: worker.into(), role, grants: vec![grant] };

@@ -179,3 +179,58 @@ fn the_clock_finds_its_orders_by_index() {
     house.hq.tick().unwrap();
     assert_eq!(slow(&house.hq.db, &heard, "tick"), BTreeSet::new());
 }
+
+/// Lists of those who see a part are as quick as those of who sees all.
+#[test]
+#[ignore = "a measurement"]
+fn boards_over_thirty_five_thousand_orders() {
+    let House { hq, dir } = house();
+    let sql = "WITH RECURSIVE i(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM i WHERE x < 35000)
+        INSERT INTO docs (id, kind, grid, assignees, author, finished_at, priority, parent, open, due_at, row, saved, share)
+        SELECT unhex('01' || hex(randomblob(16))), 1, g, printf('gw-%d ps-%d', x % 40, x % 30), '',
+            CASE WHEN o THEN NULL ELSE 1780000000000 + x END, 2, '', o, 1790000000000 + x * 60000,
+            json_set(d.row, '$.grid', g, '$.open', json(iif(o, 'true', 'false')),
+                '$.state', iif(o, 'HANDLING', 'CLOSED'), '$.units', printf(' sec-%d ', x % 12)), d.saved, d.share
+        FROM (SELECT x, x % 7 = 0 AS o, '3707050050080' || printf('%02d', x % 20) AS g FROM i), docs d WHERE d.kind = 1";
+    assert_eq!(hq.db.execute(sql, []).unwrap(), 35_000);
+    let console = super::Console::new(dir.path().join("headquarters.db"));
+    for (role, grid) in [
+        (Role::HotlineClerk, "*"),
+        (Role::HotlineClerk, "370705005008003"),
+        (Role::DeputyLeader, "370705005008003"),
+        (Role::Section, "sec-3"),
+        (Role::Enforcement, "sec-3"),
+        (Role::GridWorker, "370705005008003"),
+        (Role::PropertyStaff, "370705005008003"),
+        (Role::Auditor, "*"),
+    ] {
+        let grants = vec![Grant { grid: grid.into(), role, from: TimeMs(0), to: None }];
+        let subject = Subject { worker: "ps-3".into(), role, grants };
+        let ask = Ask {
+            method: Method::Get,
+            path: "/".into(),
+            query: Fields::default(),
+            form: Fields::default(),
+            files: Vec::new(),
+            visitor: Visitor {
+                subject: subject.clone(),
+                name: "某".into(),
+                admin: false,
+                session: String::new(),
+            },
+            now: TimeMs(1_790_000_000_000),
+        };
+        let mut times: Vec<u128> = (0..9)
+            .map(|_| {
+                let start = std::time::Instant::now();
+                let page = console.get(&ask, super::lang::Lang::Zh);
+                let listed = page.body.windows(9).filter(|w| w == b"\"/orders/").count();
+                assert!(page.status == 200 && (role == Role::Auditor || listed > 20), "{role:?} {listed}");
+                start.elapsed().as_millis()
+            })
+            .collect();
+        times.sort_unstable();
+        assert!(times[4] <= 100, "{role:?} {grid}: {times:?}");
+        println!("{role:?} {grid}: median {} ms, slowest {} ms", times[4], times[8]);
+    }
+}
