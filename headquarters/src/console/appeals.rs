@@ -13,6 +13,7 @@ use super::{
     words::{self, Words},
 };
 use crate::{
+    ahead::search::may_see,
     error::HqError,
     hq::Headquarters,
     intake::{Conversion, NOT_LISTED, appeal_is_open, catalogue},
@@ -21,6 +22,7 @@ use lanewalk_model::{
     catalog::Catalog,
     document::Document,
     id::{DocId, from_hex, to_hex},
+    policy::ScopeFacts,
     schema::DocKind,
     staff::Role,
     view::DocView,
@@ -48,7 +50,7 @@ fn get(from: &Sources<'_>, ask: &Ask) -> Result<Answer, HqError> {
         let Ok(id) = DocId::from_slice(&id) else { continue };
         let saved = r.get_ref(1)?.as_blob().unwrap_or_default();
         let Ok(view) = Document::load(id.kind, saved).map(|mut d| d.view()) else { continue };
-        if !appeal_is_open(&view) {
+        if !appeal_is_open(&view) || !is_seen(ask, &view) {
             continue;
         }
         if cards.len() < MAX_ROWS {
@@ -65,6 +67,11 @@ fn get(from: &Sources<'_>, ask: &Ask) -> Result<Answer, HqError> {
         @if more > 0 { p.more { (both(format!("另有 {more} 条未显示"), format!("{more} more not shown"))) } }
     };
     Ok(Answer::Page(Page { title: TITLE, live: false, content }))
+}
+
+/// Says whether an appeal comes from a grid of the visitor's.
+fn is_seen(ask: &Ask, appeal: &DocView) -> bool {
+    may_see(&ask.visitor.subject, DocKind::Appeal, &ScopeFacts::of(appeal), "", ask.now)
 }
 
 fn card(id: DocId, view: &DocView, names: &Names, catalog: &Catalog) -> Markup {
@@ -107,6 +114,9 @@ fn post(hq: &mut Headquarters, ask: &Ask) -> Result<Answer, HqError> {
     let ["appeals", hex, act] = parts.as_slice() else { return Ok(Answer::Missing) };
     let Some(uuid) = from_hex(hex) else { return Ok(Answer::Missing) };
     let appeal = DocId { kind: DocKind::Appeal, uuid };
+    if !hq.document(appeal)?.is_some_and(|view| is_seen(ask, &view)) {
+        return Ok(Answer::Missing);
+    }
     let by = ask.visitor.subject.worker.as_str();
     let done = match *act {
         "convert" => {

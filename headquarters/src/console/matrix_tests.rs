@@ -289,6 +289,43 @@ fn furnished(house: &mut House) -> Vec<String> {
     rooms.chain(more).collect()
 }
 
+/// A right to one grid is no right to what lies in the next, in any list of any room.
+#[test]
+fn who_holds_one_grid_meets_nothing_of_another() {
+    let mut house = house();
+    let addresses = furnished(&mut house);
+    let appeal = "SELECT lower(hex(substr(id, 2))) FROM docs WHERE kind = ?1";
+    let appeal: String = house.hq.reader().query_row(appeal, [DocKind::Appeal.code()], |r| r.get(0)).unwrap();
+    let mut seen = 0;
+    house.hq.put_staff("x-01", "某", Role::HotlineClerk).unwrap();
+    for role in [Role::HotlineClerk, Role::DeputyLeader, Role::Principal, Role::CallbackAgent, Role::Auditor]
+    {
+        for grid in [OWN, OTHER] {
+            let grant = Grant { grid: grid.into(), role, from: TimeMs(0), to: None };
+            let subject = Subject { worker: "x-01".into(), role, grants: vec![grant] };
+            let visitor = Visitor { subject, name: "某".into(), admin: false, session: String::new() };
+            let rooms = ["/", "/search", "/map", "/appeals", "/figures/orders", "/catalogue"];
+            for address in addresses.iter().filter(|a| rooms.contains(&a.split('?').next().unwrap())) {
+                let (path, query) = address.split_once('?').unwrap_or((address, ""));
+                let mut ask = ask(Method::Get, path, "", &visitor, house.now);
+                ask.query = Fields::parse(query.as_bytes());
+                let page = house.console.get(&ask, Lang::Zh);
+                let html = String::from_utf8(page.body).unwrap();
+                let told = html.contains("楼道内养猫") || html.contains("楼道堆物");
+                assert!(!told || grid == OWN, "{role:?} {address}");
+                seen += u32::from(told);
+            }
+            let path = format!("/appeals/{appeal}/close");
+            // Without words, so that it stays open.
+            let post = ask(Method::Post, &path, "words=", &visitor, house.now);
+            let may = role == Role::HotlineClerk && grid == OWN;
+            let status = Console::post(&mut house.hq, &post, Lang::Zh).status;
+            assert_eq!(status, if may { 422 } else { 404 }, "{role:?} {grid}");
+        }
+    }
+    assert!(seen > 8, "{seen}");
+}
+
 /// Pages in one language hold no word of the other that is not somebody's data; pages in both
 /// hold both.
 #[test]

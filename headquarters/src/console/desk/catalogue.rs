@@ -15,8 +15,13 @@ use crate::{
     desk::catalogue::{self, CatalogProposal},
     error::HqError,
     hq::Headquarters,
+    store::StoredDoc,
 };
-use lanewalk_model::{catalog::Catalog, staff::Role};
+use lanewalk_model::{
+    access::{Action, Sight},
+    catalog::Catalog,
+    staff::Role,
+};
 use maud::{Markup, html};
 
 /// Rows of the catalogue on one page.
@@ -29,6 +34,11 @@ pub(in crate::console) fn get(from: &Sources<'_>, ask: &Ask) -> Result<Answer, H
     }
     let names = Names::all(from.db)?;
     let waiting = catalogue::waiting(from.db)?;
+    let mut seen = Vec::with_capacity(waiting.len());
+    for p in &waiting {
+        let order = StoredDoc::find(from.db, p.order)?.map(|stored| stored.view()).transpose()?;
+        seen.push(order.is_some_and(|o| ask.sight(Action::ReadOrder, &o) == Some(Sight::Full)));
+    }
     let deputy = ask.visitor.subject.role == Role::DeputyLeader;
     let content = html! {
         h1 { (bi(("事项清单", "Matter catalogue"))) }
@@ -37,7 +47,7 @@ pub(in crate::console) fn get(from: &Sources<'_>, ask: &Ask) -> Result<Answer, H
         }
         section id="proposed" { h2 { (bi(("研判结果拟入清单", "Choices that may become rows"))) }
             @if waiting.is_empty() { p.none { (bi(("没有", "none"))) } }
-            @for p in &waiting { (proposal(p, &names, deputy, super::super::WATCH.has(ask.visitor.subject.role))) }
+            @for (p, seen) in waiting.iter().zip(&seen) { (proposal(p, &names, deputy, *seen)) }
         }
         @if let Some(catalog) = &names.choices.catalog { (list(catalog, &names)) }
     };

@@ -11,13 +11,14 @@ use crate::{
         words::state,
     },
     figures::{Found, list},
+    store::{DocRow, FACT_COLUMNS},
 };
 use lanewalk_model::{
-    id::DocId,
+    access::{CaseFacts, Extent, Sight},
+    id::to_hex,
     kpi::{DueKind, Metric, OrderFacts, Part},
     order::State,
     rows::ListRow,
-    schema::DocKind,
 };
 use maud::{Markup, html};
 use rusqlite::{Connection, OptionalExtension as _};
@@ -37,13 +38,13 @@ pub(super) fn answer(from: &Sources<'_>, asked: &Asked, ask: &Ask) -> Result<Ans
     let found = list(from.db, &asked.query, metric, part)?;
     let pages = found.len().div_ceil(PAGE).max(1);
     let page = ask.query.get("page").and_then(|p| p.parse::<usize>().ok()).unwrap_or(1).clamp(1, pages);
-    // Who may not read orders sees that they exist, and no word of them.
-    let may_read = DocKind::Order.spec().readers.has(ask.visitor.subject.role);
+    // Figures are of the whole house; what an order says is for those whose it is.
+    let reach = Extent::of_orders(&ask.visitor.subject, ask.now);
     let rows = found
         .iter()
         .skip((page - 1) * PAGE)
         .take(PAGE)
-        .map(|found| row(from.db, found, asked, may_read))
+        .map(|found| row(from.db, found, asked, reach.as_ref()))
         .collect::<Result<Vec<_>, _>>()?;
     let heads = [
         ("工单", "order"),
@@ -79,25 +80,41 @@ pub(super) fn answer(from: &Sources<'_>, asked: &Asked, ask: &Ask) -> Result<Ans
     Ok(shown(words::metric(metric), content))
 }
 
-fn row(db: &Connection, found: &Found, asked: &Asked, may_read: bool) -> Result<Row, HqError> {
-    let known: Option<(Vec<u8>, String)> = db
-        .prepare_cached("SELECT id, row FROM docs WHERE n = ?1")?
-        .query_row([found.doc], |r| Ok((r.get(0)?, r.get(1)?)))
+/// Says how much of an order the visitor sees; `None` for nothing.
+fn sight(reach: Option<&(Extent<'_>, Sight)>, doc: &DocRow, row: &ListRow) -> Option<Sight> {
+    let (extent, sight) = reach?;
+    let facts = CaseFacts {
+        scope: doc.facts.clone(),
+        units: row.units.split_whitespace().map(str::to_owned).collect(),
+        owner: row.author.clone(),
+        ..CaseFacts::default()
+    };
+    extent.holds(&facts).then_some(*sight)
+}
+
+fn row(
+    db: &Connection,
+    found: &Found,
+    asked: &Asked,
+    reach: Option<&(Extent<'_>, Sight)>,
+) -> Result<Row, HqError> {
+    let known: Option<(DocRow, String)> = db
+        .prepare_cached(&format!("SELECT {FACT_COLUMNS}, d.row FROM docs d WHERE d.n = ?1"))?
+        .query_row([found.doc], |r| Ok((DocRow::read(r)?, r.get(6)?)))
         .optional()?;
-    let known = known.and_then(|(id, row)| {
-        Some((DocId::from_slice(&id).ok()?, serde_json::from_str::<ListRow>(&row).ok()?))
-    });
+    let known = known.and_then(|(doc, row)| Some((doc, serde_json::from_str::<ListRow>(&row).ok()?)));
     let o = &found.facts;
     let time = |t: Option<lanewalk_model::time::TimeMs>| t.map_or_else(none, |t| when(t.0));
     let overdue = o.is_overdue(DueKind::Internal, asked.query.as_of);
     let late = o.closed_at.is_some() && !o.is_in_time(DueKind::Internal);
     let (link, state) = match known {
-        Some((id, row)) => {
+        Some((doc, row)) => {
             let veil = Veil::default();
-            let link = if may_read {
-                order_link(id, &veil.plain(&row.title), &veil.plain(&row.detail), row.urgent)
-            } else {
-                html! { span.id { (lanewalk_model::id::to_hex(&id.uuid)) } }
+            let hex = to_hex(&doc.id.uuid);
+            let link = match sight(reach, &doc, &row) {
+                None => html! { span.id { (hex) } },
+                Some(Sight::Metadata | Sight::Flag) => html! { a.id href={ "/orders/" (hex) } { (hex) } },
+                Some(_) => order_link(doc.id, &veil.plain(&row.title), &veil.plain(&row.detail), row.urgent),
             };
             let known = State::from_id(&row.state);
             (link, known.map_or_else(|| parts::shown(&row.state), |s| bi(state(s))))

@@ -173,8 +173,16 @@ fn everybody_sees_as_much_as_the_last_column_says() {
     let list = format!("/figures/orders?{PERIOD}&metric=received&part=d&channel=nothing");
     assert!(html(&db, &visitor(Role::Auditor, &[]), &list).contains("没有工单"));
     let list = format!("/figures/orders?{PERIOD}&metric=received&part=d&page=3");
-    let with_words = |role| html(&db, &visitor(role, &["*"]), &list).contains("href=\"/orders/");
-    assert!(with_words(Role::HotlineClerk) && !with_words(Role::Auditor));
+    let lines = |role, place: &str| {
+        let html = html(&db, &visitor(role, &[place]), &list);
+        (html.matches("href=\"/orders/").count(), html.matches("class=\"title\"").count())
+    };
+    let (every, _) = lines(Role::HotlineClerk, "*");
+    assert_eq!(lines(Role::HotlineClerk, "*"), (every, every));
+    assert_eq!(lines(Role::Auditor, "*"), (every, 0));
+    // A clerk of one grid counts all, and reads those of the grid.
+    let (links, titles) = lines(Role::HotlineClerk, GRIDS[0]);
+    assert!(links == titles && links > 0 && links < every, "{links} {titles}");
 }
 
 #[test]

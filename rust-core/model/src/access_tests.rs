@@ -1,0 +1,161 @@
+//! The table of rights, and where each right reaches.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+use super::*;
+use crate::{
+    id::ActorId,
+    staff::Grant,
+    time::Hlc,
+    view::{Attributed, Value},
+};
+use std::{collections::BTreeMap, fmt::Write as _};
+
+fn subject(role: Role, grid: &str) -> Subject {
+    let grant = Grant { grid: grid.into(), role, from: TimeMs(0), to: Some(TimeMs(100)) };
+    Subject { worker: "w".into(), role, grants: vec![grant] }
+}
+
+fn facts(grid: &str, assigned: bool, unit: &str) -> CaseFacts {
+    CaseFacts {
+        scope: ScopeFacts {
+            grid: grid.into(),
+            assignees: if assigned { vec!["w".into()] } else { Vec::new() },
+            ..ScopeFacts::default()
+        },
+        units: vec![unit.into()],
+        ..CaseFacts::default()
+    }
+}
+
+fn asked(s: &Subject, action: Action, f: &CaseFacts) -> Result<Sight, Denial> {
+    decide(Asker { subject: s, admin: false }, action, f, TimeMs(50))
+}
+
+/// One line a role: what it may do somewhere, with how much it sees. Written down so that a
+/// change of any cell is seen as a change of the law.
+#[test]
+fn the_table_is_the_law() {
+    let mut text = String::new();
+    for role in Role::ALL {
+        write!(text, "{}:", role.id()).unwrap();
+        for action in Action::ALL {
+            if let Some((reach, sight)) = rule(role, action) {
+                write!(text, " {action:?}={reach:?}/{sight:?}").unwrap();
+            }
+        }
+        text.push('\n');
+    }
+    assert_eq!(text, include_str!("access_table.txt"));
+}
+
+#[test]
+fn own_means_grid_unit_or_name() {
+    let section = |grid: &str| subject(Role::Section, grid);
+    for (s, f, want) in [
+        (section("sec-a"), facts("g1", false, "sec-a"), Ok(Sight::Full)),
+        (section("sec-b"), facts("g1", false, "sec-a"), Err(Denial::OutsideGrid)),
+        (section("*"), facts("g1", false, "sec-a"), Err(Denial::OutsideGrid)),
+        (section("sec-b"), facts("g1", true, "sec-a"), Ok(Sight::Full)),
+        (subject(Role::GridWorker, "g1"), facts("g1", false, ""), Ok(Sight::Full)),
+        (subject(Role::GridWorker, "g1"), facts("g2", false, ""), Err(Denial::OutsideGrid)),
+        (subject(Role::GridWorker, "g1"), facts("", false, ""), Err(Denial::OutsideGrid)),
+        (subject(Role::PropertyStaff, "g1"), facts("g1", false, ""), Err(Denial::NotAssigned)),
+        (subject(Role::PropertyStaff, "g1"), facts("g1", true, ""), Ok(Sight::Redacted)),
+        (subject(Role::HotlineClerk, "*"), facts("", false, ""), Ok(Sight::Full)),
+        (subject(Role::HotlineClerk, "g1"), facts("g2", false, ""), Err(Denial::OutsideGrid)),
+        (subject(Role::Auditor, "*"), facts("g2", false, ""), Ok(Sight::Metadata)),
+    ] {
+        assert_eq!(asked(&s, Action::ReadOrder, &f), want, "{s:?} {f:?}");
+    }
+}
+
+#[test]
+fn an_order_is_reached_by_grid_by_unit_or_by_assignment() {
+    use Role::*;
+    let mut fields = BTreeMap::new();
+    for (key, value) in [
+        ("grid", Value::from("g1")),
+        ("lead_unit", "sec-a".into()),
+        ("offered_to", "sec-b".into()),
+        ("support_unit/sec-c", true.into()),
+        ("assignee/w", true.into()),
+    ] {
+        let (at, actor) = (Hlc::default(), ActorId([0; 16]));
+        let one = Attributed { value, by: "hq".into(), at, actor };
+        fields.insert(key.to_owned(), vec![one]);
+    }
+    let order = DocView::new(DocKind::Order, fields);
+    for (role, worker, scope, want) in [
+        (HotlineClerk, "x", "*", true),
+        (GridWorker, "x", "g1", true),
+        (GridWorker, "x", "g2", false),
+        (GridWorker, "x", "sec-a", false),
+        (Section, "x", "sec-a", true),
+        (Section, "x", "sec-b", true),
+        (Section, "x", "sec-c", true),
+        (Section, "x", "sec-d", false),
+        (Section, "x", "g1", true),
+        (Section, "x", "*", false),
+        (Section, "w", "sec-d", true),
+        (GridWorker, "x", "*", false),
+        (GridWorker, "w", "g2", false),
+        (Enforcement, "x", "g1", false),
+        (Enforcement, "x", "*", false),
+        (Enforcement, "w", "g2", true),
+        (Enforcement, "x", "sec-c", true),
+        (Liaison, "x", "sec-c", true),
+        (Auditor, "x", "g1", true),
+        (PropertyStaff, "w", "g1", true),
+        (PropertyStaff, "x", "g1", false),
+        (PropertyStaff, "w", "g2", false),
+    ] {
+        let grant = Grant { grid: scope.into(), role, from: TimeMs(0), to: Some(TimeMs(100)) };
+        let subject = Subject { worker: worker.into(), role, grants: vec![grant] };
+        assert_eq!(reaches(&subject, &order, TimeMs(50)), want, "{role:?} {worker} {scope}");
+        assert!(!reaches(&subject, &order, TimeMs(100)), "{role:?} {worker} {scope}: ended");
+    }
+}
+
+#[test]
+fn rights_end_and_nobody_has_one_without_a_grant() {
+    let mut s = subject(Role::HotlineClerk, "*");
+    let f = facts("g1", true, "");
+    let at = |s: &Subject, t| decide(Asker { subject: s, admin: false }, Action::Dispatch, &f, TimeMs(t));
+    assert_eq!((at(&s, 99), at(&s, 100)), (Ok(Sight::Full), Err(Denial::OutsideGrid)));
+    s.grants.clear();
+    for action in Action::ALL {
+        assert!(asked(&s, action, &f).is_err(), "{action:?}");
+    }
+}
+
+#[test]
+fn nobody_judges_own_work() {
+    let agent = subject(Role::CallbackAgent, "*");
+    let mut f = facts("g1", false, "");
+    assert_eq!(asked(&agent, Action::Callback, &f), Ok(Sight::Full));
+    f.handlers = vec!["w".into()];
+    assert_eq!(asked(&agent, Action::Callback, &f), Err(Denial::OwnWork));
+    let deputy = subject(Role::DeputyLeader, "*");
+    f.proposer = "w".into();
+    assert_eq!(asked(&deputy, Action::DecideExtend, &f), Err(Denial::OwnWork));
+}
+
+#[test]
+fn administrators_manage_and_read_no_order() {
+    let nobody = Subject { worker: "w".into(), role: Role::Liaison, grants: Vec::new() };
+    let f = facts("g1", false, "");
+    for action in Action::ALL {
+        let want =
+            matches!(action, Action::ManageStaff | Action::Export | Action::Erase | Action::ReadAccessLog);
+        let may = decide(Asker { subject: &nobody, admin: true }, action, &f, TimeMs(1)).is_ok();
+        assert_eq!(may, want, "{action:?}");
+    }
+}
+
+#[test]
+fn property_staff_never_meet_a_person() {
+    let s = subject(Role::PropertyStaff, "*");
+    let f = facts("g1", true, "");
+    for action in [Action::ReadIdentity, Action::RevealIdentity, Action::ReadCare, Action::ReadFigures] {
+        assert_eq!(asked(&s, action, &f), Err(Denial::RoleKind), "{action:?}");
+    }
+}
