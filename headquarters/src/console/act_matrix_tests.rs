@@ -418,6 +418,12 @@ fn everybody_has_a_home() {
             let want = if watches { sights.contains(&scope) } else { to_do };
             assert_eq!(listed, want, "{role:?} {scope:?}");
             assert_eq!(html.contains(said), !watches, "{role:?} {scope:?}");
+            for way in ["/audit", "/figures/orders"].iter().filter(|_| *role == Auditor) {
+                assert!(
+                    html.contains(&format!("href=\"{way}\"")) && town.get(&who, way).status == 200,
+                    "{way}"
+                );
+            }
             assert_eq!(html.contains("id=\"devices\""), watches && scope == Whole, "{role:?} {scope:?}");
         }
     }

@@ -23,6 +23,7 @@ use lanewalk_model::{
     photo::PhotoPart,
     rows::ListRow,
     schema::DocKind,
+    staff::Role,
     time::TimeMs,
 };
 use maud::{Markup, html};
@@ -51,6 +52,7 @@ fn content(db: &Connection, ask: &Ask) -> Result<Markup, HqError> {
         return Ok(html! {
             h1.quiet { (bi(("值班台", "Board"))) }
             p.lead { (bi(words::work(role))) }
+            @if role == Role::Auditor { (ways(ask)) }
             (waits.tiles) (waits.lists)
         });
     }
@@ -77,6 +79,20 @@ fn content(db: &Connection, ask: &Ask) -> Result<Markup, HqError> {
         (fold("ended", &over.0, false, &over.1))
         @if reach.all { (foot(db)?) }
     })
+}
+
+/// Leads who has no orders to work on to what there is.
+fn ways(ask: &Ask) -> Markup {
+    let open = super::rooms().filter(|room| !room.at.is_empty() && super::may_enter(room, &ask.visitor));
+    let open = open.filter(|room| super::stands(room, &ask.visitor, ask.now));
+    html! {
+        ul.chips {
+            @for (at, title) in open.filter_map(|room| Some((room.at, room.title?))) {
+                li { a href={ "/" (at) } { (bi(title)) } }
+            }
+            li { a href="/figures/orders" { (bi(("本期工单", "orders of this period"))) } }
+        }
+    }
 }
 
 /// Counts orders of a reach.
