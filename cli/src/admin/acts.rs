@@ -76,6 +76,13 @@ pub(super) fn perform(hq: &mut Headquarters, act: &Act) -> Result<Answer, Failur
                 "{staff} 的密码设置码（三天内一次有效） / code to set a password, good once within three days:\n\n    {code}\n\n在控制台的 /password 页输入 / type it on the console's page /password"
             )
         }
+        Act::MapTiles { address } => {
+            hq.set_map_tiles(address, "hq")?;
+            match address.as_str() {
+                "" => "地图不用底图 / the map has no tiles".into(),
+                from => format!("地图底图 / the map's tiles: {from}"),
+            }
+        }
         Act::Devices => devices(hq)?.iter().map(|d| d.1.as_str()).collect::<Vec<_>>().join("\n"),
         Act::Revoke { device } => {
             let all = devices(hq)?;

@@ -133,6 +133,12 @@ pub(crate) enum Act {
         #[arg(long)]
         admin: bool,
     },
+    /// 地图底图：内网瓦片服务的地址，含 {z} {x} {y}；不给地址则不用底图 / the tiles under the map: an address with {z}, {x} and {y}, or none
+    MapTiles {
+        /// Such as `https://tiles.inner/{z}/{x}/{y}.png`.
+        #[arg(default_value = "")]
+        address: String,
+    },
     /// 已登记的手机 / lists enrolled phones
     Devices,
     /// 停用一台手机 / revokes a phone

@@ -140,6 +140,7 @@ static ROOMS: &[Room] = &[
         get: people::keeping::get,
         post: people::keeping::post,
     },
+    people::settings::ROOM,
     Room { at: "me", title: None, who: Roles(0x07FF), get: people::me::get, post: people::me::post },
 ];
 

@@ -117,6 +117,19 @@ pub fn own_path(path: &str) -> String {
     if inside && plain && path.len() <= 512 { path.to_owned() } else { "/".to_owned() }
 }
 
+/// What a browser may load for a page: only what this server has, and pictures from one more
+/// origin if there is one.
+pub fn policy(pictures: Option<&str>) -> String {
+    let rest = "object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'";
+    pictures.map_or_else(
+        || format!("default-src 'self'; {rest}"),
+        |origin| format!("default-src 'self'; img-src 'self' {origin}; {rest}"),
+    )
+}
+
+/// The header that [`policy`] stands in.
+pub const POLICY: &str = "content-security-policy";
+
 /// A page inside the frame that all share.
 #[derive(Debug)]
 pub struct Page {
@@ -133,6 +146,8 @@ pub struct Page {
 pub enum Answer {
     /// A page.
     Page(Page),
+    /// A page with a map, whose pictures may also come from this one origin.
+    Map(Page, String),
     /// Look there; the way every successful act ends.
     SeeOther(String),
     /// A file to save.

@@ -10,6 +10,7 @@ pub(super) mod devices;
 pub(super) mod keeping;
 pub(super) mod me;
 pub(super) mod reveal;
+pub(super) mod settings;
 pub(super) mod staff;
 
 use super::{
