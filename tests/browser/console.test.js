@@ -401,6 +401,11 @@ test("paper has the facts and nothing to press", async () => {
 
 test("an administrator binds an app; every room stays within a phone's width, names its fields, and can be read", async () => {
   await go(clerk, "/me");
+  await clerk.fill("#password", "not the password");
+  await press(clerk, clerk.getByRole("button", { name: "绑定新的动态码" }));
+  await has(clerk, "密码或动态码不对");
+  await go(clerk, "/me");
+  await clerk.fill("#password", passwords.get("hc-01"));
   await press(clerk, clerk.getByRole("button", { name: "绑定新的动态码" }));
   await clerk.fill("#code", code(await clerk.locator(".secret").innerText()));
   await press(clerk, clerk.getByRole("button", { name: "确认" }));

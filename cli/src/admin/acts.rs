@@ -69,7 +69,13 @@ pub(super) fn perform(hq: &mut Headquarters, act: &Act) -> Result<Answer, Failur
             let reached = hq.backup_to(&std::path::absolute(file)?)?;
             format!("已备份并核对，日志到第 {reached} 条 / backed up and checked, the log up to {reached}")
         }
-        Act::Account { staff, admin } => {
+        Act::Account { staff, drop_app: true, .. } => {
+            hq.drop_totp(staff, "hq")?;
+            format!(
+                "已解除 {staff} 的动态码，本人登录后可绑定新的 / unbound: {staff} can bind another after signing in"
+            )
+        }
+        Act::Account { staff, admin, .. } => {
             // Whoever reaches this socket could read the database too.
             let code = hq.account_code(staff, admin.then_some(true), "hq")?;
             format!(

@@ -6,6 +6,7 @@
 //! apart themselves; every one would then check rights and lengths in its own way.
 
 use super::words::Words;
+use crate::people::By;
 use lanewalk_model::{
     access::{self, Action, Asker, CaseFacts, Sight},
     staff::{Roles, Subject},
@@ -92,6 +93,11 @@ impl Ask {
     /// Returns who asks, as the rules want it.
     pub(super) fn asker(&self) -> Asker<'_> {
         Asker { subject: &self.visitor.subject, admin: self.visitor.admin }
+    }
+
+    /// Returns who asks, as the access log wants it.
+    pub(super) fn by(&self) -> By<'_> {
+        By { who: &self.visitor.subject.worker, session: &self.visitor.session }
     }
 
     /// Says how much of an order the visitor may have of it; `None` when nothing.

@@ -30,6 +30,32 @@ pub(crate) struct Line<'a> {
     pub(crate) session: &'a str,
 }
 
+/// Who does an act about staff and devices.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct By<'a> {
+    /// Staff id.
+    pub(crate) who: &'a str,
+    /// Beginning of the session's hash.
+    pub(crate) session: &'a str,
+}
+
+impl By<'_> {
+    /// The house's own command line, which has no account.
+    pub(crate) const HOUSE: Self = Self { who: "hq", session: "" };
+
+    /// Writes a line about what was done.
+    pub(crate) fn did(
+        self,
+        tx: &Transaction<'_>,
+        at: TimeMs,
+        what: &str,
+        about: &str,
+    ) -> Result<(), HqError> {
+        let Self { who, session } = self;
+        note(tx, at, &Line { who, what, about, session, ..Line::default() })
+    }
+}
+
 /// Writes a line without a resident.
 pub(crate) fn audit(
     tx: &Transaction<'_>,

@@ -19,4 +19,4 @@ pub use pairs::{Pair, pairs};
 pub use retention::{Due, Report, due};
 pub use sessions::{Session, sessions_of, visitor};
 
-pub(crate) use audit::{Line, audit, note};
+pub(crate) use audit::{By, Line, audit, note};
