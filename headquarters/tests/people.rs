@@ -368,6 +368,65 @@ fn the_log_shows_when_a_line_was_touched() {
     assert_eq!(people::check_chain(&db).unwrap().unwrap().n, 2);
 }
 
+#[test]
+fn what_was_looked_at_is_not_looked_at_again_and_a_whole_check_still_finds_it() {
+    let mut house = House::new();
+    assert_eq!(people::check_new(house.hq().reader()).unwrap().since, 0);
+    for _ in 0..1_000 {
+        house.hq().sign_out_everywhere("hc-01", "hc-01").unwrap();
+    }
+    house.hq().tick().unwrap();
+    let end = house.count("SELECT max(n) FROM audit");
+    let checked = people::check_new(house.hq().reader()).unwrap();
+    assert!(checked.since > 1_000 && checked.since <= end && checked.broken.is_none(), "{checked:?}");
+    assert_eq!(checked.whole_at, None);
+    let seen = checked.since;
+    house.hq().sign_out_everywhere("hc-01", "hc-01").unwrap();
+    let whole = house.hq().check_access_log("ad-01").unwrap();
+    assert_eq!((whole.broken, whole.whole_at), (None, Some(TimeMs(START))));
+    let marked = people::check_new(house.hq().reader()).unwrap();
+    assert!(marked.since > seen && marked.whole_at == whole.whole_at && marked.broken.is_none());
+    let (mark, end) = (marked.since, house.count("SELECT max(n) FROM audit"));
+    assert_eq!(end, mark + 1, "the check's own line is the only new one");
+    house.hq().sign_out_everywhere("hc-01", "hc-01").unwrap();
+    drop(house.hq.take());
+
+    // Each act of whoever holds the file, and the line from which a page and a whole check doubt.
+    let bytes = std::fs::read(&house.database).unwrap();
+    let rehashed = format!("UPDATE audit SET purpose = 'x', hash = x'00' WHERE n = {mark}");
+    for (act, page, whole) in [
+        ("UPDATE audit SET purpose = 'x' WHERE n = 7".to_owned(), None, Some(7)),
+        ("DELETE FROM audit WHERE n = 7".to_owned(), None, Some(7)),
+        (format!("UPDATE audit SET purpose = 'x' WHERE n = {mark}"), Some(mark), Some(mark)),
+        (rehashed, Some(mark), Some(mark)),
+        (format!("UPDATE audit SET purpose = 'x' WHERE n = {}", mark + 2), Some(mark + 2), Some(mark + 2)),
+        // The end cut off: nothing else would tell.
+        (format!("DELETE FROM audit WHERE n >= {mark}"), Some(mark), Some(mark)),
+        (format!("DELETE FROM audit WHERE n >= {}", mark - 3), Some(mark - 1), Some(mark - 3)),
+        ("DELETE FROM audit".to_owned(), Some(mark - 1), Some(1)),
+        // Without the mark everything is looked at.
+        ("DELETE FROM audit_mark; DELETE FROM audit WHERE n = 7".to_owned(), Some(7), Some(7)),
+    ] {
+        std::fs::write(&house.database, &bytes).unwrap();
+        let db = rusqlite::Connection::open(&house.database).unwrap();
+        db.execute_batch(&format!("DROP TRIGGER audit_stays; DROP TRIGGER audit_grows; {act}")).unwrap();
+        let doubted = people::check_new(&db).unwrap().broken.map(|b| b.n);
+        assert_eq!((doubted, people::check_chain(&db).unwrap().map(|b| b.n)), (page, whole), "{act}");
+    }
+    // The mark never moves onto a wrong line, and a check that fails says so in the log.
+    std::fs::write(&house.database, &bytes).unwrap();
+    let db = rusqlite::Connection::open(&house.database).unwrap();
+    db.execute_batch("DROP TRIGGER audit_stays; UPDATE audit SET purpose = 'x' WHERE n = 7").unwrap();
+    drop(db);
+    let place = Place::File(house.database.clone());
+    house.hq = Some(
+        Headquarters::open(&place, Settings::default(), house.clock.clone(), Box::new(InProcess)).unwrap(),
+    );
+    assert_eq!(house.hq().check_access_log("ad-01").unwrap().broken.map(|b| b.n), Some(7));
+    assert_eq!(house.count("SELECT n FROM audit_mark"), mark);
+    assert_eq!(house.count("SELECT count(*) FROM audit WHERE what = 'log_broken' AND about = '#7'"), 1);
+}
+
 fn take_in(house: &mut House) -> DocId {
     let order = IncomingOrder {
         upstream_id: "WF-1".into(),

@@ -82,6 +82,15 @@ pub(super) fn perform(hq: &mut Headquarters, act: &Act) -> Result<Answer, Failur
                 "{staff} 的密码设置码（三天内一次有效） / code to set a password, good once within three days:\n\n    {code}\n\n在控制台的 /password 页输入 / type it on the console's page /password"
             )
         }
+        Act::CheckLog => match hq.check_access_log("hq")?.broken {
+            None => "查阅记录完整 / the access log is whole".into(),
+            Some(b) => {
+                return Err(Failure::new(format!(
+                    "查阅记录从第 {} 条起不可信 / the access log is broken from line {} on",
+                    b.n, b.n
+                )));
+            }
+        },
         Act::MapTiles { address } => {
             hq.set_map_tiles(address, "hq")?;
             match address.as_str() {

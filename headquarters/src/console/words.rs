@@ -307,6 +307,7 @@ pub(super) fn done(code: &str) -> Words {
             ("chase", "已催办", "chased"),
             ("supervise", "已督办", "supervised"),
             ("watch", "已接班", "watch taken over"),
+            ("checked", "已全部核对", "all of it was checked"),
         ],
         code,
     );
@@ -347,6 +348,8 @@ pub(super) fn audited(what: &str) -> Words {
             ("pair_asked", "申请双人操作", "asked for an act of two"),
             ("pair_confirmed", "确认双人操作", "confirmed an act of two"),
             ("erase", "删除诉求人信息", "erased a requester"),
+            ("log_whole", "核对记录:完整", "checked the log: whole"),
+            ("log_broken", "核对记录:断裂", "checked the log: broken"),
             ("map_tiles", "设置地图底图", "set the map's tiles"),
         ],
         what,
