@@ -348,6 +348,7 @@ pub(super) fn audited(what: &str) -> Words {
             ("pair_asked", "申请双人操作", "asked for an act of two"),
             ("pair_confirmed", "确认双人操作", "confirmed an act of two"),
             ("erase", "删除诉求人信息", "erased a requester"),
+            ("export", "导出数据", "took figures out"),
             ("log_whole", "核对记录:完整", "checked the log: whole"),
             ("log_broken", "核对记录:断裂", "checked the log: broken"),
             ("map_tiles", "设置地图底图", "set the map's tiles"),
