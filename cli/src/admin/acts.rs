@@ -37,8 +37,8 @@ pub(super) fn perform(hq: &mut Headquarters, act: &Act) -> Result<Answer, Failur
             text
         }
         Act::Publish { name, file, version } => {
-            hq.publish_reference(name, version, &std::fs::read_to_string(file)?)?;
-            format!("已发布 / published {name} {version}")
+            let carried = hq.publish_reference(name, version, &std::fs::read_to_string(file)?)?.words();
+            format!("已发布 / published {name} {version}\n{carried}")
         }
         Act::Triage => triage(hq)?,
         Act::Dispatch { order, lead, grid, by, reason } => {

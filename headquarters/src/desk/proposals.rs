@@ -106,6 +106,11 @@ impl Headquarters {
             if view.get(&format!("decision/{event}")).is_some() {
                 return Err(HqError::NotAllowed("already decided".into()));
             }
+            // Before anything else: also a refusal is a decision.
+            let may_not = || HqError::NotAllowed(format!("{} may not decide this", decider.role.id()));
+            if !order::deciders(proposal.kind).has(decider.role) {
+                return Err(may_not());
+            }
             let proposer = proposer(&view, event);
             if proposer == by {
                 return Err(HqError::NotAllowed("nobody decides an own proposal".into()));
@@ -120,7 +125,7 @@ impl Headquarters {
             if let Outcome::Ask(roles) = &first
                 && !roles.has(decider.role)
             {
-                return Err(HqError::NotAllowed(format!("{} may not decide this", decider.role.id())));
+                return Err(may_not());
             }
             let outcome = if accept {
                 order::decide(&view, event, &proposal, &author, &at, true)
