@@ -153,7 +153,7 @@ reported_at = "时间"
 
 const rooms = {
   "hc-01": ["/", "/intake", "/intake/import", "/appeals", "/watch", "/search?q=Boston", "/map", "/ahead", "/clusters",
-    "/taskforces", "/kb", "/kb/new", "/catalogue", "/exchange", "/staff", "/staff/gw-01", "/devices", "/audit", "/keeping", "/settings", "/me"],
+    "/taskforces", "/kb", "/kb/new", "/catalogue", "/exchange", "/staff", "/staff/gw-01", "/devices", "/audit", "/keeping", "/settings", "/same", "/me"],
   "dl-01": ["/", "/watch", "/map", "/ahead", "/catalogue"],
   "ca-01": ["/", "/search?q=猫", "/kb"],
   "sc-01": ["/", "/ahead", "/kb/new"],

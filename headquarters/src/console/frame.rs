@@ -52,6 +52,7 @@ const GROUPS: [(Words, &[(&str, &str)]); 3] = [
         &[
             ("catalogue", "l"),
             ("exchange", "x"),
+            ("same", "e"),
             ("staff", "p"),
             ("devices", "d"),
             ("audit", "r"),

@@ -33,6 +33,7 @@ mod parts;
 mod people;
 mod photo;
 mod photos;
+mod same;
 #[cfg(test)]
 mod scan_tests;
 mod sections;
@@ -141,6 +142,7 @@ static ROOMS: &[Room] = &[
         post: people::keeping::post,
     },
     people::settings::ROOM,
+    same::ROOM,
     Room { at: "me", title: None, who: Roles(0x07FF), get: people::me::get, post: people::me::post },
 ];
 
