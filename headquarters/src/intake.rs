@@ -24,7 +24,10 @@ pub use form::{CHANNELS, Fault, Form, KINDS, NOT_LISTED};
 use crate::{
     ahead::forecasts,
     core::Core,
-    desk::catalogue::{Carried, carry},
+    desk::{
+        catalogue::{Carried, carry},
+        watch,
+    },
     error::HqError,
     hq::Headquarters,
     import::IncomingOrder,
@@ -38,7 +41,7 @@ use lanewalk_model::{
     schema::DocKind,
     time::TimeMs,
 };
-use rusqlite::{OptionalExtension as _, Transaction, params};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use std::borrow::Cow;
 
 /// Orders in one transaction.
@@ -51,6 +54,17 @@ pub enum Acceptance<'a> {
     By(&'a str),
     /// By whoever is on watch: the order stands in RECEIVED until then.
     Later,
+    /// Likewise, though a clerk took it in: one who is not on watch.
+    LaterFrom(&'a str),
+}
+
+impl<'a> Acceptance<'a> {
+    /// A clerk takes an order in: whoever is on watch accepts it by that, anybody else leaves it to
+    /// the watch (R23, DOMAIN.md §4).
+    pub(crate) fn by_clerk(db: &Connection, clerk: &'a str) -> Result<Self, HqError> {
+        let accepts = watch::on_watch(db)?.is_some_and(|watch| watch.person == clerk);
+        Ok(if accepts { Self::By(clerk) } else { Self::LaterFrom(clerk) })
+    }
 }
 
 impl<'a> From<&'a str> for Acceptance<'a> {
