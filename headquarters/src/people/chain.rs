@@ -44,7 +44,7 @@ struct Mark {
 }
 
 fn mark(db: &Connection) -> Result<Mark, HqError> {
-    let sql = "SELECT n, hash, whole_at FROM audit_mark";
+    let sql = "SELECT n, hash, whole_at FROM audit_mark WHERE one = 1";
     let read = |r: &rusqlite::Row<'_>| Ok(Mark { n: r.get(0)?, hash: r.get(1)?, whole_at: r.get(2)? });
     Ok(db.prepare_cached(sql)?.query_row([], read).optional()?.unwrap_or_default())
 }
