@@ -18,7 +18,7 @@ use lanewalk_headquarters::{
 use lanewalk_model::time::TimeMs;
 use std::{
     fs::{self, File, TryLockError},
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     sync::Arc,
@@ -40,6 +40,9 @@ pub(crate) struct ServeArgs {
     /// 手机使用的网址（默认 `http://监听地址`） / what phones call headquarters
     #[arg(long)]
     url: Option<String>,
+    /// 前置反向代理的地址，可多次给出（网址为 https 时默认为本机） / address of the proxy in front, may be repeated; with an https URL this machine by default
+    #[arg(long)]
+    proxy: Vec<IpAddr>,
     /// 装入演示数据：人员、网格、清单、日历和 100 件真实工单 / fill an empty database for a first try
     #[arg(long)]
     demo_data: bool,
@@ -52,11 +55,15 @@ pub(crate) struct ServeArgs {
 }
 
 impl ServeArgs {
-    fn open311(&self) -> Open311Settings {
-        Open311Settings {
-            public: self.open311_public,
-            all_orders: self.open311_all_orders,
-            ..Open311Settings::default()
+    fn settings(&self) -> Settings {
+        Settings {
+            open311: Open311Settings {
+                public: self.open311_public,
+                all_orders: self.open311_all_orders,
+                ..Open311Settings::default()
+            },
+            proxies: self.proxy.clone(),
+            ..Settings::default()
         }
     }
 }
@@ -73,7 +80,7 @@ pub(crate) struct Opened {
 pub(crate) fn open(
     data: &Path,
     url: Option<&str>,
-    open311: Open311Settings,
+    settings: Settings,
     gate: Box<dyn Gate>,
 ) -> Result<Opened, Failure> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(data)?;
@@ -98,14 +105,14 @@ pub(crate) fn open(
         }
         None => fs::read_to_string(&url_file).unwrap_or_else(|_| Settings::default().public_url),
     };
-    let settings = Settings { public_url: url, open311, ..Settings::default() };
+    let settings = Settings { public_url: url, ..settings };
     let hq = Headquarters::open(&Place::File(data.join(DATABASE)), settings, Arc::new(SystemSource), gate)?;
     Ok(Opened { hq, lock })
 }
 
 /// Opens headquarters for one administrative act while no server runs. Nothing is judged then.
 pub(crate) fn open_offline(data: &Path) -> Result<Opened, Failure> {
-    open(data, None, Open311Settings::default(), Box::new(InProcess))
+    open(data, None, Settings::default(), Box::new(InProcess))
 }
 
 /// Starts the gate's worker processes: this same program as `gate-worker`.
@@ -121,7 +128,7 @@ pub(crate) fn worker(kind: &str) -> Result<WorkerCommand, Failure> {
 /// Runs headquarters until it is told to stop.
 pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let url = args.url.clone().unwrap_or_else(|| format!("http://{}", args.listen));
-    let Opened { mut hq, lock } = open(&args.data, Some(&url), args.open311(), Box::new(gate()?))?;
+    let Opened { mut hq, lock } = open(&args.data, Some(&url), args.settings(), Box::new(gate()?))?;
     say!("{}", bold("走街串巷 指挥中心 / Lanewalk headquarters"));
     if args.demo_data {
         demo_data(&mut hq)?;

@@ -4,6 +4,7 @@ use lanewalk_model::{
     deadline::{Hours, Limits},
     hotspot::Concentration,
 };
+use std::net::IpAddr;
 
 /// The one source of time and randomness; a seeded one replays everything.
 pub trait Source: Send + Sync {
@@ -43,6 +44,8 @@ pub struct Settings {
     pub hours: Hours,
     /// What phones put into their URL and Host header, such as `http://127.0.0.1:8645`.
     pub public_url: String,
+    /// Addresses of the proxies in front; none named: over TLS this machine's own.
+    pub proxies: Vec<IpAddr>,
     /// Days after closing when an order is archived (\[P\]).
     pub archive_after_days: u16,
     /// Room that photos leave free on their disk, in bytes, since the database grows on it too.
@@ -107,6 +110,7 @@ impl Default for Settings {
             limits: Limits::default(),
             hours: Hours::default(),
             public_url: "http://127.0.0.1:8645".into(),
+            proxies: Vec::new(),
             archive_after_days: 30,
             keep_free: 256 << 20,
             concentration: Concentration::default(),
@@ -123,6 +127,20 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Says whether browsers and phones reach it over TLS, which a proxy in front ends.
+    pub fn is_https(&self) -> bool {
+        self.public_url.get(..8).is_some_and(|s| s.eq_ignore_ascii_case("https://"))
+    }
+
+    /// Says whether an address is that of a proxy in front, whose word about a caller counts.
+    pub fn is_proxy(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        if self.proxies.is_empty() {
+            return self.is_https() && address.is_loopback();
+        }
+        self.proxies.iter().any(|p| p.to_canonical() == address)
+    }
+
     /// Returns the host (and port) that requests must be addressed to, as phones send it: lower
     /// case, without the scheme's default port.
     pub fn authority(&self) -> String {

@@ -8,7 +8,7 @@ use crate::{
     core::Core,
     error::{HqError, Refusal},
     hq::Headquarters,
-    people::audit,
+    people::{By, audit},
     pull,
     store::{self, set_meta},
 };
@@ -45,12 +45,17 @@ impl Headquarters {
 
     /// Gives a right; phones see it with their next sync.
     pub fn grant(&mut self, worker: &str, grant: &Grant) -> Result<(), HqError> {
+        self.grant_by(worker, grant, By::HOUSE)
+    }
+
+    /// As [`Self::grant`], by a member of staff.
+    pub(crate) fn grant_by(&mut self, worker: &str, grant: &Grant, by: By<'_>) -> Result<(), HqError> {
         self.act(|tx, core| {
             tx.execute(
                 "INSERT INTO grants (staff, grid, role, from_ms, to_ms) VALUES (?1, ?2, ?3, ?4, ?5)",
                 params![worker, grant.grid, grant.role.id(), grant.from.0, grant.to.map(|t| t.0)],
             )?;
-            audit(tx, core.now(), "hq", "grant", &format!("{worker} {}", grant.grid))?;
+            by.did(tx, core.now(), "grant", &format!("{worker} {}", grant.grid))?;
             bump_scope(tx)
         })
     }
@@ -58,18 +63,34 @@ impl Headquarters {
     /// Ends every right of a worker in a grid at a moment. Unsent work that was written before
     /// still comes in (F22).
     pub fn end_grant(&mut self, worker: &str, grid: &str, at: TimeMs) -> Result<(), HqError> {
+        self.end_grant_by(worker, grid, at, By::HOUSE)
+    }
+
+    /// As [`Self::end_grant`], by a member of staff.
+    pub(crate) fn end_grant_by(
+        &mut self,
+        worker: &str,
+        grid: &str,
+        at: TimeMs,
+        by: By<'_>,
+    ) -> Result<(), HqError> {
         self.act(|tx, core| {
             tx.execute(
                 "UPDATE grants SET to_ms = ?3 WHERE staff = ?1 AND grid = ?2 AND (to_ms IS NULL OR to_ms > ?3)",
                 params![worker, grid, at.0],
             )?;
-            audit(tx, core.now(), "hq", "end_grant", &format!("{worker} {grid}"))?;
+            by.did(tx, core.now(), "end_grant", &format!("{worker} {grid}"))?;
             bump_scope(tx)
         })
     }
 
     /// Makes a one-time invitation for a worker; its text goes into a QR code.
     pub fn invite(&mut self, worker: &str) -> Result<Invitation, HqError> {
+        self.invite_by(worker, By::HOUSE)
+    }
+
+    /// As [`Self::invite`], by a member of staff.
+    pub(crate) fn invite_by(&mut self, worker: &str, by: By<'_>) -> Result<Invitation, HqError> {
         let hq_key = self.core.signer.public_key();
         let url = self.core.settings.public_url.clone();
         self.act(|tx, core| {
@@ -84,17 +105,22 @@ impl Headquarters {
                 "INSERT INTO invitations (code_hash, worker, expires_at) VALUES (?1, ?2, ?3)",
                 params![hash(&code), worker, expires_at],
             )?;
-            audit(tx, now, "hq", "invite", worker)?;
+            by.did(tx, now, "invite", worker)?;
             Ok(Invitation { url, hq_key, code, worker: worker.to_owned(), expires_at })
         })
     }
 
     /// Revokes a device: from its next contact it gets nothing and its pushes are refused.
     pub fn revoke(&mut self, device: DeviceId) -> Result<(), HqError> {
+        self.revoke_by(device, By::HOUSE)
+    }
+
+    /// As [`Self::revoke`], by a member of staff.
+    pub(crate) fn revoke_by(&mut self, device: DeviceId, by: By<'_>) -> Result<(), HqError> {
         self.act(|tx, core| {
             let now = core.now();
             tx.execute("UPDATE devices SET revoked_at = ?2 WHERE id = ?1", params![device.0, now.0])?;
-            audit(tx, now, "hq", "revoke", &device.to_string())
+            by.did(tx, now, "revoke", &device.to_string())
         })
     }
 }

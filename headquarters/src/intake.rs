@@ -24,6 +24,10 @@ pub use form::{CHANNELS, Fault, Form, KINDS, NOT_LISTED};
 use crate::{
     ahead::forecasts,
     core::Core,
+    desk::{
+        catalogue::{Carried, carry},
+        watch,
+    },
     error::HqError,
     hq::Headquarters,
     import::IncomingOrder,
@@ -37,7 +41,8 @@ use lanewalk_model::{
     schema::DocKind,
     time::TimeMs,
 };
-use rusqlite::{OptionalExtension as _, Transaction, params};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+use std::borrow::Cow;
 
 /// Orders in one transaction.
 const IN_ONE_TRANSACTION: usize = 200;
@@ -49,6 +54,17 @@ pub enum Acceptance<'a> {
     By(&'a str),
     /// By whoever is on watch: the order stands in RECEIVED until then.
     Later,
+    /// Likewise, though a clerk took it in: one who is not on watch.
+    LaterFrom(&'a str),
+}
+
+impl<'a> Acceptance<'a> {
+    /// A clerk takes an order in: whoever is on watch accepts it by that, anybody else leaves it to
+    /// the watch (R23, DOMAIN.md §4).
+    pub(crate) fn by_clerk(db: &Connection, clerk: &'a str) -> Result<Self, HqError> {
+        let accepts = watch::on_watch(db)?.is_some_and(|watch| watch.person == clerk);
+        Ok(if accepts { Self::By(clerk) } else { Self::LaterFrom(clerk) })
+    }
 }
 
 impl<'a> From<&'a str> for Acceptance<'a> {
@@ -155,18 +171,42 @@ impl Headquarters {
     }
 
     /// Publishes reference data (calendar, matter_catalog, grids, staff); phones get it with
-    /// their next sync. The body is checked first.
-    pub fn publish_reference(&mut self, name: &str, version: &str, body: &str) -> Result<(), HqError> {
+    /// their next sync. The body is checked first. Rows of the catalogue that deputy leaders adopted
+    /// stay in the next one (R27); the answer says which and which not.
+    pub fn publish_reference(&mut self, name: &str, version: &str, body: &str) -> Result<Carried, HqError> {
+        let before = (self.core.calendar.clone(), self.core.catalog.clone(), self.core.grids.clone());
+        let published = self.replace_reference(name, version, body);
+        if published.is_err() {
+            // Rules go by what is stored, so what was not stored is forgotten.
+            (self.core.calendar, self.core.catalog, self.core.grids) = before;
+        }
+        published
+    }
+
+    fn replace_reference(&mut self, name: &str, version: &str, body: &str) -> Result<Carried, HqError> {
         self.core.use_reference(name, body)?;
         let id = self.reference_id(name)?;
         self.act(|tx, core| {
+            let (mut body, mut version) = (Cow::Borrowed(body), Cow::Borrowed(version));
+            let mut carried = Carried::default();
+            if name == "matter_catalog" {
+                carried = carry(tx, &mut core.catalog)?;
+                if carried.rows > 0 {
+                    let unwritable = |e: serde_json::Error| HqError::Reference {
+                        what: "matter_catalog",
+                        why: e.to_string(),
+                    };
+                    body = serde_json::to_string(&core.catalog).map_err(unwritable)?.into();
+                    version = core.catalog.version.clone().into();
+                }
+            }
             let id = id.unwrap_or_else(|| DocId { kind: DocKind::Reference, uuid: core.uuid() });
-            let edits = [Edit::set("name", name), Edit::set("version", version), Edit::set("body", body)];
+            let edits = [Edit::set("name", name), Edit::set("version", &*version), Edit::set("body", &*body)];
             core.write(tx, id, "hq", &edits)?;
             if name == "calendar" {
                 core.redate(tx)?;
             }
-            Ok(())
+            Ok(carried)
         })
     }
 

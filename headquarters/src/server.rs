@@ -35,6 +35,7 @@ use std::{
 };
 use tokio::sync::{oneshot, watch};
 
+mod caller;
 mod console;
 mod open311;
 mod uploads;

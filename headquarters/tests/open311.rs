@@ -29,10 +29,14 @@ struct Served {
 
 impl Served {
     fn start(per_minute: u32) -> Self {
+        Self::start_as(&Settings::default().public_url, per_minute)
+    }
+
+    fn start_as(public_url: &str, per_minute: u32) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let database = dir.path().join("hq.db");
         let open311 = Open311Settings { per_minute, ..Open311Settings::default() };
-        let settings = Settings { open311, ..Settings::default() };
+        let settings = Settings { open311, public_url: public_url.into(), ..Settings::default() };
         let place = Place::File(database.clone());
         let mut hq =
             Headquarters::open(&place, settings, Arc::new(SystemSource), Box::new(InProcess)).unwrap();
@@ -155,4 +159,23 @@ fn who_asks_too_often_waits() {
     assert_eq!(last, 429);
     let (status, _, _) = hq.ask(&format!("GET /open311/v2/services.json?api_key={}", hq.key), "", b"");
     assert_eq!(status, 200, "a key of its own is another caller");
+}
+
+/// Asks until told to wait; says whether that happened.
+fn is_stopped(hq: &Served, headers: impl Fn(u32) -> String) -> bool {
+    // Twice as often as is allowed, so that a minute may turn over once in between.
+    (0..12).any(|n| hq.ask("GET /open311/v2/services.json?api_key=wrong", &headers(n), b"").0 == 429)
+}
+
+#[test]
+fn behind_a_proxy_each_caller_has_a_share_and_nobody_invents_another() {
+    let hq = Served::start_as("https://hq.example", 5);
+    // Who writes addresses in front of what the proxy adds stays one caller.
+    assert!(is_stopped(&hq, |n| format!("x-forwarded-for: 10.7.7.{n}, 10.0.0.5\r\n")));
+    let (status, ..) =
+        hq.ask("GET /open311/v2/services.json?api_key=wrong", "x-forwarded-for: 10.0.0.6\r\n", b"");
+    assert_eq!(status, 403, "the next caller behind the proxy has his own share");
+    // Without a proxy the header says nothing.
+    let hq = Served::start(5);
+    assert!(is_stopped(&hq, |n| format!("x-forwarded-for: 10.7.7.{n}\r\n")));
 }

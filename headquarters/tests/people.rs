@@ -6,6 +6,11 @@ mod browser;
 
 use lanewalk_headquarters::{
     Headquarters, HqError, Settings, Source,
+    console::{
+        Console,
+        lang::Lang,
+        web::{Fields, Method},
+    },
     gate::InProcess,
     import::IncomingOrder,
     people::{self, Entered, Search},
@@ -234,7 +239,7 @@ fn an_administrator_has_powers_only_with_an_app_and_each_code_once() {
     };
     let entered = house.attempt("ad-01", PASSWORD, "", "a");
     assert!(!admin(&mut house, entered));
-    let (address, secret) = house.hq().offer_totp("ad-01").unwrap();
+    let (address, secret) = house.hq().offer_totp("ad-01", PASSWORD, "").unwrap();
     assert!(address.starts_with("otpauth://totp/Lanewalk:ad-01?secret="));
     refused(house.hq().confirm_totp("ad-01", "000000"), "does not fit");
     house.hq().confirm_totp("ad-01", &app(&secret, START)).unwrap();
@@ -247,6 +252,96 @@ fn an_administrator_has_powers_only_with_an_app_and_each_code_once() {
     let entered = house.attempt("ad-01", PASSWORD, &app(&secret, now), "a");
     assert!(admin(&mut house, entered));
     assert_eq!(house.attempt("ad-01", PASSWORD, &app(&secret, now), "a"), Entered::No);
+}
+
+/// Makes an administrator with an app; returns the app's secret.
+fn administrator(house: &mut House, staff: &str) -> String {
+    let code = house.hq().account_code(staff, Some(true), "hq").unwrap();
+    house.hq().set_password(&code, PASSWORD).unwrap();
+    let (_, secret) = house.hq().offer_totp(staff, PASSWORD, "").unwrap();
+    let now = house.hq().now().0;
+    house.hq().confirm_totp(staff, &app(&secret, now)).unwrap();
+    house.later(30_000);
+    secret
+}
+
+#[test]
+fn another_app_takes_the_password_and_the_app_that_is_bound() {
+    let mut house = House::new();
+    let first = administrator(&mut house, "ad-01");
+    let now = house.hq().now().0;
+    for (password, code) in [
+        ("", String::new()),
+        (PASSWORD, String::new()),
+        (PASSWORD, "000000".into()),
+        (PASSWORD, app(&first, now - 30_000)),
+        ("wrong password", app(&first, now)),
+    ] {
+        refused(house.hq().offer_totp("ad-01", password, &code), "password or code is wrong");
+    }
+    // Guesses here wait like guesses at the door, and there too.
+    refused(house.hq().offer_totp("ad-01", PASSWORD, &app(&first, now)), "try again in 3 s");
+    assert_eq!(house.attempt("ad-01", PASSWORD, &app(&first, now), "a"), Entered::Wait(3));
+    house.later(30_000);
+    let now = now + 30_000;
+    let (_, second) = house.hq().offer_totp("ad-01", PASSWORD, &app(&first, now)).unwrap();
+    refused(house.hq().offer_totp("ad-01", PASSWORD, &app(&first, now)), "code is wrong");
+    house.hq().confirm_totp("ad-01", &app(&second, now)).unwrap();
+    house.later(30_000);
+    assert_eq!(house.attempt("ad-01", PASSWORD, &app(&first, now + 30_000), "a"), Entered::No);
+    // Lost with the phone: unbound by hand, which ends every session.
+    let entered = house.attempt("ad-01", PASSWORD, &app(&second, now + 30_000), "a");
+    assert!(matches!(entered, Entered::Yes(_)));
+    house.hq().drop_totp("ad-01", "hq").unwrap();
+    assert_eq!(house.count("SELECT count(*) FROM sessions"), 0);
+    assert!(matches!(house.attempt("ad-01", PASSWORD, "", "a"), Entered::Yes(_)));
+    assert!(matches!(house.hq().drop_totp("gw-01", "hq"), Err(HqError::NotFound(_))));
+    // Nobody without an account proves anything.
+    refused(house.hq().prove("gw-01", None, "000000"), "code is wrong");
+}
+
+#[test]
+fn acts_of_an_administrator_name_him_and_the_code_for_another_takes_his_app() {
+    let mut house = House::new();
+    let secret = administrator(&mut house, "ad-01");
+    administrator(&mut house, "ad-02");
+    house.account("hc-01");
+    let now = house.hq().now();
+    let act = |house: &mut House, path: &str, form: &str| {
+        let mut visitor = browser::visitor("ad-01", Role::Liaison);
+        (visitor.admin, visitor.session) = (true, "5e55".into());
+        let mut ask = browser::ask(path, visitor, now);
+        (ask.method, ask.form) = (Method::Post, Fields::parse(form.as_bytes()));
+        let answer = Console::post(house.hq(), &ask, Lang::Both);
+        (answer.status, String::from_utf8(answer.body).unwrap())
+    };
+    let codes = "SELECT count(*) FROM audit WHERE what IN ('account_code', 'admin_code') AND who = 'ad-01'";
+    for form in ["act=code".to_owned(), "act=code&proof=123456".into()] {
+        assert_eq!(act(&mut house, "/staff/ad-02", &form).0, 422);
+    }
+    assert_eq!(house.count(codes), 0);
+    let proof = app(&secret, now.0);
+    let (status, html) = act(&mut house, "/staff/ad-02", &format!("act=code&proof={proof}"));
+    assert!(status == 200 && html.contains("class=\"secret\""), "{html}");
+    assert_eq!(act(&mut house, "/staff/ad-02", &format!("act=code&proof={proof}")).0, 422, "once");
+    assert_eq!(act(&mut house, "/staff/hc-01", "act=code").0, 200, "no administrator's account");
+    assert_eq!(house.count(codes), 2);
+    for form in ["act=grant&grid=*", "act=code"] {
+        assert_eq!(act(&mut house, "/staff/ad-01", form).0, 422, "nothing for oneself: {form}");
+    }
+    for (form, what) in
+        [("act=grant&grid=g-1", "grant"), ("act=end&grid=g-1", "end_grant"), ("act=invite", "invite")]
+    {
+        assert!(act(&mut house, "/staff/gw-01", form).0 < 400, "{form}");
+        let about = "about LIKE 'gw-01%'";
+        let by = format!("what = '{what}' AND who = 'ad-01' AND session = '5e55' AND {about}");
+        assert_eq!(house.count(&format!("SELECT count(*) FROM audit WHERE {by}")), 1, "{what}");
+        let no_one = format!("what = '{what}' AND who = 'hq' AND at >= {} AND {about}", now.0);
+        assert_eq!(house.count(&format!("SELECT count(*) FROM audit WHERE {no_one}")), 0, "{what}");
+    }
+    let device = "0".repeat(32);
+    assert_eq!(act(&mut house, "/devices", &format!("act=revoke&sure=yes&device={device}")).0, 303);
+    assert_eq!(house.count("SELECT count(*) FROM audit WHERE what = 'revoke' AND who = 'ad-01'"), 1);
 }
 
 #[test]
@@ -271,6 +366,65 @@ fn the_log_shows_when_a_line_was_touched() {
     assert_eq!(people::check_chain(&db).unwrap().unwrap().n, n);
     db.execute("DELETE FROM audit WHERE n = 2", []).unwrap();
     assert_eq!(people::check_chain(&db).unwrap().unwrap().n, 2);
+}
+
+#[test]
+fn what_was_looked_at_is_not_looked_at_again_and_a_whole_check_still_finds_it() {
+    let mut house = House::new();
+    assert_eq!(people::check_new(house.hq().reader()).unwrap().since, 0);
+    for _ in 0..1_000 {
+        house.hq().sign_out_everywhere("hc-01", "hc-01").unwrap();
+    }
+    house.hq().tick().unwrap();
+    let end = house.count("SELECT max(n) FROM audit");
+    let checked = people::check_new(house.hq().reader()).unwrap();
+    assert!(checked.since > 1_000 && checked.since <= end && checked.broken.is_none(), "{checked:?}");
+    assert_eq!(checked.whole_at, None);
+    let seen = checked.since;
+    house.hq().sign_out_everywhere("hc-01", "hc-01").unwrap();
+    let whole = house.hq().check_access_log("ad-01").unwrap();
+    assert_eq!((whole.broken, whole.whole_at), (None, Some(TimeMs(START))));
+    let marked = people::check_new(house.hq().reader()).unwrap();
+    assert!(marked.since > seen && marked.whole_at == whole.whole_at && marked.broken.is_none());
+    let (mark, end) = (marked.since, house.count("SELECT max(n) FROM audit"));
+    assert_eq!(end, mark + 1, "the check's own line is the only new one");
+    house.hq().sign_out_everywhere("hc-01", "hc-01").unwrap();
+    drop(house.hq.take());
+
+    // Each act of whoever holds the file, and the line from which a page and a whole check doubt.
+    let bytes = std::fs::read(&house.database).unwrap();
+    let rehashed = format!("UPDATE audit SET purpose = 'x', hash = x'00' WHERE n = {mark}");
+    for (act, page, whole) in [
+        ("UPDATE audit SET purpose = 'x' WHERE n = 7".to_owned(), None, Some(7)),
+        ("DELETE FROM audit WHERE n = 7".to_owned(), None, Some(7)),
+        (format!("UPDATE audit SET purpose = 'x' WHERE n = {mark}"), Some(mark), Some(mark)),
+        (rehashed, Some(mark), Some(mark)),
+        (format!("UPDATE audit SET purpose = 'x' WHERE n = {}", mark + 2), Some(mark + 2), Some(mark + 2)),
+        // The end cut off: nothing else would tell.
+        (format!("DELETE FROM audit WHERE n >= {mark}"), Some(mark), Some(mark)),
+        (format!("DELETE FROM audit WHERE n >= {}", mark - 3), Some(mark - 1), Some(mark - 3)),
+        ("DELETE FROM audit".to_owned(), Some(mark - 1), Some(1)),
+        // Without the mark everything is looked at.
+        ("DELETE FROM audit_mark; DELETE FROM audit WHERE n = 7".to_owned(), Some(7), Some(7)),
+    ] {
+        std::fs::write(&house.database, &bytes).unwrap();
+        let db = rusqlite::Connection::open(&house.database).unwrap();
+        db.execute_batch(&format!("DROP TRIGGER audit_stays; DROP TRIGGER audit_grows; {act}")).unwrap();
+        let doubted = people::check_new(&db).unwrap().broken.map(|b| b.n);
+        assert_eq!((doubted, people::check_chain(&db).unwrap().map(|b| b.n)), (page, whole), "{act}");
+    }
+    // The mark never moves onto a wrong line, and a check that fails says so in the log.
+    std::fs::write(&house.database, &bytes).unwrap();
+    let db = rusqlite::Connection::open(&house.database).unwrap();
+    db.execute_batch("DROP TRIGGER audit_stays; UPDATE audit SET purpose = 'x' WHERE n = 7").unwrap();
+    drop(db);
+    let place = Place::File(house.database.clone());
+    house.hq = Some(
+        Headquarters::open(&place, Settings::default(), house.clock.clone(), Box::new(InProcess)).unwrap(),
+    );
+    assert_eq!(house.hq().check_access_log("ad-01").unwrap().broken.map(|b| b.n), Some(7));
+    assert_eq!(house.count("SELECT n FROM audit_mark"), mark);
+    assert_eq!(house.count("SELECT count(*) FROM audit WHERE what = 'log_broken' AND about = '#7'"), 1);
 }
 
 fn take_in(house: &mut House) -> DocId {

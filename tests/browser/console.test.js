@@ -9,6 +9,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createHmac } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -21,6 +22,8 @@ const program = process.env.LANEWALK ?? join(process.env.CARGO_TARGET_DIR ?? joi
 const PHONE = { width: 390, height: 844 };
 
 let data, server, base, browser;
+/** The one other server that pages may ask, while a test has it running. */
+let tileServer = null;
 const passwords = new Map();
 const wrong = [];
 
@@ -59,7 +62,7 @@ after(async () => {
 async function desk(staff, size = { width: 1280, height: 860 }) {
   const context = await browser.newContext({ viewport: size, locale: "zh-CN", timezoneId: "Asia/Shanghai" });
   context.setDefaultTimeout(15_000);
-  context.on("request", (r) => { if (!r.url().startsWith(base)) wrong.push(`request to ${r.url()}`); });
+  context.on("request", (r) => { if (![base, tileServer].some((own) => own && r.url().startsWith(`${own}/`))) wrong.push(`request to ${r.url()}`); });
   context.on("response", (r) => {
     // The stream of a session that ended is refused; the page then asks who is there.
     if (r.url() === `${base}/events`) return;
@@ -150,7 +153,7 @@ reported_at = "时间"
 
 const rooms = {
   "hc-01": ["/", "/intake", "/intake/import", "/appeals", "/watch", "/search?q=Boston", "/map", "/ahead", "/clusters",
-    "/taskforces", "/kb", "/kb/new", "/catalogue", "/exchange", "/staff", "/staff/gw-01", "/devices", "/audit", "/keeping", "/me"],
+    "/taskforces", "/kb", "/kb/new", "/catalogue", "/exchange", "/staff", "/staff/gw-01", "/devices", "/audit", "/keeping", "/settings", "/same", "/me"],
   "dl-01": ["/", "/watch", "/map", "/ahead", "/catalogue"],
   "ca-01": ["/", "/search?q=猫", "/kb"],
   "sc-01": ["/", "/ahead", "/kb/new"],
@@ -398,6 +401,11 @@ test("paper has the facts and nothing to press", async () => {
 
 test("an administrator binds an app; every room stays within a phone's width, names its fields, and can be read", async () => {
   await go(clerk, "/me");
+  await clerk.fill("#password", "not the password");
+  await press(clerk, clerk.getByRole("button", { name: "绑定新的动态码" }));
+  await has(clerk, "密码或动态码不对");
+  await go(clerk, "/me");
+  await clerk.fill("#password", passwords.get("hc-01"));
   await press(clerk, clerk.getByRole("button", { name: "绑定新的动态码" }));
   await clerk.fill("#code", code(await clerk.locator(".secret").innerText()));
   await press(clerk, clerk.getByRole("button", { name: "确认" }));
@@ -455,6 +463,78 @@ function look() {
   }
   return faults.slice(0, 8);
 }
+
+test("an administrator gives the map tiles of the house's own, and only the map asks for them", async () => {
+  const asked = [];
+  // One green point, which the browser stretches over each tile.
+  const green = Buffer.from(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNg+M/wHwAEAQH/7yMK/gAAAABJRU5ErkJggg==", "base64");
+  const tiles = createServer((request, answer) => {
+    asked.push({ path: request.url, referrer: request.headers.referer, cookie: request.headers.cookie });
+    answer.writeHead(200, { "content-type": "image/png" }).end(green);
+  });
+  await new Promise((listening) => tiles.listen(0, "localhost", listening));
+  try {
+    // Another name than the console's: cookies go to a name whatever the port, so that is refused.
+    const origin = `http://localhost:${tiles.address().port}`;
+    await go(clerk, "/settings");
+    await has(clerk, "不向任何地方请求图片");
+    for (const no of ["https://t;script-src */{z}/{x}/{y}", "javascript:1//{z}{x}{y}", `${origin}/{z}/{x}`]) {
+      await clerk.fill("#tiles", no);
+      await press(clerk, clerk.getByRole("button", { name: "保存" }));
+      await has(clerk, "瓦片地址须以");
+      await go(clerk, "/settings");
+    }
+    await clerk.fill("#tiles", `${base.replace(/\d+$/, "1")}/{z}/{x}/{y}.png`);
+    await press(clerk, clerk.getByRole("button", { name: "保存" }));
+    await has(clerk, "同一主机名");
+    await go(clerk, "/settings");
+    await clerk.fill("#tiles", `${origin}/{z}/{x}/{y}.png`);
+    tileServer = origin;
+    await press(clerk, clerk.getByRole("button", { name: "保存" }));
+    await has(clerk, origin);
+    await go(clerk, "/");
+    await go(clerk, "/kb");
+    assert.deepEqual(asked, [], "only the map asks for tiles");
+    await go(clerk, "/map");
+    await clerk.waitForLoadState("networkidle");
+    assert.ok(asked.length > 1 && asked.every((a) => /^\/\d+\/\d+\/\d+\.png$/.test(a.path)), JSON.stringify(asked));
+    assert.ok(asked.every((a) => !a.referrer && !a.cookie), "a tile server learns neither page nor session");
+    // Under the grids: a point of the drawing outside of every grid is as green as the tile, one inside is tinged.
+    const order = await clerk.locator(".map svg").evaluate((svg) =>
+      [...svg.querySelectorAll("image, .cell")].map((e) => e.tagName).join(" ").replace(/(\w+)( \1)+/g, "$1"));
+    assert.equal(order, "image path");
+    const shot = (await clerk.locator(".map").screenshot()).toString("base64");
+    // The page's own policy takes no data: pictures, so an empty one counts the points.
+    const counter = await (await browser.newContext()).newPage();
+    const greens = await counter.evaluate(async (png) => {
+      const bitmap = await createImageBitmap(await (await fetch(`data:image/png;base64,${png}`)).blob());
+      const canvas = new OffscreenCanvas(bitmap.width, bitmap.height).getContext("2d");
+      canvas.drawImage(bitmap, 0, 0);
+      const { data } = canvas.getImageData(0, 0, bitmap.width, bitmap.height);
+      let [pure, tinged] = [0, 0];
+      for (let i = 0; i < data.length; i += 4) {
+        if (data[i + 1] > data[i] + 100 && data[i + 1] > data[i + 2] + 100) {
+          if (data[i] < 20) pure += 1; else tinged += 1;
+        }
+      }
+      return { pure: pure / (data.length / 4), tinged: tinged / (data.length / 4) };
+    }, shot);
+    await counter.context().close();
+    assert.ok(greens.pure > 0.1 && greens.tinged > 0.05, JSON.stringify(greens));
+    await go(clerk, "/settings");
+    await clerk.fill("#tiles", "");
+    await press(clerk, clerk.getByRole("button", { name: "保存" }));
+    await has(clerk, "不向任何地方请求图片");
+    tileServer = null;
+    await go(clerk, "/map");
+    assert.equal(await clerk.locator(".map image").count(), 0);
+  } finally {
+    tileServer = null;
+    tiles.closeAllConnections();
+    await new Promise((closed) => tiles.close(closed));
+  }
+});
 
 test("on a phone the rooms are behind a button that keys reach", async () => {
   const page = section;

@@ -320,7 +320,7 @@ fn records(hq: &mut Headquarters, dice: &mut Dice) -> (&'static str, Done) {
         2 => {
             let pair = (any(hq, dice, DocKind::Place), any(hq, dice, DocKind::Place));
             let (Some(a), Some(b)) = pair else { return ("map", Ok(false)) };
-            ("map", hq.map_place(a, dice.chance(70).then_some(b), "hc-01").map(|()| true))
+            ("map", hq.map_place(a, dice.chance(70).then_some(b), "同一地点", "hc-01").map(|()| true))
         }
         3 | 4 => {
             let Some(appeal) = any(hq, dice, DocKind::Appeal) else { return ("convert", Ok(false)) };

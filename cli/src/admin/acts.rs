@@ -37,8 +37,8 @@ pub(super) fn perform(hq: &mut Headquarters, act: &Act) -> Result<Answer, Failur
             text
         }
         Act::Publish { name, file, version } => {
-            hq.publish_reference(name, version, &std::fs::read_to_string(file)?)?;
-            format!("已发布 / published {name} {version}")
+            let carried = hq.publish_reference(name, version, &std::fs::read_to_string(file)?)?.words();
+            format!("已发布 / published {name} {version}\n{carried}")
         }
         Act::Triage => triage(hq)?,
         Act::Dispatch { order, lead, grid, by, reason } => {
@@ -69,12 +69,34 @@ pub(super) fn perform(hq: &mut Headquarters, act: &Act) -> Result<Answer, Failur
             let reached = hq.backup_to(&std::path::absolute(file)?)?;
             format!("已备份并核对，日志到第 {reached} 条 / backed up and checked, the log up to {reached}")
         }
-        Act::Account { staff, admin } => {
+        Act::Account { staff, drop_app: true, .. } => {
+            hq.drop_totp(staff, "hq")?;
+            format!(
+                "已解除 {staff} 的动态码，本人登录后可绑定新的 / unbound: {staff} can bind another after signing in"
+            )
+        }
+        Act::Account { staff, admin, .. } => {
             // Whoever reaches this socket could read the database too.
             let code = hq.account_code(staff, admin.then_some(true), "hq")?;
             format!(
                 "{staff} 的密码设置码（三天内一次有效） / code to set a password, good once within three days:\n\n    {code}\n\n在控制台的 /password 页输入 / type it on the console's page /password"
             )
+        }
+        Act::CheckLog => match hq.check_access_log("hq")?.broken {
+            None => "查阅记录完整 / the access log is whole".into(),
+            Some(b) => {
+                return Err(Failure::new(format!(
+                    "查阅记录从第 {} 条起不可信 / the access log is broken from line {} on",
+                    b.n, b.n
+                )));
+            }
+        },
+        Act::MapTiles { address } => {
+            hq.set_map_tiles(address, "hq")?;
+            match address.as_str() {
+                "" => "地图不用底图 / the map has no tiles".into(),
+                from => format!("地图底图 / the map's tiles: {from}"),
+            }
         }
         Act::Devices => devices(hq)?.iter().map(|d| d.1.as_str()).collect::<Vec<_>>().join("\n"),
         Act::Revoke { device } => {

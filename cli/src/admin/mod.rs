@@ -132,6 +132,17 @@ pub(crate) enum Act {
         /// 管理人员、权限和设备 / manages staff, rights and devices
         #[arg(long)]
         admin: bool,
+        /// 只解除丢失的动态码 / only unbinds an authenticator app that was lost
+        #[arg(long, conflicts_with = "admin")]
+        drop_app: bool,
+    },
+    /// 从头核对查阅记录有没有被改动 / checks the whole access log for changes
+    CheckLog,
+    /// 地图底图：内网瓦片服务的地址，含 {z} {x} {y}；不给地址则不用底图 / the tiles under the map: an address with {z}, {x} and {y}, or none
+    MapTiles {
+        /// Such as `https://tiles.inner/{z}/{x}/{y}.png`.
+        #[arg(default_value = "")]
+        address: String,
     },
     /// 已登记的手机 / lists enrolled phones
     Devices,

@@ -11,7 +11,7 @@ use crate::{
     words::Failure,
 };
 use lanewalk_headquarters::{
-    Headquarters, Open311Settings, Source as _, SystemSource,
+    Headquarters, Settings, Source as _, SystemSource,
     server::{self, Desk},
     store,
 };
@@ -82,7 +82,7 @@ impl Town {
         let proxy = Proxy::start(seed)?;
         let url = format!("http://{}", proxy.address());
         let Opened { hq, lock } =
-            serve::open(data, Some(&url), Open311Settings::default(), Box::new(serve::gate()?))?;
+            serve::open(data, Some(&url), Settings::default(), Box::new(serve::gate()?))?;
         let key = hq.public_key();
         let (desk, _) = Desk::start(hq)?;
         let control = admin::listen(data, desk.clone())?;

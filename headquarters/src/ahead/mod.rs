@@ -8,28 +8,13 @@ pub mod forecasts;
 mod index;
 pub mod kb;
 pub mod search;
+pub mod tiles;
 
 pub(crate) use index::note;
 
-use crate::{error::HqError, hq::Headquarters, store};
+use crate::{error::HqError, store};
 use lanewalk_model::{group::Refusal, privacy, staff::Subject};
 use rusqlite::Connection;
-
-impl Headquarters {
-    /// Sets the house's own tile source for the map, such as `https://tiles.inner/{z}/{x}/{y}.png`;
-    /// empty for none, which is how it begins. The page's policy has to allow its host.
-    pub fn set_map_tiles(&mut self, source: &str) -> Result<(), HqError> {
-        let source = source.trim();
-        let is_source = ["http://", "https://", "/"].iter().any(|p| source.starts_with(p))
-            && ["{z}", "{x}", "{y}"].iter().all(|part| source.contains(part));
-        if !source.is_empty() && !is_source {
-            return Err(HqError::NotAllowed(
-                "瓦片地址须含 {z} {x} {y} (the address needs {z}, {x} and {y})".into(),
-            ));
-        }
-        self.act(|tx, _| store::set_meta(tx, "map_tiles", source.as_bytes()))
-    }
-}
 
 /// Turns a refusal of the rules into what people read.
 pub(crate) fn refused(refusal: Refusal) -> HqError {

@@ -10,7 +10,7 @@ use super::{
     may_enter,
     parts::{bi, say, shown, when},
     rooms as all_rooms,
-    web::{Answer, Ask, Fields, Page, Response, Visitor},
+    web::{self, Answer, Ask, Fields, Page, Response, Visitor},
     words::{self, Words},
 };
 use crate::error::HqError;
@@ -52,10 +52,12 @@ const GROUPS: [(Words, &[(&str, &str)]); 3] = [
         &[
             ("catalogue", "l"),
             ("exchange", "x"),
+            ("same", "e"),
             ("staff", "p"),
             ("devices", "d"),
             ("audit", "r"),
             ("keeping", "y"),
+            ("settings", "s"),
         ],
     ),
 ];
@@ -79,6 +81,11 @@ pub(super) fn response(answer: Result<Answer, HqError>, around: &Around<'_>) -> 
     let html = |status, page| html_in(around, status, page);
     match answer {
         Ok(Answer::Page(page)) => html(200, page),
+        Ok(Answer::Map(page, origin)) => {
+            let mut made = html(200, page);
+            made.headers.push((web::POLICY, web::policy(Some(&origin))));
+            made
+        }
         Ok(Answer::SeeOther(to)) => {
             Response { status: 303, headers: vec![("location", to)], body: Vec::new() }
         }

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     config::{Source as _, SystemSource},
+    desk::watch,
     error::HqError,
     hq::Headquarters,
     intake::{CHANNELS, Fault, Form, KINDS, NOT_LISTED, catalogue, cells},
@@ -34,7 +35,7 @@ pub(super) const ROOM: Room =
 
 fn get(from: &Sources<'_>, ask: &Ask) -> Result<Answer, HqError> {
     match ask.parts().as_slice() {
-        ["intake"] => Ok(form_page(from.db, &|name| ask.query.get(name), &[], &fresh_token())?),
+        ["intake"] => Ok(form_page((from.db, ask), &|name| ask.query.get(name), &[], &fresh_token())?),
         ["intake", "import"] => import::get(from, ask),
         _ => Ok(Answer::Missing),
     }
@@ -57,12 +58,12 @@ fn take(hq: &mut Headquarters, ask: &Ask) -> Result<Answer, HqError> {
         (read, token) => {
             // A form without a token was not made here; it is shown again with one.
             let token = token.map_or_else(fresh_token, |t| to_hex(&t));
-            return form_page(hq.reader(), &get, &read.err().unwrap_or_default(), &token);
+            return form_page((hq.reader(), ask), &get, &read.err().unwrap_or_default(), &token);
         }
     };
     match hq.take_form(&form, token, &ask.visitor.subject.worker)? {
         Ok(order) => Ok(Answer::SeeOther(format!("/orders/{}", to_hex(&order.uuid)))),
-        Err(faults) => form_page(hq.reader(), &get, &faults, &to_hex(&token)),
+        Err(faults) => form_page((hq.reader(), ask), &get, &faults, &to_hex(&token)),
     }
 }
 
@@ -74,13 +75,16 @@ fn fresh_token() -> String {
 }
 
 fn form_page<'a>(
-    db: &Connection,
+    (db, ask): (&Connection, &Ask),
     get: &'a dyn Fn(&str) -> Option<&'a str>,
     faults: &'a [Fault],
     token: &str,
 ) -> Result<Answer, HqError> {
     let filled = Filled { get, faults };
     let catalog = catalogue(db)?.catalog;
+    // R23: whoever is not on watch takes in, and the watch accepts.
+    let accepts = watch::on_watch(db)?.is_some_and(|w| w.person == ask.visitor.subject.worker);
+    let press = if accepts { ("登记并接单", "take in and accept") } else { ("登记", "take in") };
     let content = html! {
         h1 { (bi(TITLE)) }
         p.sub { a href="/intake/import" { (bi(("从 CSV 文件导入", "import from a CSV file"))) } " · " a href="/appeals" { (bi(("网格收集的诉求", "appeals from the grid"))) } }
@@ -88,7 +92,8 @@ fn form_page<'a>(
         form.panel method="post" action="/intake" {
             input type="hidden" name="token" value=(token);
             (fields(&filled, &catalog, &cells(db)?))
-            div.buttons { button type="submit" { (bi(("登记并接单", "take in and accept"))) } }
+            @if !accepts { p { (bi(("您不在值班:登记后由值班人员接单。", "You are not on watch: whoever is will accept it."))) } }
+            div.buttons { button type="submit" { (bi(press)) } }
         }
     };
     Ok(Answer::Page(Page { title: TITLE, live: false, content }))

@@ -237,7 +237,10 @@ const FORM: [(&str, &str); 9] = [
 #[test]
 fn a_form_is_one_order_however_often_it_is_sent() {
     let mut town = Town::new();
+    assert!(town.get("/intake").contains("不在值班"));
+    assert_eq!(town.hq.take_watch("hc-01", "").unwrap(), None);
     let html = town.get("/intake");
+    assert!(html.contains("登记并接单"));
     let token = token_of(&html);
     assert_ne!(token, token_of(&town.get("/intake")), "two pages are two forms");
     let mut fields = FORM.to_vec();
@@ -259,6 +262,31 @@ fn a_form_is_one_order_however_often_it_is_sent() {
     assert_eq!((town.count("requesters"), town.count("payloads"), town.count("upstream")), (1, 1, 0));
     let (contact, due) = (view.int("contact_due").unwrap(), view.int("internal_due").unwrap());
     assert!(town.now() < contact && contact < due);
+}
+
+/// R23: whoever is not on watch takes in and leaves accepting to the watch.
+#[test]
+fn what_comes_in_beside_the_watch_waits_for_it() {
+    let mut town = Town::new();
+    let appeal = town.appeal(&[]);
+    let token = token_of(&town.get("/intake"));
+    let mut fields = FORM.to_vec();
+    *fields.last_mut().unwrap() = ("token", &token);
+    let convert = format!("/appeals/{}/convert", to_hex(&appeal.uuid));
+    let typed = order(&town.post("/intake", &fields));
+    let converted = order(&town.post(&convert, &[("matter", "020301")]));
+    for made in [typed, converted] {
+        let view = town.view(made);
+        assert_eq!((view.text("state"), kinds(&view)), (Some("RECEIVED"), vec![StepKind::Received]));
+        assert!(view.get("accepted_at").is_none());
+        let by: String = view.all("state").last().map(|a| a.by.clone()).unwrap();
+        assert_eq!(by, "hc-01", "who took it in is known");
+    }
+    // The same clerk, on watch, accepts it as any other.
+    assert_eq!(town.hq.take_watch("hc-01", "").unwrap(), None);
+    let act = lanewalk_model::order::Act::Accept;
+    assert_eq!(town.hq.perform("hc-01", typed, &act, "").unwrap(), None);
+    assert_eq!(town.view(typed).text("state"), Some("DISPATCHED"));
 }
 
 #[test]
@@ -434,6 +462,7 @@ fn the_same_again_is_a_repeat_only_within_the_days_and_for_the_same_person_matte
 #[test]
 fn an_appeal_becomes_one_order_whose_clock_begins_then() {
     let mut town = Town::new();
+    assert_eq!(town.hq.take_watch("hc-01", "").unwrap(), None);
     let (a, b) = (town.appeal(&[]), town.appeal(&[]));
     let solved = town.appeal(&[Edit::set("solved_on_site", true)]);
     let html = town.get("/appeals");

@@ -36,6 +36,7 @@ mod people;
 mod photo;
 mod photos;
 mod reach;
+mod same;
 #[cfg(test)]
 mod scan_tests;
 mod sections;
@@ -152,6 +153,8 @@ static ROOMS: &[Room] = &[
         get: people::keeping::get,
         post: people::keeping::post,
     },
+    people::settings::ROOM,
+    same::ROOM,
     Room { at: "me", title: None, who: Roles(0x07FF), get: people::me::get, post: people::me::post },
 ];
 

@@ -6,6 +6,7 @@
 //! apart themselves; every one would then check rights and lengths in its own way.
 
 use super::words::Words;
+use crate::people::By;
 use lanewalk_model::{
     access::{self, Action, Asker, CaseFacts, Sight},
     staff::{Roles, Subject},
@@ -94,6 +95,11 @@ impl Ask {
         Asker { subject: &self.visitor.subject, admin: self.visitor.admin }
     }
 
+    /// Returns who asks, as the access log wants it.
+    pub(super) fn by(&self) -> By<'_> {
+        By { who: &self.visitor.subject.worker, session: &self.visitor.session }
+    }
+
     /// Says how much of an order the visitor may have of it; `None` when nothing.
     pub(super) fn sight(&self, action: Action, order: &DocView) -> Option<Sight> {
         access::decide(self.asker(), action, &CaseFacts::of_order(order), self.now).ok()
@@ -117,6 +123,19 @@ pub fn own_path(path: &str) -> String {
     if inside && plain && path.len() <= 512 { path.to_owned() } else { "/".to_owned() }
 }
 
+/// What a browser may load for a page: only what this server has, and pictures from one more
+/// origin if there is one.
+pub fn policy(pictures: Option<&str>) -> String {
+    let rest = "object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'";
+    pictures.map_or_else(
+        || format!("default-src 'self'; {rest}"),
+        |origin| format!("default-src 'self'; img-src 'self' {origin}; {rest}"),
+    )
+}
+
+/// The header that [`policy`] stands in.
+pub const POLICY: &str = "content-security-policy";
+
 /// A page inside the frame that all share.
 #[derive(Debug)]
 pub struct Page {
@@ -133,6 +152,8 @@ pub struct Page {
 pub enum Answer {
     /// A page.
     Page(Page),
+    /// A page with a map, whose pictures may also come from this one origin.
+    Map(Page, String),
     /// Look there; the way every successful act ends.
     SeeOther(String),
     /// A file to save.

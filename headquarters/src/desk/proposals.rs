@@ -119,6 +119,10 @@ impl Headquarters {
             if view.get(&format!("decision/{event}")).is_some() {
                 return refused("这项申请已有决定 / it was decided already");
             }
+            // Before anything else: also a refusal is a decision.
+            if !order::deciders(proposal.kind).has(decider.role) {
+                return Ok(Some(Refusal::OtherDecides));
+            }
             let proposer = proposer(&view, event);
             if proposer == by {
                 return refused("本人不能决定自己的申请 / nobody decides an own proposal");

@@ -11,7 +11,7 @@ use crate::{
     error::HqError,
     groups,
     hq::Headquarters,
-    people::retention,
+    people::{chain, retention},
     store::{self, StoredDoc},
 };
 use lanewalk_model::{
@@ -58,6 +58,7 @@ impl Headquarters {
             groups::tick(tx, core)?;
             ahead::forecasts::scan(tx, core)?;
             core.daily(tx, now)?;
+            chain::advance(tx)?;
             Ok(done)
         })
     }

@@ -6,6 +6,7 @@ use crate::{
     core::Core,
     error::HqError,
     hq::Headquarters,
+    people::{Line, note},
 };
 use lanewalk_model::{
     document::Edit,
@@ -20,10 +21,19 @@ use rusqlite::{Connection, Transaction};
 
 impl Headquarters {
     /// Says that a place is another one; `None` takes it back. The one that stays is not mapped.
-    pub fn map_place(&mut self, place: DocId, into: Option<DocId>, by: &str) -> Result<(), HqError> {
+    /// The reason stands in the access log.
+    pub fn map_place(
+        &mut self,
+        place: DocId,
+        into: Option<DocId>,
+        text: &str,
+        by: &str,
+    ) -> Result<(), HqError> {
         self.act(|tx, core| {
             clerk(tx, by)?;
             need(tx, place, DocKind::Place)?;
+            let what = if into.is_some() { "map_place" } else { "unmap_place" };
+            said(tx, core, (what, place), text, by)?;
             let Some(into) = into else {
                 return core.write(tx, place, by, &[Edit::set("mapped_to", "")]).map(|_| ());
             };
@@ -49,7 +59,7 @@ impl Headquarters {
             if last(tx, into, merged)? == person {
                 return Err(refused(Refusal::Same));
             }
-            let words = words(text, 600)?;
+            let words = said(tx, core, ("merge_person", person), text, by)?;
             let record = MergeRecord { at: core.now(), into: Some(into.to_string()), undoes: None, words };
             append(tx, core, person, &record, by)
         })
@@ -61,7 +71,7 @@ impl Headquarters {
             clerk(tx, by)?;
             let view = need(tx, person, DocKind::Person)?;
             let (event, _) = merged_into(&view).ok_or_else(|| refused(Refusal::NothingToUndo))?;
-            let words = words(text, 600)?;
+            let words = said(tx, core, ("undo_merge", person), text, by)?;
             let record = MergeRecord { at: core.now(), into: None, undoes: Some(event), words };
             append(tx, core, person, &record, by)
         })
@@ -71,6 +81,20 @@ impl Headquarters {
 fn clerk(db: &Connection, by: &str) -> Result<(), HqError> {
     let role = actor(db, by)?.role;
     if role == Role::HotlineClerk { Ok(()) } else { Err(refused(Refusal::RoleMayNot)) }
+}
+
+/// Checks the reason and leaves the line about who joined or parted records, and why.
+fn said(
+    tx: &Transaction<'_>,
+    core: &mut Core,
+    (what, id): (&str, DocId),
+    text: &str,
+    by: &str,
+) -> Result<String, HqError> {
+    let purpose = words(text, 600)?;
+    let line = Line { who: by, what, about: &id.to_string(), purpose: &purpose, ..Line::default() };
+    note(tx, core.now(), &line)?;
+    Ok(purpose)
 }
 
 fn append(

@@ -233,14 +233,14 @@ fn a_survey_counts_doors_and_merged_places_once() {
     };
     assert_eq!(count(&town), (4, 3, 0, 1));
     town.set("2026-05-09 14:00");
-    assert_eq!(why(town.hq.map_place(c, Some(c), "clerk")), Refusal::Same);
-    town.hq.map_place(c, Some(b), "clerk").unwrap();
-    assert_eq!(why(town.hq.map_place(b, Some(c), "clerk")), Refusal::Same);
+    assert_eq!(why(town.hq.map_place(c, Some(c), "同一地点", "clerk")), Refusal::Same);
+    town.hq.map_place(c, Some(b), "同一地点", "clerk").unwrap();
+    assert_eq!(why(town.hq.map_place(b, Some(c), "同一地点", "clerk")), Refusal::Same);
     assert_eq!(count(&town), (3, 2, 1, 1));
     town.set("2026-05-10 14:00");
     town.hq.write_by_rule(&[(survey, vec![Edit::set(format!("answer/{}", hex(b)), "neutral")])]).unwrap();
     assert_eq!(count(&town), (3, 2, 0, 1));
-    town.hq.map_place(c, None, "clerk").unwrap();
+    town.hq.map_place(c, None, "同一地点", "clerk").unwrap();
     assert_eq!(count(&town), (4, 3, 0, 1));
 }
 

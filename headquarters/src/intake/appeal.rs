@@ -59,7 +59,8 @@ impl Headquarters {
                 appeal: Some(appeal),
                 ..Arrival::from(&order)
             };
-            let taken = core.take_in(tx, &arrival, Acceptance::By(clerk), &mut Imported::default())?;
+            let taken =
+                core.take_in(tx, &arrival, Acceptance::by_clerk(tx, clerk)?, &mut Imported::default())?;
             let made = taken.order();
             let edits = [Edit::set("status", "converted"), Edit::set("order", made.to_string())];
             core.write(tx, appeal, clerk, &edits)?;

@@ -86,7 +86,7 @@ impl Core {
             edits.push(Edit::set("flag/recurrence", true));
         }
         let by = match accepted {
-            Acceptance::By(clerk) => clerk,
+            Acceptance::By(clerk) | Acceptance::LaterFrom(clerk) => clerk,
             Acceptance::Later => "hq",
         };
         self.push_step(&mut edits, &StepRecord::new(StepKind::Received, start, by));

@@ -124,7 +124,7 @@ impl Headquarters {
             return Err(HqError::NotAllowed("这个文件已经导入过 / this file was taken in before".into()));
         }
         let read = kept.read(self.core.now().0)?;
-        let accepted = if later { Acceptance::Later } else { Acceptance::By(by) };
+        let accepted = if later { Acceptance::Later } else { Acceptance::by_clerk(&self.db, by)? };
         let arrivals = read.orders.iter().zip(&read.places).map(|(order, place)| {
             let payload = kept.bytes.get(place.clone()).map(|raw| ("text/csv", raw));
             Arrival { payload, ..Arrival::from(order) }

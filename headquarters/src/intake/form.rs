@@ -154,7 +154,8 @@ fn time<'f>(
 }
 
 impl Headquarters {
-    /// Takes in a form of the one window, accepted by the clerk who filled it in. The same token
+    /// Takes in a form of the one window, accepted by the clerk who filled it in if that one is on
+    /// watch, else left to the watch. The same token
     /// again gives the order it made before. The inner error names fields that fit neither the
     /// catalogue nor the grids as they are now.
     pub fn take_form(
@@ -188,7 +189,9 @@ impl Headquarters {
                 grid: form.grid.as_deref(),
                 ..Arrival::from(&form.order)
             };
-            let made = core.take_in(tx, &arrival, Acceptance::By(clerk), &mut Imported::default())?.order();
+            let made = core
+                .take_in(tx, &arrival, Acceptance::by_clerk(tx, clerk)?, &mut Imported::default())?
+                .order();
             let row = DocRow::find(tx, made)?.ok_or_else(|| HqError::NotFound(made.to_string()))?;
             tx.execute(
                 "INSERT INTO form_tokens (token, at, doc) VALUES (?1, ?2, ?3)",

@@ -99,7 +99,17 @@ impl Headquarters {
 
     /// Makes a secret for an authenticator app, which counts once a code of it was typed in.
     /// Returns the text of the QR code and the secret to type.
-    pub fn offer_totp(&mut self, staff: &str) -> Result<(String, String), HqError> {
+    ///
+    /// # Errors
+    /// The password is not the account's, or the code not one of the app that is bound: a browser
+    /// left open is not enough to bind another.
+    pub fn offer_totp(
+        &mut self,
+        staff: &str,
+        password: &str,
+        code: &str,
+    ) -> Result<(String, String), HqError> {
+        self.prove(staff, Some(password), code)?;
         self.act(|tx, core| {
             let mut secret = [0; totp::SECRET];
             core.source.fill_random(&mut secret);
@@ -128,6 +138,19 @@ impl Headquarters {
                 params![staff, step],
             )?;
             audit(tx, now, staff, "totp", staff)
+        })
+    }
+
+    /// Unbinds an authenticator app that was lost, and ends the account's sessions. An administrator
+    /// has no powers until another is bound.
+    pub fn drop_totp(&mut self, staff: &str, by: &str) -> Result<(), HqError> {
+        self.act(|tx, core| {
+            let sql = "UPDATE accounts SET totp = NULL, totp_new = NULL WHERE staff = ?1";
+            if tx.execute(sql, [staff])? == 0 {
+                return Err(HqError::NotFound(format!("account {staff}")));
+            }
+            tx.execute("DELETE FROM sessions WHERE staff = ?1", [staff])?;
+            audit(tx, core.now(), by, "totp_dropped", staff)
         })
     }
 

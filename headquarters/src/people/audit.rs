@@ -30,6 +30,32 @@ pub(crate) struct Line<'a> {
     pub(crate) session: &'a str,
 }
 
+/// Who does an act about staff and devices.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct By<'a> {
+    /// Staff id.
+    pub(crate) who: &'a str,
+    /// Beginning of the session's hash.
+    pub(crate) session: &'a str,
+}
+
+impl By<'_> {
+    /// The house's own command line, which has no account.
+    pub(crate) const HOUSE: Self = Self { who: "hq", session: "" };
+
+    /// Writes a line about what was done.
+    pub(crate) fn did(
+        self,
+        tx: &Transaction<'_>,
+        at: TimeMs,
+        what: &str,
+        about: &str,
+    ) -> Result<(), HqError> {
+        let Self { who, session } = self;
+        note(tx, at, &Line { who, what, about, session, ..Line::default() })
+    }
+}
+
 /// Writes a line without a resident.
 pub(crate) fn audit(
     tx: &Transaction<'_>,
@@ -107,7 +133,7 @@ pub struct AuditLine {
 }
 
 impl AuditLine {
-    fn read(r: &Row<'_>) -> rusqlite::Result<Self> {
+    pub(super) fn read(r: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             n: r.get(0)?,
             at: TimeMs(r.get(1)?),
@@ -122,7 +148,7 @@ impl AuditLine {
         })
     }
 
-    fn hash(&self, before: &[u8]) -> [u8; 32] {
+    pub(super) fn hash(&self, before: &[u8]) -> [u8; 32] {
         let mut hash = Sha256::new();
         let mut put = |bytes: &[u8]| {
             hash.update(u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_be_bytes());
@@ -145,7 +171,7 @@ impl AuditLine {
     }
 }
 
-const COLUMNS: &str = "n, at, who, role, what, about, purpose, name, phone, session";
+pub(super) const COLUMNS: &str = "n, at, who, role, what, about, purpose, name, phone, session";
 
 /// What is looked for; empty fields do not count.
 #[derive(Debug, Clone, Default)]
@@ -206,28 +232,6 @@ pub fn search(db: &Connection, wanted: &Search, most: usize) -> Result<Found, Hq
         db.prepare(&format!("SELECT {COLUMNS} FROM audit WHERE {which} ORDER BY n DESC LIMIT {most}"))?;
     let lines = statement.query_map(values.as_slice(), AuditLine::read)?.collect::<Result<_, _>>()?;
     Ok(Found { lines, total })
-}
-
-/// The first line that is not as it was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Broken {
-    /// Its number.
-    pub n: i64,
-}
-
-/// Checks the whole chain; some 300,000 lines a second.
-pub fn check_chain(db: &Connection) -> Result<Option<Broken>, HqError> {
-    let mut statement = db.prepare(&format!("SELECT {COLUMNS}, hash FROM audit ORDER BY n"))?;
-    let mut rows = statement.query([])?;
-    let (mut before, mut next) = (Vec::new(), 1);
-    while let Some(r) = rows.next()? {
-        let (line, hash): (_, Vec<u8>) = (AuditLine::read(r)?, r.get(10)?);
-        if line.n != next || line.hash(&before).as_slice() != hash {
-            return Ok(Some(Broken { n: next }));
-        }
-        (before, next) = (hash, next + 1);
-    }
-    Ok(None)
 }
 
 fn plain_name(name: &str) -> String {

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod audit;
+pub(crate) mod chain;
 mod door;
 mod pairs;
 mod password;
@@ -13,10 +14,11 @@ mod sessions;
 mod totp;
 
 pub use accounts::{Account, accounts};
-pub use audit::{AuditLine, Broken, Found, Search, check_chain, search};
+pub use audit::{AuditLine, Found, Search, search};
+pub use chain::{Broken, Checked, check_chain, check_new};
 pub use door::{Attempt, Entered, judge};
 pub use pairs::{Pair, pairs};
 pub use retention::{Due, Report, due};
 pub use sessions::{Session, sessions_of, visitor};
 
-pub(crate) use audit::{Line, audit, note};
+pub(crate) use audit::{By, Line, audit, note};

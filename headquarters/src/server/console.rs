@@ -5,7 +5,7 @@
 //! process; both only when a photo record names the file. Rejected: showing stored files in the
 //! browser, whose decoders would then meet what a phone has sent.
 
-use super::{Desk, plain};
+use super::{Desk, caller, plain};
 use crate::{
     console::{
         Console,
@@ -80,7 +80,7 @@ struct Shared {
 /// none to see.
 pub(super) fn routes(desk: Desk, database: PathBuf, draw: Option<WorkerCommand>) -> Router {
     let folder = Folder::beside(&database, 0);
-    let house = House::new(&desk.settings);
+    let house = House::new(desk.settings.clone());
     let shared = Arc::new(Shared {
         house,
         desk,
@@ -131,7 +131,7 @@ async fn page(
         path,
         query: web::Fields::parse(request.uri().query().unwrap_or_default().as_bytes()),
         token: cookie(request.headers(), shared.house.cookie()).map(str::to_owned),
-        address: address(request.headers(), peer, shared.house.is_https()),
+        address: caller::address(request.headers(), peer, &shared.desk.settings).to_string(),
         agent: header(request.headers(), "user-agent").unwrap_or_default().to_owned(),
     };
     let made = match *request.method() {
@@ -161,27 +161,19 @@ struct Asked {
     agent: String,
 }
 
-/// Returns where a request comes from: behind TLS our own proxy says it last in the list.
-fn address(headers: &HeaderMap, peer: SocketAddr, https: bool) -> String {
-    let last = headers.get_all("x-forwarded-for").iter().next_back();
-    let told =
-        last.and_then(|h| h.to_str().ok()?.rsplit(',').next()?.trim().parse::<std::net::IpAddr>().ok());
-    told.filter(|_| https).unwrap_or_else(|| peer.ip()).to_string()
-}
-
 fn not_found() -> Response {
     plain(StatusCode::NOT_FOUND, "not found")
 }
 
 fn page_response(made: web::Response) -> Response {
-    let mut headers = vec![("cache-control", "no-store"), ("content-security-policy", PAGE_POLICY)];
+    let everywhere = web::policy(None);
+    let mut headers = vec![("cache-control", "no-store")];
+    if !made.headers.iter().any(|(name, _)| *name == web::POLICY) {
+        headers.push((web::POLICY, &everywhere));
+    }
     headers.extend(made.headers.iter().map(|(name, value)| (*name, value.as_str())));
     answer(made.status, &headers, Body::from(made.body))
 }
-
-/// What a browser may load for a page: only what this server has.
-const PAGE_POLICY: &str =
-    "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'";
 
 /// Reads the language that the visitor chose.
 fn lang_of(headers: &HeaderMap) -> Lang {

@@ -3,7 +3,7 @@
 //! Invariant: a caller has so many requests a minute, whoever it is; forms are small. Reads go
 //! beside the writer, as the console's do.
 
-use super::{Desk, plain};
+use super::{Desk, caller, plain};
 use crate::{
     config::{Source as _, SystemSource},
     console::web::Fields,
@@ -21,7 +21,7 @@ use axum::{
 use lanewalk_model::time::TimeMs;
 use std::{
     collections::HashMap,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -75,7 +75,8 @@ async fn answer(
         };
         asked.form = Fields::parse(&body);
     }
-    let reply = spawn_blocking(move || shared.work(&asked, peer, post)).await;
+    let address = caller::address(&head.headers, peer, &shared.desk.settings);
+    let reply = spawn_blocking(move || shared.work(&asked, address, post)).await;
     reply.map_or_else(|_| plain(StatusCode::INTERNAL_SERVER_ERROR, "failed"), |reply| send(&reply))
 }
 
@@ -84,11 +85,11 @@ fn header(headers: &HeaderMap, name: &str) -> Option<String> {
 }
 
 impl Shared {
-    fn work(&self, asked: &Asked, peer: SocketAddr, post: bool) -> Reply {
+    fn work(&self, asked: &Asked, address: IpAddr, post: bool) -> Reply {
         let failed = || open311::refuse(&asked.path, 503, "暂时无法处理 / cannot be answered now");
         let Ok(mut db) = store::open_reader(&self.database) else { return failed() };
         let Ok(db) = db.transaction() else { return failed() };
-        let Ok(caller) = Caller::of(&db, asked.api_key(), peer.ip()) else { return failed() };
+        let Ok(caller) = Caller::of(&db, asked.api_key(), address) else { return failed() };
         let now = SystemSource.now_ms();
         if !self.may_call(caller, now) {
             return open311::refuse(

@@ -166,17 +166,12 @@ pub fn decide(
         ProposalKind::Ack if offered_to(order).is_some_and(|to| is_holder(proposer, to, at.now)) => {
             return answer_offer(order, event, proposal, (proposer, at.now), true);
         }
-        ProposalKind::Ack => State::Acked,
-        ProposalKind::Return => State::Returned,
-        ProposalKind::Handle => State::Handling,
-        ProposalKind::Submit => State::Submitted,
-        ProposalKind::Exclude => State::Excluded,
-        ProposalKind::Park => State::Parked,
         ProposalKind::Decline if !LEAD.has(proposer.role) => return Outcome::Refuse(Refusal::RoleMayNot),
         ProposalKind::Decline => return answer_offer(order, event, proposal, (proposer, at.now), false),
         ProposalKind::Transfer => return offer(order, event, proposal, (proposer, at.now)),
         ProposalKind::Extend => return decide_extension(order, event, proposal, proposer, at, by_person),
         ProposalKind::Check => return check::decide(order, event, proposal, proposer, at, by_person),
+        kind => target(kind).unwrap_or(now),
     };
     let to_target = || TRANSITIONS.iter().filter(move |t| t.to == target);
     if !to_target().any(|t| t.proposers.has(proposer.role)) {
@@ -227,6 +222,33 @@ pub fn decide(
         }
     }
     Outcome::Accept(edits)
+}
+
+/// Returns the state that a kind of proposal asks for, where it asks for one.
+fn target(kind: ProposalKind) -> Option<State> {
+    match kind {
+        ProposalKind::Ack => Some(State::Acked),
+        ProposalKind::Return => Some(State::Returned),
+        ProposalKind::Handle => Some(State::Handling),
+        ProposalKind::Submit => Some(State::Submitted),
+        ProposalKind::Exclude => Some(State::Excluded),
+        ProposalKind::Park => Some(State::Parked),
+        ProposalKind::Decline | ProposalKind::Transfer | ProposalKind::Extend | ProposalKind::Check => None,
+    }
+}
+
+/// Returns who may ever decide a kind of proposal by hand, whatever the order's state; nobody where
+/// rules alone decide.
+pub fn deciders(kind: ProposalKind) -> Roles {
+    match (kind, target(kind)) {
+        (ProposalKind::Extend, _) => LEADERS.or(CLERK),
+        (ProposalKind::Check, _) => CLERK,
+        (_, Some(target)) => TRANSITIONS
+            .iter()
+            .filter(|t| t.to == target && !t.deciders.has(Role::System))
+            .fold(Roles(0), |all, t| all.or(t.deciders)),
+        (_, None) => Roles(0),
+    }
 }
 
 /// Makes the edits of a transition: the state and the next order version.

@@ -37,6 +37,39 @@ pub fn merged_into(person: &DocView) -> Option<(String, DocId)> {
     Some((event.clone(), record.into.as_deref()?.parse().ok()?))
 }
 
+/// Returns what numbers of one telephone have in common, however they are written; `None` where
+/// nothing could be told by it.
+pub fn phone_key(phone: &str) -> Option<String> {
+    let digits: String = phone.chars().filter(char::is_ascii_digit).collect();
+    let local = digits.strip_prefix("00").unwrap_or(&digits);
+    // China's own prefix stands before mobile numbers of eleven digits.
+    let local = local.strip_prefix("86").filter(|rest| rest.len() == 11).unwrap_or(local);
+    (local.len() >= 7).then(|| local.to_owned())
+}
+
+/// Returns what ways to write one address have in common: no spaces, no strokes but between two
+/// numbers, narrow letters; `None` where too little is left to tell anything by it.
+pub fn address_key(address: &str) -> Option<String> {
+    let narrow = |c: char| match u32::from(c) {
+        n @ 0xFF01..=0xFF5E => char::from_u32(n - 0xFEE0).unwrap_or(c),
+        _ => c,
+    };
+    let mut key = String::new();
+    let mut parted = false;
+    for c in address.chars().map(narrow).flat_map(char::to_lowercase) {
+        if !c.is_alphanumeric() {
+            parted = true;
+            continue;
+        }
+        if parted && c.is_ascii_digit() && key.ends_with(|before: char| before.is_ascii_digit()) {
+            key.push('-');
+        }
+        key.push(c);
+        parted = false;
+    }
+    (key.chars().count() >= 4).then_some(key)
+}
+
 /// Finds who a person is in the end; a circle leaves the person as it is.
 pub fn stands_for(person: DocId, mut merged: impl FnMut(DocId) -> Option<DocId>) -> DocId {
     let mut at = person;
@@ -58,6 +91,34 @@ mod tests {
         time::Hlc,
         view::{Attributed, Value},
     };
+
+    #[test]
+    fn one_telephone_and_one_address_are_written_in_many_ways() {
+        for (text, want) in [
+            ("13800138000", Some("13800138000")),
+            ("+86 138-0013-8000", Some("13800138000")),
+            ("0086 13800138000", Some("13800138000")),
+            ("0536-8791234", Some("05368791234")),
+            ("8612345", Some("8612345")),
+            ("12345", None),
+            ("", None),
+            ("１３８", None),
+        ] {
+            assert_eq!(phone_key(text).as_deref(), want, "{text}");
+        }
+        for (text, want) in [
+            ("潍棉小区3号楼2单元", Some("潍棉小区3号楼2单元")),
+            (" 潍棉小区 ３号楼，２单元 ", Some("潍棉小区3号楼2单元")),
+            ("幸福里 3-2-501", Some("幸福里3-2-501")),
+            ("幸福里3－2－501", Some("幸福里3-2-501")),
+            ("幸福里 32 501", Some("幸福里32-501")),
+            ("W Cedar St.", Some("wcedarst")),
+            ("路口", None),
+            ("—— ——", None),
+        ] {
+            assert_eq!(address_key(text).as_deref(), want, "{text}");
+        }
+    }
 
     fn id(n: u8) -> DocId {
         DocId { kind: DocKind::Person, uuid: [n; 16] }

@@ -76,7 +76,7 @@ pub(super) fn table(dir: &Path) {
     process::reset_peak();
     let clock = TownClock::new(END);
     let hq = town::open(&database, &clock, 99, "http://127.0.0.1:8645");
-    let town = Town { console: Console::new(database.clone()), hq };
+    let mut town = Town { console: Console::new(database.clone()), hq };
     sizes(&town, &database);
     println!(
         "  {:<44} {:>8} {:>8} {:>8} {:>5}  {:>8} {:>8}  aim",
@@ -89,7 +89,7 @@ pub(super) fn table(dir: &Path) {
         "first page after the start",
         process::ms(first.elapsed())
     );
-    pages(&town);
+    pages(&mut town);
     let Town { hq, .. } = town;
     println!("  peak of the pages {} MB", process::peak_mb());
     drop(hq);
@@ -116,10 +116,9 @@ fn sizes(town: &Town, database: &Path) {
 }
 
 impl Town {
-    /// Asks for a page and returns its bytes and how long it took, ms.
-    fn page(&self, who: &str, address: &str) -> (usize, Took) {
+    fn ask(&self, who: &str, address: &str) -> Ask {
         let (path, query) = address.split_once('?').unwrap_or((address, ""));
-        let ask = Ask {
+        Ask {
             method: Method::Get,
             path: path.to_owned(),
             query: Fields::parse(query.as_bytes()),
@@ -127,7 +126,12 @@ impl Town {
             files: Vec::new(),
             visitor: self.visitor(who),
             now: TimeMs(END),
-        };
+        }
+    }
+
+    /// Asks for a page and returns its bytes and how long it took, ms.
+    fn page(&self, who: &str, address: &str) -> (usize, Took) {
+        let ask = self.ask(who, address);
         let mut bytes = 0;
         let took = timed(|| {
             let response = self.console.get(&ask, Lang::Zh);
@@ -180,7 +184,7 @@ fn row(what: &str, took: &[Took], aim: Option<f64>) {
     println!("  {what:<44} {p50:>8.2} {p95:>8.2} {most:>8.2} {n:>5}  {cpu50:>8.2} {cpu95:>8.2}  {judged}");
 }
 
-fn pages(town: &Town) {
+fn pages(town: &mut Town) {
     let many = |address: &str| vec![address.to_owned(); N];
     for (who, role) in [
         ("hc-01", "clerk"),
@@ -213,8 +217,12 @@ fn pages(town: &Town) {
         let page = format!("/figures?{HALF_YEAR}");
         town.pages(&format!("half-year report, {who}"), who, &many(&page));
     }
+    let ask = Ask { method: Method::Post, ..town.ask("hc-01", &format!("/figures/report.xlsx?{HALF_YEAR}")) };
+    let took: Vec<Took> = (0..N)
+        .map(|_| timed(|| assert_eq!(Console::post(&mut town.hq, &ask, Lang::Zh).status, 200)))
+        .collect();
+    row("half-year report as XLSX, with its line in the log", &took, Some(PAGE_MS));
     for (what, address) in [
-        ("half-year report as XLSX", &*format!("/figures/report.xlsx?{HALF_YEAR}")),
         ("map, 30 days, open", "/map"),
         ("map, 90 days, all", "/map?days=90&state=all"),
         ("forecasts", "/ahead"),

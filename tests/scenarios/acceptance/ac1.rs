@@ -331,7 +331,7 @@ fn fourteen_orders_about_parking_become_one_piece_of_work() {
     assert_eq!(said, [("gw-01", "support"), ("ps-01", "oppose")]);
     assert!(field(&town, A).conflicts().unwrap().iter().any(|(doc, _)| *doc == survey), "冲突 on the phone");
     go_to(&town, "2026-05-08 16:50");
-    town.network.hq(|hq| hq.map_place(his, Some(hers), "hc-01").unwrap());
+    town.network.hq(|hq| hq.map_place(his, Some(hers), "同一地点", "hc-01").unwrap());
     let mapped = |id: &DocId| at_hq(&town, *id).text("mapped_to").is_some_and(|to| !to.is_empty());
     assert_eq!(all(&town, DocKind::Place).iter().filter(|id| !mapped(id)).count(), 37);
     let count = tally(&town, survey);

@@ -5,7 +5,10 @@
 //! each has a shape of its own. Rejected: a script that draws on a canvas; it shows nothing
 //! without running, prints badly, and cannot be read aloud.
 
-use crate::console::parts::{clip, say, visible};
+use crate::{
+    ahead::tiles::TileSource,
+    console::parts::{clip, say, visible},
+};
 use geo::{BoundingRect, Centroid};
 use lanewalk_model::{
     grid::{Cell, GridSet},
@@ -185,8 +188,8 @@ pub(super) struct Scene<'a> {
     pub(super) rings: &'a [Ring],
     /// Address that a grid or a group of orders leads to; what is chosen is added to it.
     pub(super) base: &'a str,
-    /// `https://host/{z}/{x}/{y}.png` of a tile source of the house; empty: none.
-    pub(super) tiles: &'a str,
+    /// Tile source of the house.
+    pub(super) tiles: Option<&'a TileSource>,
     /// Beside other things, so not high.
     pub(super) small: bool,
 }
@@ -231,7 +234,7 @@ pub(super) fn draw(window: Window, scene: &Scene<'_>) -> Markup {
         .map(|g| g.cells().iter().filter(|c| meets(c, &paper.window)).collect())
         .unwrap_or_default();
     html! {
-        div.map tabindex="0" {
+        div.map.tiled[scene.tiles.is_some()] tabindex="0" {
             svg viewBox={ "0 0 " (num(WIDTH)) " " (num(paper.height)) } role="group" aria-label=(say(("网格与工单地图", "map of grids and orders"))) {
                 (tiles(&paper, scene.tiles))
                 @for cell in &cells { (outline(&paper, cell, scene.base)) }
@@ -333,7 +336,8 @@ fn ruler(paper: &Paper) -> Markup {
 }
 
 /// Lays the tiles of a house's own source under the drawing, each on its own corners.
-fn tiles(paper: &Paper, source: &str) -> Markup {
+fn tiles(paper: &Paper, source: Option<&TileSource>) -> Markup {
+    let Some(source) = source else { return html! {} };
     let w = &paper.window;
     let span = (w.east - w.west).max(1e-6);
     let zoom = (WIDTH / 256.0 * 360.0 / span).log2().floor().clamp(0.0, 19.0);
@@ -346,10 +350,13 @@ fn tiles(paper: &Paper, source: &str) -> Markup {
     let north = |y: f64| (std::f64::consts::PI * (1.0 - 2.0 * y / n)).sinh().atan().to_degrees();
     // A number of tiles: small and whole.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let (from, to) =
-        ((column(w.west) as u32, row(w.north) as u32), (column(w.east) as u32, row(w.south) as u32));
+    let (from, to, zoom) = (
+        (column(w.west) as u32, row(w.north) as u32),
+        (column(w.east) as u32, row(w.south) as u32),
+        zoom as u32,
+    );
     let many = (to.0 - from.0 + 1).saturating_mul(to.1.saturating_sub(from.1) + 1);
-    if source.is_empty() || many > MAX_TILES {
+    if many > MAX_TILES {
         return html! {};
     }
     let all = (from.1..=to.1).flat_map(|y| (from.0..=to.0).map(move |x| (x, y)));
@@ -357,11 +364,7 @@ fn tiles(paper: &Paper, source: &str) -> Markup {
         @let west = f64::from(x) / n * 360.0 - 180.0;
         @let (left, top) = paper.point((north(f64::from(y)), west));
         @let (right, bottom) = paper.point((north(f64::from(y) + 1.0), west + 360.0 / n));
-        image href=(source.replace("{z}", &num0(zoom)).replace("{x}", &x.to_string()).replace("{y}", &y.to_string()))
+        image href=(source.tile(zoom, x, y))
             x=(num(left)) y=(num(top)) width=(num(right - left)) height=(num(bottom - top)) preserveAspectRatio="none" {}
     } }
-}
-
-fn num0(n: f64) -> String {
-    format!("{n:.0}")
 }

@@ -87,7 +87,7 @@ fn list(from: &Sources<'_>) -> Result<Answer, HqError> {
             p { (forms::button("foresee", ("记录研判", "record"), "")) }
         }
     };
-    Ok(Answer::Page(Page { title: ("研判", "Forecasts"), live: true, content }))
+    super::map::answer(from.db, Page { title: ("研判", "Forecasts"), live: true, content })
 }
 
 fn page(from: &Sources<'_>, ask: &Ask, f: &Forecast) -> Result<Answer, HqError> {
@@ -148,7 +148,7 @@ fn page(from: &Sources<'_>, ask: &Ask, f: &Forecast) -> Result<Answer, HqError> 
         }
         section { h2 { (bi(("经过", "What was said"))) } (said(from, &names, f.n)?) }
     };
-    Ok(Answer::Page(Page { title: ("研判", "Forecast"), live: false, content }))
+    super::map::answer(from.db, Page { title: ("研判", "Forecast"), live: false, content })
 }
 
 fn plan_options(plans: &[kb::Version]) -> Vec<(String, String)> {

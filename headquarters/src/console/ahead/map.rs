@@ -7,6 +7,7 @@ use super::{
     rule::{self, Forecast, Standing},
 };
 use crate::{
+    ahead::tiles::{TileSource, tile_source},
     console::{
         Sources,
         names::Names,
@@ -60,8 +61,14 @@ pub(super) fn picture(db: &Connection, window: &Window, shown: &Shown<'_>) -> Re
     let rings = rings(shown.forecasts, &names);
     let tiles = tile_source(db)?;
     let frame = window.0.or_else(|| grids.and_then(|g| drawing::bounds(g.cells())));
-    let scene =
-        Scene { grids, dots: &shown.orders, rings: &rings, base: "/map?", tiles: &tiles, small: true };
+    let scene = Scene {
+        grids,
+        dots: &shown.orders,
+        rings: &rings,
+        base: "/map?",
+        tiles: tiles.as_ref(),
+        small: true,
+    };
     Ok(html! { @if let Some(frame) = frame { (drawing::draw(frame, &scene)) } })
 }
 
@@ -85,10 +92,14 @@ fn rings(all: &[Forecast], names: &Names) -> Vec<Ring> {
     .collect()
 }
 
-/// Reads the address of the house's own tile source; empty when there is none.
-fn tile_source(db: &Connection) -> Result<String, HqError> {
-    let bytes = store::meta(db, "map_tiles")?.unwrap_or_default();
-    Ok(String::from_utf8(bytes).unwrap_or_default())
+/// Lets a page with a map show the tiles of the house's own source, from there and nowhere else.
+pub(super) fn answer(db: &Connection, page: Page) -> Result<Answer, HqError> {
+    let source = tile_source(db)?;
+    let origin = source.as_ref().and_then(TileSource::origin);
+    Ok(match origin {
+        Some(origin) => Answer::Map(page, origin.to_owned()),
+        None => Answer::Page(page),
+    })
 }
 
 fn look(open: bool, due: Option<i64>, now: TimeMs) -> Look {
@@ -209,7 +220,7 @@ pub(super) fn get(from: &Sources<'_>, ask: &Ask) -> Result<Answer, HqError> {
     let forecasts = rule::list(from.db, MAX_ROWS)?;
     let rings = rings(&forecasts, &names);
     let (base, tiles) = (f.base(), tile_source(from.db)?);
-    let scene = Scene { grids, dots: &dots, rings: &rings, base: &base, tiles: &tiles, small: false };
+    let scene = Scene { grids, dots: &dots, rings: &rings, base: &base, tiles: tiles.as_ref(), small: false };
     let chosen: Vec<DocId> = found
         .iter()
         .filter(|(d, _)| frame.is_some() && f.frame.is_none_or(|w| w.holds(d.at)))
@@ -226,7 +237,7 @@ pub(super) fn get(from: &Sources<'_>, ask: &Ask) -> Result<Answer, HqError> {
         @if frame.is_some() { p { a href=(base) { (bi(("← 看全街道", "← the whole subdistrict"))) } } }
         @if !chosen.is_empty() { (listed(from, ask, &names, &chosen)?) }
     };
-    Ok(Answer::Page(Page { title: ("地图", "Map"), live: false, content }))
+    answer(from.db, Page { title: ("地图", "Map"), live: false, content })
 }
 
 fn filters(f: &Filter<'_>, names: &Names) -> Markup {

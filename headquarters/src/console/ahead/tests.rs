@@ -235,9 +235,17 @@ fn the_map_shows_shapes_groups_and_only_what_may_be_seen() {
     }
     // No tile is fetched from anywhere unless the house has a source of its own.
     assert!(!all.contains("<image"));
-    assert!(town.hq.set_map_tiles("javascript:alert(1)").is_err());
-    town.hq.set_map_tiles("https://tiles.inner/{z}/{x}/{y}.png").unwrap();
-    assert!(page(&town, "clerk", "/map").contains("<image href=\"https://tiles.inner/15/"));
+    assert!(town.hq.set_map_tiles("javascript:alert(1)", "adm").is_err());
+    town.hq.set_map_tiles("https://tiles.inner/{z}/{x}/{y}.png", "adm").unwrap();
+    for address in ["/map", "/ahead", "/ahead/1"] {
+        let Answer::Map(page, origin) = get(&town, "clerk", address) else { panic!("no map at {address}") };
+        let html = page.content.into_string();
+        let (tiles, grids) = (html.find("<image href=\"https://tiles.inner/"), html.find("class=\"cell\""));
+        assert!(origin == "https://tiles.inner" && tiles.unwrap() < grids.unwrap(), "{address}: {html}");
+    }
+    assert!(matches!(get(&town, "clerk", "/kb"), Answer::Page(_)), "other pages show no tiles");
+    town.hq.set_map_tiles("", "adm").unwrap();
+    assert!(matches!(get(&town, "clerk", "/map"), Answer::Page(_)));
 }
 
 #[test]

@@ -37,7 +37,9 @@ pub(in crate::console) fn panel(ask: &Ask, id: DocId, view: &DocView, names: &Na
     let acts = acts_for(view, who);
     let decide: Vec<_> = pending(view)
         .into_iter()
-        .filter(|(event, record)| decides(who.role, record.kind) && author(view, event) != who.worker)
+        .filter(|(event, record)| {
+            order::deciders(record.kind).has(who.role) && author(view, event) != who.worker
+        })
         .collect();
     // Field roles propose on their phones; here it is the sections' and the clerk's.
     let asks: Vec<&str> = match who.role {
@@ -198,18 +200,6 @@ fn likely(state: State) -> &'static [&'static str] {
         State::Callback => &["callback", "close"],
         State::Parked => &["resume"],
         _ => &[],
-    }
-}
-
-/// Says whether a role may decide a kind of proposal (the table decides again).
-fn decides(role: Role, kind: ProposalKind) -> bool {
-    match kind {
-        ProposalKind::Check => role == Role::HotlineClerk,
-        ProposalKind::Return | ProposalKind::Extend => {
-            matches!(role, Role::HotlineClerk | Role::DeputyLeader | Role::Principal)
-        }
-        ProposalKind::Exclude | ProposalKind::Park => role == Role::DeputyLeader,
-        _ => false,
     }
 }
 

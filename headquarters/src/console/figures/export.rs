@@ -7,9 +7,12 @@
 
 use super::{period::Asked, words};
 use crate::{
-    HqError,
-    console::{names::Names, web::Answer},
-    figures::{Dimension, Figures, list},
+    Headquarters, HqError,
+    console::{
+        names::Names,
+        web::{Answer, Ask},
+    },
+    figures::{Dimension, Figures, Scope, list},
 };
 use lanewalk_model::{
     id::{DocId, to_hex},
@@ -230,11 +233,33 @@ fn file(kind: &str, asked: &Asked, media_type: &'static str, bytes: Vec<u8>) -> 
     Answer::File { name: format!("lanewalk-{kind}-{first}-{last}.{end}"), media_type, bytes }
 }
 
-pub(super) fn report_csv(db: &Connection, asked: &Asked) -> Result<Answer, HqError> {
+/// Makes one of the files; `None` when there is none of that name.
+pub(super) fn made(db: &Connection, asked: &Asked, name: &str) -> Option<Result<Answer, HqError>> {
+    match name {
+        "orders.csv" => Some(orders_csv(db, asked)),
+        "report.csv" => Some(report_csv(db, asked)),
+        "report.xlsx" => Some(report_xlsx(db, asked)),
+        _ => None,
+    }
+}
+
+/// Gives a file out: an act, whose line in the access log says which figures left the house.
+pub(super) fn act(hq: &mut Headquarters, ask: &Ask, name: &str) -> Result<Answer, HqError> {
+    let scope = Scope::of(&ask.visitor.subject, ask.now);
+    let Some(asked) = scope.map(|scope| Asked::read(&ask.query, scope, ask.now)) else {
+        return Ok(Answer::Missing);
+    };
+    let Some(file) = made(hq.reader(), &asked, name) else { return Ok(Answer::Missing) };
+    let file = file?;
+    hq.act(|tx, core| ask.by().did(tx, core.now(), "export", &asked.link(&format!("/figures/{name}"), &[])))?;
+    Ok(file)
+}
+
+fn report_csv(db: &Connection, asked: &Asked) -> Result<Answer, HqError> {
     Ok(file("report", asked, "text/csv; charset=utf-8", csv(&sheets(db, asked)?)?))
 }
 
-pub(super) fn report_xlsx(db: &Connection, asked: &Asked) -> Result<Answer, HqError> {
+fn report_xlsx(db: &Connection, asked: &Asked) -> Result<Answer, HqError> {
     let bytes = workbook(&sheets(db, asked)?).map_err(failed)?;
     let media_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
     Ok(file("report", asked, media_type, bytes))
@@ -266,7 +291,7 @@ fn workbook(sheets: &[Sheet]) -> Result<Vec<u8>, XlsxError> {
 }
 
 /// Every order of the period with its times; no word of what it is about.
-pub(super) fn orders_csv(db: &Connection, asked: &Asked) -> Result<Answer, HqError> {
+fn orders_csv(db: &Connection, asked: &Asked) -> Result<Answer, HqError> {
     let mut lines = vec![head(&[
         "order",
         "upstream_id",

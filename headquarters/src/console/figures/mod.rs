@@ -44,9 +44,6 @@ fn get(from: &Sources<'_>, ask: &Ask) -> Result<Answer, HqError> {
     match ask.parts().as_slice() {
         [_] => page::answer(from, &asked, ask),
         [_, "orders"] => orders::answer(from, &asked, ask),
-        [_, "orders.csv"] => export::orders_csv(from.db, &asked),
-        [_, "report.csv"] => export::report_csv(from.db, &asked),
-        [_, "report.xlsx"] => export::report_xlsx(from.db, &asked),
         // What a meeting of the whole town saw is for those who may see all of it.
         [_, "meetings", rest @ ..] if asked.query.scope == Scope::All => {
             meetings::answer(from, &asked, ask, rest)
@@ -60,6 +57,7 @@ fn post(hq: &mut Headquarters, ask: &Ask) -> Result<Answer, HqError> {
         [_, "meetings", rest @ ..] if Scope::of(&ask.visitor.subject, ask.now) == Some(Scope::All) => {
             meetings::act(hq, ask, rest)
         }
+        [_, file] => export::act(hq, ask, file),
         _ => Ok(Answer::Missing),
     }
 }

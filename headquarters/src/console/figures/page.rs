@@ -70,9 +70,9 @@ fn head(asked: &Asked, ask: &Ask) -> Markup {
             p.sub { (bi(("截至", "as of"))) " " (when(asked.query.as_of.0)) }
         }
         nav.tools aria-label=(say(("文件", "files"))) {
-            a href=(asked.link("/figures/report.xlsx", &[])) { (bi(("Excel 报表", "report, Excel"))) }
-            a href=(asked.link("/figures/report.csv", &[])) { (bi(("CSV 报表", "report, CSV"))) }
-            a href=(asked.link("/figures/orders.csv", &[])) { (bi(("工单明细 CSV", "orders, CSV"))) }
+            form method="post" action=(asked.link("/figures/report.xlsx", &[])) { button.second type="submit" { (bi(("Excel 报表", "report, Excel"))) } }
+            form method="post" action=(asked.link("/figures/report.csv", &[])) { button.second type="submit" { (bi(("CSV 报表", "report, CSV"))) } }
+            form method="post" action=(asked.link("/figures/orders.csv", &[])) { button.second type="submit" { (bi(("工单明细 CSV", "orders, CSV"))) } }
             @if asked.query.scope == Scope::All {
                 a href=(asked.link("/figures/meetings", &[])) {
                     (bi(if MAY_FREEZE.has(ask.visitor.subject.role) { ("调度会定格", "freeze for a meeting") } else { ("调度会", "dispatch meetings") }))

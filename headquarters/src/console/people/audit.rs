@@ -11,11 +11,11 @@ use crate::{
         Sources,
         names::Names,
         order_id,
-        parts::{Row, bi, none, shown, table, when},
+        parts::{Row, bi, both, none, shown, table, when},
         web::{Answer, Ask, Fields},
         words,
     },
-    people::{self, Search},
+    people::{self, Checked, Search},
 };
 use chrono::NaiveDate;
 use lanewalk_model::{access::Action, staff::Role, time::TimeMs};
@@ -54,6 +54,10 @@ pub(in crate::console) fn post(hq: &mut Headquarters, ask: &Ask) -> Result<Answe
     if !ask.may(Action::ReadAccessLog) {
         return Ok(Answer::Missing);
     }
+    if ask.form.get("act") == Some("check") {
+        hq.check_access_log(&ask.visitor.subject.worker)?;
+        return Ok(Answer::SeeOther("/audit?done=checked".into()));
+    }
     let search = wanted(&ask.form);
     if search.name.is_empty() && search.phone.is_empty() {
         return Ok(Answer::Refused("请填写姓名或电话 / type a name or a number".into()));
@@ -65,7 +69,7 @@ pub(in crate::console) fn post(hq: &mut Headquarters, ask: &Ask) -> Result<Answe
 fn content(db: &Connection, search: &Search, fields: &Fields) -> Result<Markup, HqError> {
     let names = Names::of_staff(db)?;
     let found = people::search(db, search, MOST)?;
-    let broken = people::check_chain(db)?;
+    let checked = people::check_new(db)?;
     let rows: Vec<Row> = found
         .lines
         .iter()
@@ -92,10 +96,7 @@ fn content(db: &Connection, search: &Search, fields: &Fields) -> Result<Markup, 
     let value = |name: &str| fields.get(name).unwrap_or_default().to_owned();
     Ok(html! {
         h1 { (bi(("查阅记录", "Access log"))) }
-        @match broken {
-            None => p.done { "✓ " (bi(("记录链完整,没有改动或缺失", "the chain is whole: nothing was changed or taken out"))) },
-            Some(b) => p.refused role="alert" { (bi(("记录链断裂,从这一条起不可信", "the chain is broken from this line on"))) " #" (b.n) },
-        }
+        (standing(&checked))
         form.panel method="get" action="/audit" {
             div.row {
                 p { label for="who" { (bi(("谁查的(工号)", "who, by id"))) } input #who name="who" value=(value("who")) maxlength="32"; }
@@ -113,4 +114,25 @@ fn content(db: &Connection, search: &Search, fields: &Fields) -> Result<Markup, 
         }
         (table(html! { (bi(("记录", "Lines"))) " " span.count { (found.total) } }, &heads, &rows, left_out, ("没有找到", "nothing found")))
     })
+}
+
+/// Says whether the log is whole, as far as was looked at.
+fn standing(checked: &Checked) -> Markup {
+    let since = checked.since;
+    html! {
+        @match checked.broken {
+            None if since == 0 => p.done { "✓ " (bi(("记录链完整,没有改动或缺失", "the chain is whole: nothing was changed or taken out"))) },
+            None => p.done { "✓ " (both(format!("第 {since} 条之后的记录链完整;之前的已查过"), format!("the chain is whole after line {since}; what stands before was looked at earlier"))) },
+            Some(b) => p.refused role="alert" { (bi(("记录链断裂,从这一条起不可信", "the chain is broken from this line on"))) " #" (b.n) },
+        }
+        form method="post" action="/audit" {
+            p {
+                @match checked.whole_at {
+                    Some(at) => { (bi(("上次全部核对", "all of it was checked last"))) " " (when(at.0)) },
+                    None => (bi(("还没有全部核对过", "never checked as a whole"))),
+                }
+                " " button.second type="submit" name="act" value="check" { (bi(("全部核对", "check all of it"))) }
+            }
+        }
+    }
 }

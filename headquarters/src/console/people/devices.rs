@@ -87,7 +87,6 @@ pub(in crate::console) fn post(hq: &mut Headquarters, ask: &Ask) -> Result<Answe
     let (Some(device), Some("yes")) = (device, ask.form.get("sure")) else {
         return Ok(Answer::Refused("请先勾选“确定” / tick \"sure\" first".into()));
     };
-    hq.revoke(device)?;
-    hq.note_act(&ask.visitor.subject.worker, "revoked", &device.to_string(), &ask.visitor.session)?;
+    hq.revoke_by(device, ask.by())?;
     Ok(Answer::SeeOther("/devices?done=revoked".into()))
 }

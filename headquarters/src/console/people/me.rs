@@ -1,6 +1,7 @@
 //! The own account: sessions, authenticator app.
 //!
-//! Invariant: every act is about the visitor's own account. Rejected: changing a password here
+//! Invariant: every act is about the visitor's own account; binding another app takes the password,
+//! and the app that is bound. Rejected: changing a password here
 //! without a code; a desk left open would be enough to take an account over.
 
 use super::{button, page, qr};
@@ -37,6 +38,7 @@ pub(in crate::console) fn get(from: &Sources<'_>, ask: &Ask) -> Result<Answer, H
         .collect();
     let heads =
         [("登录", "signed in"), ("最近使用", "last used"), ("地址", "address"), ("浏览器", "browser")];
+    let bound = account.as_ref().is_some_and(|a| a.has_totp);
     let needs_app = account.as_ref().is_some_and(|a| a.admin && !a.has_totp);
     Ok(page(
         ("我的账号", "My account"),
@@ -51,8 +53,15 @@ pub(in crate::console) fn get(from: &Sources<'_>, ask: &Ask) -> Result<Answer, H
             section {
                 h2 { (bi(("动态码", "Authenticator app"))) }
                 @if needs_app { p { strong.soon { (bi(("管理员绑定动态码后才有管理权限。", "An administrator has no powers before an app is bound."))) } } }
-                @if account.is_some_and(|a| a.has_totp) { p { (bi(("已绑定", "bound"))) } }
-                (button("/me", "totp", ("绑定新的动态码", "bind an app"), "second"))
+                @if bound { p { (bi(("已绑定", "bound"))) } }
+                form.panel method="post" action="/me" {
+                    div.row {
+                        p { label for="password" { (bi(("现在的密码", "Present password"))) } input #password name="password" type="password" required autocomplete="current-password"; }
+                        @if bound { p { label for="present" { (bi(("现在的动态码", "Code of the present app"))) } input #present name="present" inputmode="numeric" required maxlength="9" autocomplete="one-time-code"; } }
+                        p { button.second type="submit" name="act" value="totp" { (bi(("绑定新的动态码", "bind an app"))) } }
+                    }
+                    @if bound { p { (bi(("手机丢了、没有动态码时,请系统管理员在服务器上解除。", "Without the phone, whoever runs the server can unbind it there."))) } }
+                }
             }
             section {
                 (table(bi(("登录中的浏览器", "Signed in")), &heads, &rows, 0, ("没有", "none")))
@@ -74,7 +83,9 @@ pub(in crate::console) fn post(hq: &mut Headquarters, ask: &Ask) -> Result<Answe
             Ok(Answer::SeeOther("/login".into()))
         }
         Some("totp") => {
-            let (text, secret) = hq.offer_totp(staff)?;
+            let field =
+                |name: &str| ask.form.0.iter().find(|(k, _)| k == name).map_or("", |(_, v)| v.as_str());
+            let (text, secret) = hq.offer_totp(staff, field("password"), field("present"))?;
             Ok(page(
                 ("绑定动态码", "Bind an app"),
                 html! {

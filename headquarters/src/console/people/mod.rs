@@ -10,6 +10,7 @@ pub(super) mod devices;
 pub(super) mod keeping;
 pub(super) mod me;
 pub(super) mod reveal;
+pub(super) mod settings;
 pub(super) mod staff;
 
 use super::{
@@ -32,7 +33,7 @@ const PURPOSES: &[(&str, &str, &str)] = &[
 ];
 
 /// Shows the choice of a purpose and the words to it.
-fn purpose_fields() -> Markup {
+pub(super) fn purpose_fields() -> Markup {
     let choice = html! {
         select name="purpose" required {
             option value="" { (say(("请选择", "choose"))) }
@@ -47,13 +48,13 @@ fn purpose_fields() -> Markup {
 }
 
 /// Reads a purpose with its words; `None` when something lacks.
-fn purpose(ask: &super::web::Ask) -> Option<String> {
+pub(super) fn purpose(ask: &super::web::Ask) -> Option<String> {
     let id = ask.form.get("purpose").filter(|p| PURPOSES.iter().any(|(id, ..)| id == p))?;
     let reason = ask.form.get("reason").filter(|r| (4..=200).contains(&r.chars().count()))?;
     Some(format!("{id}: {reason}"))
 }
 
-const NO_PURPOSE: &str =
+pub(super) const NO_PURPOSE: &str =
     "请选择用途并写明说明(4 到 200 个字) / choose a purpose and say why in 4 to 200 characters";
 
 /// A button that acts alone.

@@ -127,7 +127,12 @@ fn person(from: &Sources<'_>, id: &str, now: TimeMs) -> Result<Answer, HqError> 
         section {
             h2 { (bi(("登录", "Signing in"))) }
             div.row {
-                (button(&here, "code", if account.is_some() { ("给新的密码设置码", "new code for a password") } else { ("开设账号", "make an account") }, "second"))
+                @if account.as_ref().is_some_and(|a| a.admin) {
+                    form.row method="post" action=(here) {
+                        p { label for="proof" { (bi(("这是管理员账号:请输入您自己的动态码", "An administrator's account: type a code of your own app"))) } input #proof name="proof" inputmode="numeric" required maxlength="9" autocomplete="one-time-code"; }
+                        p { button.second type="submit" name="act" value="code" { (bi(("给新的密码设置码", "new code for a password"))) } }
+                    }
+                } @else { (button(&here, "code", if account.is_some() { ("给新的密码设置码", "new code for a password") } else { ("开设账号", "make an account") }, "second")) }
                 @if account.is_some() {
                     @if active { (button(&here, "off", ("停用账号", "switch off"), "danger")) } @else { (button(&here, "on", ("启用账号", "switch on"), "second")) }
                     (button(&here, "everywhere", ("退出所有浏览器", "sign out everywhere"), "second"))
@@ -207,16 +212,18 @@ pub(in crate::console) fn post(hq: &mut Headquarters, ask: &Ask) -> Result<Answe
             }
             let grant =
                 Grant { grid: grid.into(), role: subject.role, from: TimeMs(from), to: to.map(TimeMs) };
-            hq.grant(id, &grant)?;
-            hq.note_act(by, "granted", &format!("{id} {grid}"), &ask.visitor.session)?;
+            hq.grant_by(id, &grant, ask.by())?;
             back("granted")
         }
         "end" => {
-            hq.end_grant(id, field("grid"), ask.now)?;
-            hq.note_act(by, "ended", &format!("{id} {}", field("grid")), &ask.visitor.session)?;
+            hq.end_grant_by(id, field("grid"), ask.now, ask.by())?;
             back("ended")
         }
         "code" => {
+            // The code opens an administrator's account to whoever holds it.
+            if people::accounts(hq.reader())?.iter().any(|a| a.staff == *id && a.admin) {
+                hq.prove(by, None, field("proof"))?;
+            }
             let code = hq.account_code(id, None, by)?;
             Ok(page(
                 ("设置码", "Code"),
@@ -229,8 +236,7 @@ pub(in crate::console) fn post(hq: &mut Headquarters, ask: &Ask) -> Result<Answe
             ))
         }
         "invite" => {
-            let invitation = hq.invite(id)?;
-            hq.note_act(by, "invited", id, &ask.visitor.session)?;
+            let invitation = hq.invite_by(id, ask.by())?;
             Ok(page(
                 ("登记手机", "Enrol a phone"),
                 html! {

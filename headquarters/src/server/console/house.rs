@@ -2,25 +2,25 @@
 //!
 //! Invariant: over plain HTTP only the machine itself is served, under a name that only it can
 //! have (a page that rebinds its own name to 127.0.0.1 still sends its own name). Behind TLS the
-//! one public name counts. Rejected: anti-forgery tokens in forms; the browser says where a
+//! one public name counts, and only what comes by the proxy that ends it. Rejected: anti-forgery tokens in forms; the browser says where a
 //! request comes from, and the cookie is never sent with another site's.
 
 use super::header;
 use crate::Settings;
 use axum::http::HeaderMap;
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
 /// This server as browsers name it.
 #[derive(Debug)]
 pub(super) struct House {
     https: bool,
     authority: String,
+    settings: Arc<Settings>,
 }
 
 impl House {
-    pub(super) fn new(settings: &Settings) -> Self {
-        let https = settings.public_url.get(..8).is_some_and(|s| s.eq_ignore_ascii_case("https://"));
-        Self { https, authority: settings.authority() }
+    pub(super) fn new(settings: Arc<Settings>) -> Self {
+        Self { https: settings.is_https(), authority: settings.authority(), settings }
     }
 
     /// Says whether browsers reach it over TLS.
@@ -49,7 +49,9 @@ impl House {
     pub(super) fn is_own(&self, host: &str, peer: SocketAddr) -> bool {
         if self.https {
             let host = host.to_ascii_lowercase();
-            return host.strip_suffix(":443").unwrap_or(&host) == self.authority;
+            // Whoever reaches this port past the proxy speaks without TLS.
+            return self.settings.is_proxy(peer.ip())
+                && host.strip_suffix(":443").unwrap_or(&host) == self.authority;
         }
         let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
         peer.ip().is_loopback() && matches!(name, "localhost" | "127.0.0.1" | "[::1]")
@@ -73,7 +75,7 @@ mod tests {
     use super::*;
 
     fn at(url: &str) -> House {
-        House::new(&Settings { public_url: url.into(), ..Settings::default() })
+        House::new(Arc::new(Settings { public_url: url.into(), ..Settings::default() }))
     }
 
     #[test]
@@ -88,8 +90,9 @@ mod tests {
             ("http://127.0.0.1:8645", "evil.example", here, false),
             ("http://127.0.0.1:8645", "127.0.0.1.evil.example:80", here, false),
             ("http://hq.example", "hq.example", there, false),
-            ("https://HQ.example", "hq.example", there, true),
-            ("https://hq.example", "hq.example:443", there, true),
+            ("https://HQ.example", "hq.example", here, true),
+            ("https://hq.example", "hq.example:443", here, true),
+            ("https://hq.example", "hq.example", there, false),
             ("https://hq.example", "127.0.0.1", here, false),
             ("https://hq.example", "", here, false),
         ] {

@@ -62,6 +62,13 @@ CREATE TABLE audit (
     session TEXT    NOT NULL,
     hash    BLOB    NOT NULL
 ) STRICT;
+-- The line up to which the log was looked at, its hash, and when all of it was looked at last.
+CREATE TABLE audit_mark (
+    one      INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
+    n        INTEGER NOT NULL,
+    hash     BLOB    NOT NULL,
+    whole_at INTEGER
+) STRICT;
 CREATE INDEX audit_by_who ON audit (who, n);
 CREATE INDEX audit_by_about ON audit (about, n);
 CREATE INDEX audit_by_time ON audit (at);

@@ -36,5 +36,7 @@ CREATE TABLE catalog_proposals (
     by        TEXT    NOT NULL,
     at        INTEGER NOT NULL,
     -- NULL while it waits; the catalogue's version that took it, or empty when declined.
-    taken_by  TEXT
+    taken_by  TEXT,
+    -- The row as it was adopted, as JSON: what the next published catalogue is to keep.
+    adopted   TEXT
 ) STRICT;
