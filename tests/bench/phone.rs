@@ -24,7 +24,7 @@ use support::{dice::Dice, words};
 /// Opens the phone of a directory.
 pub(crate) fn open(dir: &Path, secret: u8) -> Field {
     let signer = Arc::new(SoftSigner::new(Algorithm::Es256, &[secret; 32]).unwrap());
-    let config = Config { directory: dir.to_owned(), key: StoreKey::new([secret; 32]) };
+    let config = Config::new(dir.to_owned(), StoreKey::new([secret; 32]));
     Field::open(config, Arc::new(SystemSource::new()), signer).unwrap()
 }
 

@@ -43,7 +43,7 @@ fn street() -> Street {
         hq.grant("gw-01", &grant).unwrap();
         hq.invite("gw-01").unwrap().to_text()
     });
-    let config = Config { directory: dirs.1.path().to_owned(), key: StoreKey::new([4; 32]) };
+    let config = Config::new(dirs.1.path().to_owned(), StoreKey::new([4; 32]));
     let signer = Arc::new(SoftSigner::new(Algorithm::Es256, &[6; 32]).unwrap());
     let field = Field::open(config, Arc::new(SystemSource::new()), signer).unwrap();
     let transport = HttpTransport::new(&served.wire.url(), None).unwrap();
@@ -155,7 +155,7 @@ fn a_colleague_in_the_grid_sees_the_copies_and_nobody_else_does() {
             hq.invite(&worker).unwrap().to_text()
         });
         let dir = tempfile::tempdir().unwrap();
-        let config = Config { directory: dir.path().to_owned(), key: StoreKey::new([key; 32]) };
+        let config = Config::new(dir.path().to_owned(), StoreKey::new([key; 32]));
         let signer = Arc::new(SoftSigner::new(Algorithm::Ed25519, &[key; 32]).unwrap());
         let field = Field::open(config, Arc::new(SystemSource::new()), signer).unwrap();
         field.enrol(&invited.unwrap(), &street.transport).unwrap();

@@ -438,7 +438,7 @@ impl Phone {
     }
 
     fn open(&mut self) {
-        let config = Config { directory: self.directory.clone(), key: StoreKey::new(self.key) };
+        let config = Config::new(self.directory.clone(), StoreKey::new(self.key));
         let field = Field::open(config, self.source.clone(), self.signer.clone()).unwrap();
         let font =
             Path::new(env!("CARGO_MANIFEST_DIR")).join("../rust-core/media/fonts/NotoSansSC-GB2312.otf");

@@ -54,7 +54,7 @@ pub(crate) fn open(data: &Path) -> Result<Phone, Failure> {
         }
         Err(TryLockError::Error(error)) => return Err(error.into()),
     }
-    let config = Config { directory: data.to_path_buf(), key: keys.store };
+    let config = Config::new(data.to_path_buf(), keys.store);
     let field = Field::open(config, Arc::new(SystemSource::new()), Arc::new(keys.signer))?;
     let fonts = vec![FontFile { path: stamp_font(data)?, index: None }];
     field.set_photo_settings(PhotoSettings { fonts, ..PhotoSettings::default() })?;

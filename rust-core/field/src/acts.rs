@@ -40,7 +40,7 @@ pub struct NewVisit {
     pub started: Option<TimeMs>,
     /// End by the phone's clock.
     pub ended: Option<TimeMs>,
-    /// Where, if there was a fix.
+    /// Where; the source's place when left out.
     pub position: Option<Position>,
     /// Free words.
     pub notes: String,
@@ -157,7 +157,7 @@ impl Field {
             .opt("grid", order_grid.or(visit.grid))
             .opt("started", Some(started.0))
             .opt("ended", visit.ended.map(|t| t.0))
-            .place(visit.position.as_ref());
+            .place(visit.position.or_else(|| self.inner.source.position()).as_ref());
         Ok(self.create(DocKind::Visit, edits.0)?.0)
     }
 

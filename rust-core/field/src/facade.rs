@@ -13,7 +13,7 @@ use crate::{
     reads::{ListQuery, References},
     source::Source,
     store::{Store, StoreKey, docs, entries, list, lock, meta},
-    watch::{ListListener, WatchHandle, Watchers},
+    watch::{Delivery, ListListener, StatusListener, WatchHandle, Watchers},
 };
 use lanewalk_model::{
     id::{ActorId, DocId, Hash},
@@ -34,6 +34,15 @@ pub struct Config {
     pub directory: PathBuf,
     /// The store's key.
     pub key: StoreKey,
+    /// Who calls the listeners of watches.
+    pub delivery: Delivery,
+}
+
+impl Config {
+    /// Makes the settings of a store whose listeners are called inline.
+    pub fn new(directory: PathBuf, key: StoreKey) -> Self {
+        Self { directory, key, delivery: Delivery::Inline }
+    }
 }
 
 /// The phone's core: store, rules, sync.
@@ -47,6 +56,7 @@ pub(crate) struct Inner {
     pub(crate) source: Arc<dyn Source>,
     pub(crate) signer: Arc<dyn DeviceSigner>,
     pub(crate) watchers: Watchers,
+    pub(crate) delivery: Delivery,
     pub(crate) references: Mutex<References>,
     /// Single flight: true while a session runs (F15).
     pub(crate) syncing: AtomicBool,
@@ -108,6 +118,7 @@ impl Field {
                 source,
                 signer,
                 watchers: Watchers::default(),
+                delivery: config.delivery,
                 references: Mutex::default(),
                 syncing: AtomicBool::new(false),
                 uploading: AtomicBool::new(false),
@@ -133,28 +144,7 @@ impl Field {
 
     /// Counts what waits, what is in quarantine and what is wrong.
     pub fn status(&self) -> Result<Status, FieldError> {
-        self.inner.store.read(|conn| {
-            let (pending, acked, quarantined) = entries::counts(conn)?;
-            let mut problems: Vec<(String, String)> = conn
-                .prepare_cached("SELECT code, detail FROM problems ORDER BY code")?
-                .query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?
-                .collect::<Result<_, _>>()?;
-            let given_up = docs::given_up(conn)?;
-            if given_up > 0 {
-                problems.push(("documents_missing".into(), given_up.to_string()));
-            }
-            Ok(Status {
-                pending,
-                acked,
-                quarantined,
-                conflicts: u64::try_from(list::with_conflicts(conn)?.len()).unwrap_or(u64::MAX),
-                last_contact_ms: meta::get(conn, meta::key::CONTACT)?
-                    .and_then(|b| b.try_into().ok())
-                    .map(i64::from_be_bytes),
-                last_seq: meta::chain(conn)?.seq,
-                problems,
-            })
-        })
+        self.inner.status()
     }
 
     /// Deletes work finished more than 30 days ago and acknowledged entries that headquarters
@@ -203,9 +193,18 @@ impl Field {
     /// Follows a list: the listener gets the whole list first (also when empty), then changes,
     /// after each commit that touched it, in order, outside every lock. Dropping the handle ends it.
     pub fn watch(&self, query: ListQuery, listener: Arc<dyn ListListener>) -> WatchHandle {
-        let (watcher, handle) = self.inner.watchers.add(query, listener);
-        watcher.refresh(&self.inner);
-        handle
+        self.inner.watch_list(query, listener)
+    }
+
+    /// Follows what waits, what was refused and what is wrong.
+    pub fn watch_status(&self, listener: Arc<dyn StatusListener>) -> WatchHandle {
+        self.inner.watch_status(listener)
+    }
+
+    /// Says that time has passed: live lists show the time left anew. A screen that is looked at
+    /// calls this once a minute.
+    pub fn tick(&self) {
+        self.inner.notify(&[DocKind::Order]);
     }
 
     /// Closes the database files until [`Self::resume`]; calls meanwhile give `Paused`.
@@ -231,6 +230,32 @@ impl Inner {
     /// Reads the clocks.
     pub(crate) fn now(&self) -> Now {
         Now::read(self.source.as_ref())
+    }
+
+    /// Counts what waits, what is in quarantine and what is wrong.
+    pub(crate) fn status(&self) -> Result<Status, FieldError> {
+        self.store.read(|conn| {
+            let (pending, acked, quarantined) = entries::counts(conn)?;
+            let mut problems: Vec<(String, String)> = conn
+                .prepare_cached("SELECT code, detail FROM problems ORDER BY code")?
+                .query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?
+                .collect::<Result<_, _>>()?;
+            let given_up = docs::given_up(conn)?;
+            if given_up > 0 {
+                problems.push(("documents_missing".into(), given_up.to_string()));
+            }
+            Ok(Status {
+                pending,
+                acked,
+                quarantined,
+                conflicts: u64::try_from(list::with_conflicts(conn)?.len()).unwrap_or(u64::MAX),
+                last_contact_ms: meta::get(conn, meta::key::CONTACT)?
+                    .and_then(|b| b.try_into().ok())
+                    .map(i64::from_be_bytes),
+                last_seq: meta::chain(conn)?.seq,
+                problems,
+            })
+        })
     }
 
     /// Reads identity and rights.
@@ -264,7 +289,7 @@ impl Inner {
     /// Tells the watchers of these kinds that something was committed. Call without locks.
     pub(crate) fn notify(&self, kinds: &[DocKind]) {
         for watcher in self.watchers.touched(kinds) {
-            watcher.refresh(self);
+            watcher.touch(self);
         }
     }
 

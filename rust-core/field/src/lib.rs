@@ -11,6 +11,7 @@
 
 mod acts;
 mod clock;
+mod countdown;
 mod error;
 mod facade;
 mod identity;
@@ -26,6 +27,7 @@ mod watch;
 mod write;
 
 pub use acts::{NewAppeal, NewCare, NewPerson, NewPlace, NewVisit};
+pub use countdown::{Countdown, Phase};
 pub use error::FieldError;
 pub use facade::{Config, Field, PurgeReport, Status};
 pub use identity::Identity;
@@ -39,9 +41,9 @@ pub use reads::{ListItem, ListQuery};
 pub use source::{Source, SystemSource};
 pub use store::StoreKey;
 pub use sync::{
-    Enrolled, HttpTransport, Originals, Progress, SyncError, SyncReport, SyncSession, Transport,
-    TransportError, UploadPolicy, UploadReport, UploadSession,
+    Enrolled, HttpTransport, Network, Originals, Progress, RoundReport, SyncError, SyncReport, SyncSession,
+    Transport, TransportError, UploadPolicy, UploadReport, UploadSession,
 };
 pub use talks::Answer;
-pub use watch::{Change, ListListener, ListUpdate, WatchHandle};
+pub use watch::{Change, Delivery, ListListener, ListUpdate, StatusListener, WatchHandle};
 pub use write::Saved;

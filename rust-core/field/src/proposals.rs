@@ -5,6 +5,7 @@
 //! and a refusal hours later.
 
 use crate::{
+    countdown::Countdown,
     error::FieldError,
     facade::Field,
     identity::Me,
@@ -34,6 +35,8 @@ pub struct OrderPage {
     pub id: DocId,
     /// Its line in lists.
     pub row: ListRow,
+    /// The time left.
+    pub countdown: Option<Countdown>,
     /// The order itself.
     pub view: DocView,
     /// The citizen's own words and masked contact, if this role may hold them.
@@ -63,6 +66,7 @@ impl Field {
     /// Reads an order with its brief, visits, conflicts, possible actions and proposals.
     pub fn order(&self, id: DocId) -> Result<OrderPage, FieldError> {
         let now = self.inner.now();
+        let calendar = self.calendar().ok().flatten();
         self.inner.store.read(|conn| {
             let me = Me::load(conn, now)?;
             let item =
@@ -78,6 +82,7 @@ impl Field {
             visits.sort_by_key(|v| (std::cmp::Reverse(v.row.at), v.id));
             Ok(OrderPage {
                 id,
+                countdown: Countdown::of(id.kind, &item.row, &me.clock, calendar.as_deref()),
                 row: item.row,
                 brief,
                 visits,

@@ -4,6 +4,8 @@
 //! names a resident is read on any path (F32). Rejected: filtering in the screens.
 
 use crate::{
+    clock::Clock,
+    countdown::Countdown,
     error::{FieldError, guarded},
     facade::{Field, Inner},
     identity::Me,
@@ -54,6 +56,8 @@ pub struct ListItem {
     pub row: ListRow,
     /// Metres from the place asked for.
     pub distance_m: Option<f64>,
+    /// The time an open order has left; `None` where nothing is due.
+    pub countdown: Option<Countdown>,
 }
 
 /// Reads a list with the rights of now.
@@ -62,12 +66,12 @@ pub(crate) fn list(inner: &Inner, query: &ListQuery) -> Result<Vec<ListItem>, Fi
     let near = query.near.map(|p| p.in_datum(Datum::Wgs84)).transpose();
     let near = near.map_err(|e| FieldError::invalid("near", e.to_string()))?;
     let query = ListQuery { near, ..query.clone() };
-    inner.store.read(|conn| {
+    inner.timed(|conn| {
         let me = Me::load(conn, now)?;
         if let Some(kind) = query.kind {
             me.may_open(kind)?;
         }
-        list::query(conn, &query, me.hidden())
+        Ok((list::query(conn, &query, me.hidden())?, me.clock))
     })
 }
 
@@ -81,9 +85,9 @@ impl Field {
     /// nothing.
     pub fn search(&self, text: &str, limit: u32) -> Result<Vec<ListItem>, FieldError> {
         let now = self.inner.now();
-        self.inner.store.read(|conn| {
+        self.inner.timed(|conn| {
             let me = Me::load(conn, now)?;
-            list::find(conn, text, limit, me.hidden())
+            Ok((list::find(conn, text, limit, me.hidden())?, me.clock))
         })
     }
 
@@ -146,11 +150,7 @@ impl Field {
 
     /// Returns the working-day calendar; `None` before it has arrived.
     pub fn calendar(&self) -> Result<Option<Arc<Calendar>>, FieldError> {
-        self.inner.reference(
-            "calendar",
-            |r| &mut r.calendar,
-            |text| serde_json::from_str(text).map_err(|e| FieldError::invalid("calendar", e.to_string())),
-        )
+        self.inner.calendar()
     }
 
     /// Returns the matter catalogue; `None` before it has arrived.
@@ -180,6 +180,28 @@ pub(crate) struct References {
 }
 
 impl Inner {
+    fn calendar(&self) -> Result<Option<Arc<Calendar>>, FieldError> {
+        self.reference(
+            "calendar",
+            |r| &mut r.calendar,
+            |text| serde_json::from_str(text).map_err(|e| FieldError::invalid("calendar", e.to_string())),
+        )
+    }
+
+    /// Reads rows and adds the time that each has left.
+    pub(crate) fn timed(
+        &self,
+        read: impl FnOnce(&rusqlite::Connection) -> Result<(Vec<ListItem>, Clock), FieldError>,
+    ) -> Result<Vec<ListItem>, FieldError> {
+        // A calendar that cannot be read costs the cards, not the list.
+        let calendar = self.calendar().ok().flatten();
+        let (mut items, clock) = self.store.read(read)?;
+        for item in &mut items {
+            item.countdown = Countdown::of(item.id.kind, &item.row, &clock, calendar.as_deref());
+        }
+        Ok(items)
+    }
+
     fn reference<T>(
         &self,
         name: &str,

@@ -1,15 +1,16 @@
-//! Where time, randomness and the disk's free room come from.
+//! Where time, place, randomness and the disk's free room come from.
 //!
 //! Invariant: nothing else in this crate reads a clock or draws a random number, so a seeded
 //! [`Source`] replays a phone exactly. Rejected: `SystemTime::now()` where it is needed.
 
+use lanewalk_model::position::Position;
 use std::{
     path::Path,
     sync::atomic::{AtomicU64, Ordering},
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
-/// Gives time and randomness. Called from any thread; must not block.
+/// Gives time, place and randomness. Called from any thread; must not block.
 pub trait Source: Send + Sync {
     /// Returns the phone's wall clock, UTC ms: a claim, never trusted.
     fn wall_ms(&self) -> i64;
@@ -20,6 +21,10 @@ pub trait Source: Send + Sync {
     /// Returns the bytes free on the disk of a folder; `u64::MAX` where nobody knows.
     fn free_bytes(&self, folder: &Path) -> u64 {
         fs4::available_space(folder).unwrap_or(u64::MAX)
+    }
+    /// Returns the last known place of the phone without waiting for one; asked at an act alone.
+    fn position(&self) -> Option<Position> {
+        None
     }
     /// Fills a buffer with random bytes fit for identifiers.
     fn fill_random(&self, buf: &mut [u8]);

@@ -1,20 +1,31 @@
-//! Live lists: Reset first, then batched changes.
+//! Live lists and the live status: the whole first, then what changed.
 //!
 //! Invariant: a listener is called with no lock held and never by two threads at once; the
-//! updates it gets, applied in order, always give the list as some commit left it. Rejected:
-//! "something changed, read again", which makes every screen compute its own differences.
+//! updates it gets, applied in order, always give the list as some commit left it. However slow a
+//! listener is, what happens meanwhile reaches it as one step. Rejected: "something changed, read
+//! again", which makes every screen compute its own differences.
 
 use crate::{
-    facade::Inner,
+    error::FieldError,
+    facade::{Inner, Status},
     reads::{self, ListItem, ListQuery},
     store::lock,
 };
 use lanewalk_model::schema::DocKind;
 use std::{
-    collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Mutex, Weak},
+    sync::{Arc, Condvar, Mutex, Weak},
 };
+
+/// Who calls the listeners.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Delivery {
+    /// The thread that wrote or synced, before its call returns.
+    #[default]
+    Inline,
+    /// A thread of its own for each watch: no call waits for a listener.
+    Threads,
+}
 
 /// One step from the last list to the next; positions hold when the steps before are done.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,16 +60,28 @@ pub enum ListUpdate {
     Diff(Vec<Change>),
 }
 
-/// Hears about a list. Called from the thread that wrote or synced; must not block for long.
+/// Hears about a list. Called as [`Delivery`] says; must not block for long when inline.
 pub trait ListListener: Send + Sync {
     /// Takes the next update.
     fn changed(&self, update: ListUpdate);
 }
 
-/// Keeps a watch alive; dropping it ends the watch.
+/// Hears about the store's status: the first at once, then every new one.
+pub trait StatusListener: Send + Sync {
+    /// Takes the status as it is now.
+    fn changed(&self, status: Status);
+}
+
+/// Keeps a watch alive; dropping it ends the watch: no call begins after that.
 #[must_use = "dropping the handle ends the watch"]
 pub struct WatchHandle {
-    _watcher: Arc<Watcher>,
+    watcher: Arc<Watcher>,
+}
+
+impl Drop for WatchHandle {
+    fn drop(&mut self) {
+        self.watcher.turn.end();
+    }
 }
 
 impl std::fmt::Debug for WatchHandle {
@@ -68,16 +91,47 @@ impl std::fmt::Debug for WatchHandle {
 }
 
 pub(crate) struct Watcher {
-    query: ListQuery,
-    listener: Arc<dyn ListListener>,
+    feed: Feed,
+    delivery: Delivery,
+    turn: Arc<Turn>,
+}
+
+/// What is watched, who hears it and what was told last. Only whose turn it is looks in here.
+enum Feed {
+    List { query: ListQuery, listener: Arc<dyn ListListener>, last: Mutex<Option<Vec<ListItem>>> },
+    Status { listener: Arc<dyn StatusListener>, last: Mutex<Option<Status>> },
+}
+
+/// Whose turn it is to tell.
+#[derive(Default)]
+struct Turn {
     state: Mutex<State>,
+    wake: Condvar,
 }
 
 #[derive(Default)]
 struct State {
-    last: Option<Vec<ListItem>>,
-    queue: VecDeque<ListUpdate>,
-    delivering: bool,
+    /// Something was committed that was not told yet.
+    due: bool,
+    /// A thread is telling.
+    telling: bool,
+    ended: bool,
+}
+
+impl Turn {
+    fn end(&self) {
+        lock(&self.state).ended = true;
+        self.wake.notify_all();
+    }
+
+    /// Waits until there is something to tell; false at the end.
+    fn wait(&self) -> bool {
+        let mut state = lock(&self.state);
+        while !state.due && !state.ended {
+            state = self.wake.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
+        }
+        !state.ended
+    }
 }
 
 /// Every live watch.
@@ -85,61 +139,137 @@ struct State {
 pub(crate) struct Watchers(Mutex<Vec<Weak<Watcher>>>);
 
 impl Watchers {
-    pub(crate) fn add(
-        &self,
-        query: ListQuery,
-        listener: Arc<dyn ListListener>,
-    ) -> (Arc<Watcher>, WatchHandle) {
-        let watcher = Arc::new(Watcher { query, listener, state: Mutex::default() });
+    /// Starts a watch and has the whole told.
+    fn add(&self, inner: &Arc<Inner>, feed: Feed) -> WatchHandle {
+        let turn = Arc::new(Turn::default());
+        let watcher = Arc::new(Watcher { feed, delivery: inner.delivery, turn: Arc::clone(&turn) });
         lock(&self.0).push(Arc::downgrade(&watcher));
-        let handle = WatchHandle { _watcher: Arc::clone(&watcher) };
-        (watcher, handle)
+        if inner.delivery == Delivery::Threads {
+            let (mine, inner) = (Arc::downgrade(&watcher), Arc::downgrade(inner));
+            let run = move || {
+                while turn.wait() {
+                    let (Some(watcher), Some(inner)) = (mine.upgrade(), inner.upgrade()) else { return };
+                    watcher.tell(&inner);
+                }
+            };
+            let spawned = std::thread::Builder::new().name("lanewalk-watch".into()).spawn(run);
+            if spawned.is_err() {
+                // No thread to be had: this watch tells nothing, the screen reads for itself.
+                watcher.turn.end();
+            }
+        }
+        watcher.touch(inner);
+        WatchHandle { watcher }
     }
 
-    /// Lists the live watches that show one of these kinds.
+    /// Lists the live watches that show one of these kinds; the status shows every commit.
     pub(crate) fn touched(&self, kinds: &[DocKind]) -> Vec<Arc<Watcher>> {
         let mut all = lock(&self.0);
         all.retain(|w| w.strong_count() > 0);
-        let live = all.iter().filter_map(Weak::upgrade);
-        live.filter(|w| w.query.kind.is_none_or(|k| kinds.contains(&k))).collect()
+        let shows = |w: &Arc<Watcher>| match &w.feed {
+            Feed::List { query, .. } => !kinds.is_empty() && query.kind.is_none_or(|k| kinds.contains(&k)),
+            Feed::Status { .. } => true,
+        };
+        all.iter().filter_map(Weak::upgrade).filter(shows).collect()
     }
 
     pub(crate) fn clear(&self) {
-        lock(&self.0).clear();
+        for watcher in lock(&self.0).drain(..).filter_map(|w| w.upgrade()) {
+            watcher.turn.end();
+        }
+    }
+}
+
+impl Inner {
+    /// Starts a watch of a list.
+    pub(crate) fn watch_list(
+        self: &Arc<Self>,
+        query: ListQuery,
+        listener: Arc<dyn ListListener>,
+    ) -> WatchHandle {
+        self.watchers.add(self, Feed::List { query, listener, last: Mutex::default() })
+    }
+
+    /// Starts a watch of the status.
+    pub(crate) fn watch_status(self: &Arc<Self>, listener: Arc<dyn StatusListener>) -> WatchHandle {
+        self.watchers.add(self, Feed::Status { listener, last: Mutex::default() })
     }
 }
 
 impl Watcher {
-    /// Reads the list again and delivers what changed.
-    pub(crate) fn refresh(&self, inner: &Inner) {
-        let mut state = lock(&self.state);
-        let next = match reads::list(inner, &self.query) {
-            Ok(next) => next,
-            // Paused, or the lease is over: the screen asks for itself and shows the reason. A
-            // watch that has not started yet still gets its first, empty list.
-            Err(_) if state.last.is_some() => return,
-            Err(_) => Vec::new(),
-        };
-        let update = match &state.last {
-            None => Some(ListUpdate::Reset(next.clone())),
-            Some(last) => {
-                let steps = diff(last, &next);
-                (!steps.is_empty()).then_some(ListUpdate::Diff(steps))
+    /// Says that something was committed.
+    pub(crate) fn touch(&self, inner: &Inner) {
+        lock(&self.turn.state).due = true;
+        match self.delivery {
+            Delivery::Inline => self.tell(inner),
+            Delivery::Threads => self.turn.wake.notify_all(),
+        }
+    }
+
+    /// Tells what is due, unless another thread is at it: that one then tells this too.
+    fn tell(&self, inner: &Inner) {
+        {
+            let mut state = lock(&self.turn.state);
+            if state.telling {
+                return;
             }
-        };
-        state.last = Some(next);
-        state.queue.extend(update);
-        if state.delivering {
-            return;
+            state.telling = true;
         }
-        state.delivering = true;
-        while let Some(update) = state.queue.pop_front() {
-            drop(state);
+        loop {
+            {
+                let mut state = lock(&self.turn.state);
+                if !state.due || state.ended {
+                    state.telling = false;
+                    return;
+                }
+                state.due = false;
+            }
             // A listener that panics must not take the core with it.
-            let _ = catch_unwind(AssertUnwindSafe(|| self.listener.changed(update)));
-            state = lock(&self.state);
+            let _ = catch_unwind(AssertUnwindSafe(|| self.feed.tell(inner)));
         }
-        state.delivering = false;
+    }
+}
+
+impl Feed {
+    fn tell(&self, inner: &Inner) {
+        match self {
+            Self::List { query, listener, last } => {
+                let before = lock(last).take();
+                // Paused, or the lease is over: the screen asks for itself and shows the reason. A
+                // watch that has not started yet still gets its first, empty list.
+                let next = match (reads::list(inner, query), &before) {
+                    (Ok(next), _) => next,
+                    (Err(_), Some(_)) => {
+                        *lock(last) = before;
+                        return;
+                    }
+                    (Err(_), None) => Vec::new(),
+                };
+                let update = match &before {
+                    None => Some(ListUpdate::Reset(next.clone())),
+                    Some(before) => {
+                        let steps = diff(before, &next);
+                        (!steps.is_empty()).then_some(ListUpdate::Diff(steps))
+                    }
+                };
+                *lock(last) = Some(next);
+                update.into_iter().for_each(|u| listener.changed(u));
+            }
+            Self::Status { listener, last } => {
+                let status = match inner.status() {
+                    Ok(status) => status,
+                    Err(FieldError::Paused) => return,
+                    Err(error) => Status {
+                        problems: vec![(error.code().to_owned(), error.to_string())],
+                        ..Status::default()
+                    },
+                };
+                let same = lock(last).replace(status.clone()).is_some_and(|before| before == status);
+                if !same {
+                    listener.changed(status);
+                }
+            }
+        }
     }
 }
 
@@ -189,6 +319,7 @@ mod tests {
             id: DocId { kind: DocKind::Order, uuid: [id; 16] },
             row: ListRow { title: title.into(), ..ListRow::default() },
             distance_m: None,
+            countdown: None,
         }
     }
 

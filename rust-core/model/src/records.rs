@@ -34,6 +34,20 @@ pub enum ProposalKind {
 }
 
 impl ProposalKind {
+    /// Every kind.
+    pub const ALL: [Self; 10] = [
+        Self::Ack,
+        Self::Return,
+        Self::Handle,
+        Self::Submit,
+        Self::Extend,
+        Self::Transfer,
+        Self::Decline,
+        Self::Exclude,
+        Self::Park,
+        Self::Check,
+    ];
+
     /// Returns the id used in data and for the screen's buttons.
     pub fn id(self) -> &'static str {
         match self {

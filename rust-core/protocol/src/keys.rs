@@ -49,7 +49,24 @@ pub struct PublicKey {
     bytes: Vec<u8>,
 }
 
+/// What stands before the point in a SubjectPublicKeyInfo of P-256 (RFC 5480): the algorithm and the
+/// curve, then a bit string of 65 bytes and a zero.
+const P256_SPKI: [u8; 26] = [
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86,
+    0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+];
+
 impl PublicKey {
+    /// Reads a P-256 key as key chips give it: a SubjectPublicKeyInfo (Android), or a SEC1 point of
+    /// 65 or 33 bytes (iOS).
+    pub fn es256_from_platform(bytes: &[u8]) -> Result<Self, KeyError> {
+        let point = bytes.strip_prefix(P256_SPKI.as_slice()).unwrap_or(bytes);
+        let known = matches!((point.first(), point.len()), (Some(4), 65) | (Some(2 | 3), 33));
+        let key = es256::VerifyingKey::from_sec1_bytes(point).ok().filter(|_| known);
+        let key = key.ok_or(KeyError::InvalidPublicKey(Algorithm::Es256))?;
+        Self::new(Algorithm::Es256, key.to_sec1_point(true).as_bytes())
+    }
+
     /// Checks and keeps a public key. ES256: 33 bytes, SEC1 compressed (first byte 2 or 3) and on
     /// the curve. Ed25519: 32 bytes, the canonical encoding of a point that is not of small order
     /// (under such a point a signature can hold for messages nobody signed).
@@ -125,6 +142,21 @@ impl Signature {
             Ok(Self { algorithm, bytes: bytes.to_vec() })
         } else {
             Err(KeyError::WrongLength { what: "signature", algorithm, len: bytes.len() })
+        }
+    }
+
+    /// Reads an ES256 signature as key chips give it: DER (Android, iOS), or 64 raw bytes.
+    pub fn es256_from_platform(bytes: &[u8]) -> Result<Self, KeyError> {
+        if bytes.len() == SIGNATURE_LEN {
+            return Self::new(Algorithm::Es256, bytes);
+        }
+        match es256::Signature::from_der(bytes) {
+            Ok(signature) => Self::new(Algorithm::Es256, &signature.to_bytes()),
+            Err(_) => Err(KeyError::WrongLength {
+                what: "signature",
+                algorithm: Algorithm::Es256,
+                len: bytes.len(),
+            }),
         }
     }
 

@@ -399,7 +399,7 @@ fn tablet(town: &mut Town) {
     {
         std::fs::copy(file.path(), copy.path().join(file.file_name())).unwrap();
     }
-    let config = Config { directory: copy.path().to_owned(), key: second.store_key() };
+    let config = Config::new(copy.path().to_owned(), second.store_key());
     let signer = Arc::new(SoftSigner::new(Algorithm::Es256, &[7; 32]).unwrap());
     let opened = Field::open(config, second.source.clone(), signer);
     assert!(matches!(opened, Err(FieldError::WrongKey)), "{opened:?}");

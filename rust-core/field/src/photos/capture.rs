@@ -64,7 +64,7 @@ pub struct Ticket {
 /// What is known about a picture besides the file.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Shot {
-    /// Where the phone was, if there was a fix.
+    /// Where the phone was; for the camera the source's place when left out.
     pub position: Option<Position>,
     /// Words under the picture; may be empty.
     pub caption: String,
@@ -229,7 +229,7 @@ impl Inner {
             taken_at,
             role,
             in_app,
-            position: shot.position,
+            position: shot.position.or_else(|| in_app.then(|| self.source.position()).flatten()),
             phash: taken.phash,
             exif: taken.exif.clone(),
         };

@@ -40,6 +40,20 @@ pub enum PartState {
     Elsewhere,
 }
 
+impl PartState {
+    /// Returns the stable code.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Waiting { .. } => "waiting",
+            Self::Sent => "sent",
+            Self::GivenUp => "given_up",
+            Self::RecordRefused => "record_refused",
+            Self::Lost(trouble) => trouble.code(),
+            Self::Elsewhere => "elsewhere",
+        }
+    }
+}
+
 /// Another photo that looks like this one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Alike {

@@ -108,6 +108,7 @@ fn item(r: &Row<'_>) -> rusqlite::Result<ListItem> {
             search: String::new(),
         },
         distance_m: None,
+        countdown: None,
     })
 }
 

@@ -12,12 +12,14 @@ mod fetch;
 mod http;
 mod policy;
 mod request;
+mod round;
 mod session;
 mod upload;
 
 pub use enrol::Enrolled;
 pub use http::HttpTransport;
 pub use policy::{Originals, UploadPolicy};
+pub use round::{Network, RoundReport};
 pub use session::{Progress, SyncSession};
 pub use upload::{UploadReport, UploadSession};
 
@@ -187,6 +189,23 @@ pub struct SyncReport {
     pub resynced: bool,
     /// True when headquarters had been restored from a backup.
     pub epoch_changed: bool,
+}
+
+impl std::ops::AddAssign for SyncReport {
+    fn add_assign(&mut self, more: Self) {
+        self.requests += more.requests;
+        self.bytes_up += more.bytes_up;
+        self.bytes_down += more.bytes_down;
+        self.pushed += more.pushed;
+        self.acknowledged += more.acknowledged;
+        self.receipts += more.receipts;
+        self.refused += more.refused;
+        self.snapshots += more.snapshots;
+        self.pulled += more.pulled;
+        self.left += more.left;
+        self.resynced |= more.resynced;
+        self.epoch_changed |= more.epoch_changed;
+    }
 }
 
 impl Field {

@@ -65,6 +65,21 @@ pub struct UploadReport {
     pub yielded: bool,
 }
 
+impl std::ops::AddAssign for UploadReport {
+    /// `held_back` and `yielded` are those of the later session.
+    fn add_assign(&mut self, more: Self) {
+        self.requests += more.requests;
+        self.bytes_up += more.bytes_up;
+        self.bytes_down += more.bytes_down;
+        self.files += more.files;
+        self.file_bytes += more.file_bytes;
+        self.known += more.known;
+        self.lost += more.lost;
+        self.refused += more.refused;
+        (self.held_back, self.yielded) = (more.held_back, more.yielded);
+    }
+}
+
 /// The file under way.
 struct Work {
     row: FileRow,

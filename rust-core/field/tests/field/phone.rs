@@ -69,7 +69,7 @@ pub struct Phone {
 
 pub fn open(dir: &Path, key: [u8; 32], source: Arc<TestSource>) -> Result<Field, FieldError> {
     let signer = Arc::new(SoftSigner::new(Algorithm::Ed25519, &[9; 32]).unwrap());
-    Field::open(Config { directory: dir.to_owned(), key: StoreKey::new(key) }, source, signer)
+    Field::open(Config::new(dir.to_owned(), StoreKey::new(key)), source, signer)
 }
 
 impl Phone {

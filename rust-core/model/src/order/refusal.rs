@@ -67,6 +67,39 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Every refusal.
+    pub const ALL: [Self; 29] = [
+        Self::RoleMayNot,
+        Self::StaleVersion,
+        Self::WrongState,
+        Self::NotOfferHolder,
+        Self::ReasonMissing,
+        Self::ReturnLimitPassed,
+        Self::NoInquiry,
+        Self::NoSiteCheck,
+        Self::ReplyMissing,
+        Self::AfterDue,
+        Self::AlreadyExtended,
+        Self::TooLong,
+        Self::RightRevoked,
+        Self::RefusedByPerson,
+        Self::NotOnWatch,
+        Self::NoSingleMatch,
+        Self::EvidenceMissing,
+        Self::GroundMissing,
+        Self::ReviewMissing,
+        Self::HolderUnknown,
+        Self::NothingOffered,
+        Self::OwnWork,
+        Self::CallbackMissing,
+        Self::NothingToRework,
+        Self::AnswerMissing,
+        Self::OtherDecides,
+        Self::PersonalData,
+        Self::Contradicted,
+        Self::Unreadable,
+    ];
+
     /// Returns the stable code.
     pub fn code(self) -> &'static str {
         match self {

@@ -1,0 +1,499 @@
+"""What every shell may rely on, shown with the real library and a real headquarters.
+
+Nothing waits for time: a test waits for what must come, and fails when it does not.
+"""
+
+import inspect
+import os
+import subprocess
+import sys
+import threading
+import typing
+import unittest
+from pathlib import Path
+
+from town import ROOT, WAIT, Here, Keys, Phone, Signer, Town, all_rows, heard, lw, picture
+
+Error = lw.LanewalkError
+
+
+def setUpModule():
+    global town
+    town = Town()
+
+
+def tearDownModule():
+    town.close()
+
+
+class OnThePhone(unittest.TestCase):
+    def setUp(self):
+        self.phone = town.phone()
+        self.field = self.phone.field
+
+    def tearDown(self):
+        self.field.shutdown()
+
+    def test_a_day_from_the_list_to_headquarters(self):
+        orders = self.field.orders()
+        rows = orders.list(all_rows(open_only=True))
+        self.assertTrue(rows)
+        row = rows[0]
+        self.assertTrue(row.title)
+        self.assertIsNotNone(row.countdown)
+        page = orders.get(row.id)
+        self.assertEqual(page.title, row.title)
+        self.assertIsNotNone(page.brief)
+        actions = [a.id for a in page.actions]
+        self.assertIn("visit", actions)
+        self.assertIn("ack", actions)
+        orders.propose(row.id, proposal(lw.ProposalKind.ACK), False)
+        visit = self.field.visits().record(new_visit(order=row.id))
+        orders.note(row.id, "楼道已查看，与反映一致")
+        orders.verify(row.id, "潍棉小区3号楼2单元", "养猫 12 只")
+        page = orders.get(row.id)
+        self.assertEqual([v.id for v in page.visits], [visit])
+        self.assertEqual(page.notes[0].text, "楼道已查看，与反映一致")
+        self.assertEqual(page.verified_facts, "养猫 12 只")
+        self.assertEqual([p.answer.code for p in page.proposals], ["answer.waiting"])
+        self.assertEqual(self.field.sync().status().pending, 4)
+        done = self.field.sync().run()
+        self.assertEqual((done.acknowledged, done.refused, done.stopped), (4, 0, False))
+        self.field.sync().run()
+        page = orders.get(row.id)
+        self.assertEqual([p.answer.code for p in page.proposals], ["answer.accepted"])
+        self.assertEqual(page.state.code, "state.INVESTIGATING")
+        self.assertEqual(page.first_owner, "gw-03")
+
+    def test_a_proposal_that_would_be_refused_says_why_in_words(self):
+        order = self.phone.order()
+        ask = proposal(lw.ProposalKind.SUBMIT, outcome=lw.OrderOutcome.EXPLAINED)
+        with self.assertRaises(Error.NotAllowed) as caught:
+            self.field.orders().propose(order, ask, False)
+        code = caught.exception.reason.text.code
+        self.assertTrue(code.startswith("refusal."), code)
+        self.assertIn(code, lw.text_table(lw.Language.CHINESE))
+        self.assertEqual(self.field.sync().status().pending, 0)
+
+    def test_a_live_list_begins_whole_and_goes_on_in_steps(self):
+        listener = heard(lw.OrderListener)
+        query = all_rows(open_only=True)
+        watch = self.field.orders().watch(query, listener)
+        rows = list(listener.next().rows)
+        self.assertEqual(rows, self.field.orders().list(query))
+        order = next(r.id for r in rows if r.state.code == "state.DISPATCHED")
+        self.field.orders().propose(order, proposal(lw.ProposalKind.ACK), False)
+        for change in listener.next().changes:
+            apply(rows, change)
+        self.assertEqual(rows, self.field.orders().list(query))
+        self.assertEqual(next(r.waiting for r in rows if r.id == order), 1)
+        watch.cancel()
+        watch.cancel()
+        self.field.sync().run()
+        self.assertTrue(listener.told.empty())
+
+    def test_an_empty_list_is_told_too(self):
+        listener = heard(lw.VisitListener)
+        watch = self.field.visits().watch(all_rows(parent="order:" + "0" * 32), listener)
+        self.assertEqual(listener.next().rows, [])
+        watch.cancel()
+
+    def test_the_status_is_live(self):
+        listener = heard(lw.StatusListener)
+        watch = self.field.sync().watch(listener)
+        self.assertEqual(listener.next().pending, 0)
+        self.field.orders().note(self.phone.order(), "一")
+        self.assertEqual(listener.next().pending, 1)
+        self.field.sync().run()
+        self.assertEqual(listener.next().pending, 0)
+        watch.cancel()
+
+    def test_a_listener_that_throws_goes_on_hearing(self):
+        heard_two = threading.Event()
+
+        class Throws(lw.VisitListener):
+            calls = 0
+
+            def changed(self, update):
+                Throws.calls += 1
+                if Throws.calls == 2:
+                    heard_two.set()
+                raise RuntimeError("a screen that is gone")
+
+        watch = self.field.visits().watch(all_rows(), Throws())
+        self.field.visits().record(new_visit(order=self.phone.order()))
+        self.assertTrue(heard_two.wait(WAIT))
+        watch.cancel()
+        self.assertIn("a listener failed", self.phone.log.lines)
+
+    def test_a_listener_that_blocks_blocks_nobody_and_then_hears_one_step(self):
+        entered, leave = threading.Event(), threading.Event()
+        told = []
+
+        class Blocks(lw.VisitListener):
+            def changed(self, update):
+                told.append(update)
+                entered.set()
+                leave.wait(WAIT)
+                if len(told) == 2:
+                    done.set()
+
+        done = threading.Event()
+        watch = self.field.visits().watch(all_rows(), Blocks())
+        self.assertTrue(entered.wait(WAIT))
+        order = self.phone.order()
+        for _ in range(5):
+            self.field.visits().record(new_visit(order=order))
+        leave.set()
+        self.assertTrue(done.wait(WAIT))
+        rows = list(told[0].rows)
+        for change in told[1].changes:
+            apply(rows, change)
+        self.assertEqual(len(rows), 5 + len(told[0].rows))
+        watch.cancel()
+
+    def test_a_listener_may_call_the_core(self):
+        field, answers = self.field, []
+        done = threading.Event()
+
+        class Asks(lw.VisitListener):
+            def changed(self, update):
+                answers.append(field.sync().status().pending)
+                done.set()
+
+        watch = field.visits().watch(all_rows(), Asks())
+        self.assertTrue(done.wait(WAIT))
+        watch.cancel()
+        self.assertEqual(answers, [0])
+
+    def test_the_signer_may_call_the_core_and_may_fail(self):
+        field = self.field
+        field.orders().note(self.phone.order(), "签名时读取")
+        sign = self.phone.signer.sign
+        asked = []
+
+        def asks(message):
+            asked.append(field.sync().status().pending)
+            return sign(message)
+
+        self.phone.signer.sign = asks
+        field.sync().run()
+        self.assertEqual(asked[0], 1)
+
+        def locked(message):
+            raise lw.ForeignError.Unavailable()
+
+        field.orders().note(self.phone.order(), "手机锁定")
+        self.phone.signer.sign = locked
+        with self.assertRaises(Error.Wait):
+            field.sync().run()
+
+        def broken(message):
+            raise ValueError("not what was agreed")
+
+        self.phone.signer.sign = broken
+        with self.assertRaises(Error.Wait):
+            field.sync().run()
+        self.phone.signer.sign = sign
+        self.assertEqual(field.sync().run().acknowledged, 1)
+
+    def test_without_network_everything_is_saved_and_nothing_sent(self):
+        self.phone.line.now = lw.Network.NONE
+        self.field.orders().note(self.phone.order(), "地下车库没有信号")
+        with self.assertRaises(Error.Offline):
+            self.field.sync().run()
+        self.assertEqual(self.field.sync().status().pending, 1)
+        self.phone.line.now = lw.Network.UNMETERED
+        self.assertEqual(self.field.sync().run().acknowledged, 1)
+
+    def test_many_threads_write_and_nothing_is_lost(self):
+        order = self.phone.order()
+        errors = []
+
+        def write(n):
+            try:
+                for i in range(10):
+                    self.field.orders().note(order, f"第 {n} 组第 {i} 条")
+            except Exception as error:
+                errors.append(error)
+
+        threads = [threading.Thread(target=write, args=(n,)) for n in range(8)]
+        [t.start() for t in threads]
+        [t.join() for t in threads]
+        self.assertEqual(errors, [])
+        self.assertEqual(len(self.field.orders().get(order).notes), 80)
+        self.assertEqual(self.field.sync().run().acknowledged, 80)
+
+    def test_a_photo_by_path_from_the_ticket_to_headquarters(self):
+        photos = self.field.photos()
+        font = str(ROOT / "rust-core/media/fonts/NotoSansSC-GB2312.otf")
+        fonts = [lw.FontFile(path=font, index=None)]
+        photos.configure(lw.PhotoSettings(fonts=fonts, budget_bytes=None, keep_free_bytes=1))
+        visit = self.field.visits().record(new_visit(order=self.phone.order()))
+        ticket = photos.begin(visit, lw.PhotoRole.BEFORE)
+        self.assertFalse(ticket.has_file)
+        picture(ticket.path)
+        self.assertEqual([(t.id, t.has_file) for t in photos.tickets()], [(ticket.id, True)])
+        shot = lw.PhotoShot(fix=None, caption="楼道", taken_at_ms=None, scene=lw.PhotoScene.CORRIDOR)
+        photo = photos.finish(ticket.id, shot)
+        self.assertEqual(photos.tickets(), [])
+        seen = self.field.visits().get(visit).photos
+        self.assertEqual([(p.id, p.caption, p.in_app) for p in seen], [(photo, "楼道", True)])
+        thumbnail = photos.bytes(photo, lw.PhotoPart.THUMBNAIL)
+        self.assertEqual(thumbnail[:2], b"\xff\xd8")
+        with self.assertRaises(Error.Invalid):
+            photos.bytes(photo, lw.PhotoPart.ORIGINAL)
+        self.assertEqual(photos.storage().unsent_files, 3)
+        self.assertEqual(self.field.sync().run().photo_files, 3)
+        self.assertEqual({f.state.code for f in photos.list(visit)[0].files}, {"photo_state.sent"})
+
+    def test_a_path_that_is_not_there_is_an_error_and_the_ticket_stays(self):
+        photos = self.field.photos()
+        visit = self.field.visits().record(new_visit(order=self.phone.order()))
+        ticket = photos.begin(visit, lw.PhotoRole.AFTER)
+        shot = lw.PhotoShot(fix=None, caption="", taken_at_ms=None, scene=None)
+        with self.assertRaises(Error.Photo):
+            photos.finish(ticket.id, shot)
+        for path in ["/nowhere/at-all.jpg", "/", "", "a\0b"]:
+            with self.assertRaises(Error):
+                photos.import_(visit, lw.PhotoRole.AFTER, path, shot)
+        self.assertEqual([t.id for t in photos.tickets()], [ticket.id])
+        photos.drop_ticket(ticket.id)
+
+    def test_the_shells_place_is_asked_at_a_visit_alone(self):
+        source = lw.PositionSource.GPS
+        fix = lw.Fix(lat=36.70, lon=119.13, accuracy_m=12, source=source, mock=False, datum=lw.Datum.WGS84)
+        self.phone.here.fix = fix
+        visit = self.field.visits().record(new_visit(order=self.phone.order()))
+        place = self.field.visits().get(visit).place
+        self.assertAlmostEqual(place.lat, 36.70)
+        self.phone.here.last_fix = lambda: 1 / 0
+        visit = self.field.visits().record(new_visit(order=self.phone.order()))
+        self.assertIsNone(self.field.visits().get(visit).place)
+
+    def test_paused_calls_say_so_and_go_on_after(self):
+        self.field.pause()
+        with self.assertRaises(Error.Paused):
+            self.field.orders().list(all_rows())
+        self.field.resume()
+        self.assertTrue(self.field.orders().list(all_rows()))
+
+    def test_a_store_opens_with_its_own_key_alone(self):
+        self.field.shutdown()
+        for keys, error in [
+            (Keys(b"\x08" * 32), Error.Key),
+            (Keys(b"short"), Error.Invalid),
+            (Keys(b""), Error.Invalid),
+        ]:
+            with self.assertRaises(error):
+                Phone(self.phone.folder, self.phone.signer, keys)
+        broken = Keys()
+        for raised, error in [
+            (lw.ForeignError.Lost(), Error.Key),
+            (lw.ForeignError.Unavailable(), Error.Wait),
+            (KeyError("no such alias"), Error.Key),
+        ]:
+            def store_key(raised=raised):
+                raise raised
+
+            broken.store_key = store_key
+            with self.assertRaises(error):
+                Phone(self.phone.folder, self.phone.signer, broken)
+        signer = Signer()
+        signer.public_key = lambda: b"not a key"
+        with self.assertRaises(Error.Key):
+            Phone(self.phone.folder, signer)
+        self.phone.open()
+        self.field = self.phone.field
+        self.assertTrue(self.field.orders().list(all_rows()))
+
+    def test_after_the_end_every_call_says_so(self):
+        clients = sub_clients(self.field)
+        self.field.shutdown()
+        self.field.shutdown()
+        silent = {"stop"}
+        for client in clients:
+            for name, call in methods(client):
+                if name in silent:
+                    call()
+                    continue
+                with self.assertRaises((Error.Closed, Error.Invalid), msg=name) as caught:
+                    call(*arguments(call, ids=GOOD_IDS))
+                del caught
+
+    def test_no_text_however_odd_breaks_anything(self):
+        odd = ["", "\0", "a\0b", "x" * 10_000_000, "猫" * 3_000_000, "'; DROP TABLE list;--", "\ufeff\u202e", "9" * 400]
+        quiet = {"enrol", "run", "stop"}
+        for client in sub_clients(self.field):
+            for name, call in methods(client):
+                if name in quiet or not takes_text(call):
+                    continue
+                for text in odd:
+                    try:
+                        call(*arguments(call, text=text))
+                    except Error as error:
+                        self.assertNotIsInstance(error, Error.Internal, f"{name} {text[:20]!r} {error}")
+        with self.assertRaises(Error.Invitation):
+            self.field.device().enrol("x" * 10_000_000)
+        self.assertTrue(self.field.orders().list(all_rows()))
+
+
+class BetweenPhones(unittest.TestCase):
+    def test_two_truths_wait_for_a_person_on_every_phone(self):
+        one, two = town.phone(), town.phone()
+        order = one.order()
+        one.field.orders().verify(order, "", "养猫 12 只")
+        two.field.orders().verify(order, "", "养猫 3 只")
+        for phone in (one, two, one):
+            phone.field.sync().run()
+        for phone in (one, two):
+            (conflict,) = [c for c in phone.field.orders().conflicts() if c.doc == order]
+            self.assertEqual({v.value for v in conflict.values}, {"养猫 12 只", "养猫 3 只"})
+            self.assertTrue(conflict.open)
+        one.field.orders().settle(order, conflict.key, "养猫 12 只")
+        for phone in (one, two):
+            phone.field.sync().run()
+            page = phone.field.orders().get(order)
+            self.assertEqual((page.verified_facts, page.conflicts), ("养猫 12 只", []))
+        one.field.shutdown()
+        two.field.shutdown()
+
+    def test_what_was_saved_survives_a_kill(self):
+        folder = town.folder()
+        script = (
+            "import os, sys; from town import *\n"
+            "from cryptography.hazmat.primitives.serialization import load_der_private_key as load\n"
+            "signer = Signer(load(bytes.fromhex(sys.argv[3]), None))\n"
+            "phone = Phone(sys.argv[1], signer)\n"
+            "phone.field.device().enrol(sys.argv[2]); phone.field.sync().run()\n"
+            "phone.field.orders().note(phone.order(), '写完就断电')\n"
+            "os.kill(os.getpid(), 9)\n"
+        )
+        signer = Signer()
+        from cryptography.hazmat.primitives import serialization as s
+
+        secret = signer.secret.private_bytes(s.Encoding.DER, s.PrivateFormat.PKCS8, s.NoEncryption())
+        arguments = [sys.executable, "-c", script, str(folder), town.invitation("gw-03"), secret.hex()]
+        ended = subprocess.run(arguments, cwd=Path(__file__).parent, check=False)
+        self.assertEqual(ended.returncode, -9)
+        phone = Phone(folder, signer)
+        self.assertEqual(phone.field.sync().status().pending, 1)
+        self.assertEqual(phone.field.sync().run().acknowledged, 1)
+        phone.field.shutdown()
+
+    def test_before_enrolment_a_screen_is_asked_for_and_an_invitation_holds_once(self):
+        phone = Phone(town.folder())
+        self.assertIsNone(phone.field.device().identity())
+        with self.assertRaises(Error.NotEnrolled):
+            phone.field.sync().run()
+        for bad in ["", "hello", "lanewalk://x", "\0"]:
+            with self.assertRaises(Error.Invitation):
+                phone.field.device().enrol(bad)
+        invitation = town.invitation("gw-03")
+        me = phone.field.device().enrol(invitation)
+        self.assertEqual((me.worker, me.role.code), ("gw-03", "role.grid_worker"))
+        with self.assertRaises(Error.Invitation):
+            phone.field.device().enrol(invitation)
+        other = Phone(town.folder())
+        with self.assertRaises(Error.DeviceStopped):
+            other.field.device().enrol(invitation)
+        phone.field.shutdown()
+        other.field.shutdown()
+
+
+class Texts(unittest.TestCase):
+    def test_both_languages_have_the_same_codes_with_the_same_arguments(self):
+        import re
+
+        chinese, english = lw.text_table(lw.Language.CHINESE), lw.text_table(lw.Language.ENGLISH)
+        self.assertEqual(chinese.keys(), english.keys())
+        for code, words in chinese.items():
+            wanted = sorted(re.findall(r"{(\w+)}", words))
+            self.assertEqual(wanted, sorted(re.findall(r"{(\w+)}", english[code])), code)
+            self.assertTrue(words.strip() and english[code].strip(), code)
+
+
+GOOD_IDS = {
+    "order": "order:" + "0" * 32,
+    "visit": "visit:" + "0" * 32,
+    "person": "person:" + "0" * 32,
+    "place": "place:" + "0" * 32,
+    "care": "care:" + "0" * 32,
+    "survey": "survey:" + "0" * 32,
+    "version": "knowledge:" + "0" * 32,
+    "doc": "order:" + "0" * 32,
+    "ticket": "0" * 32,
+    "photo": "0" * 32,
+}
+
+
+def sub_clients(field):
+    names = ["orders", "visits", "photos", "people", "knowledge", "sync", "device"]
+    return [getattr(field, name)() for name in names]
+
+
+def methods(client):
+    for name, call in inspect.getmembers(client, inspect.ismethod):
+        if not name.startswith("_"):
+            yield name, call
+
+
+def hints(call):
+    found = typing.get_type_hints(call, vars(lw))
+    found.pop("return", None)
+    return found
+
+
+def takes_text(call):
+    return any(kind is str or hasattr(kind, "__init__") and kind.__name__.startswith("New") for kind in hints(call).values())
+
+
+def arguments(call, text="", ids={}):
+    return [ids.get(name, value(kind, text)) for name, kind in hints(call).items()]
+
+
+def value(kind, text):
+    """Makes an argument: this text wherever one fits."""
+    simple = {str: text, int: 1, bool: False, float: 1.0}
+    if kind in simple:
+        return simple[kind]
+    if typing.get_origin(kind) is typing.Union:
+        return value(typing.get_args(kind)[0], text)
+    if typing.get_origin(kind) is list:
+        return [value(typing.get_args(kind)[0], text)]
+    if hasattr(kind, "changed"):
+        return heard(kind)
+    if issubclass(kind, __import__("enum").Enum):
+        return next(iter(kind))
+    fields = {n: p.annotation for n, p in inspect.signature(kind.__init__).parameters.items() if n != "self"}
+    kinds = typing.get_type_hints(kind.__init__, vars(lw))
+    return kind(**{name: value(kinds[name], text) for name in fields})
+
+
+def new_visit(**changed):
+    visit = dict(
+        kind=lw.VisitKind.SITE_CHECK, order=None, target=None, grid=None, purpose=lw.VisitPurpose.COLLECT,
+        result=lw.VisitResult.MET, started_at_ms=None, ended_at_ms=None, fix=None, notes="已到现场",
+    )
+    return lw.NewVisit(**{**visit, **changed})
+
+
+def proposal(kind, **changed):
+    asked = dict(
+        kind=kind, reason="现场需要", outcome=None, extend_days=None, to=None, ground=None, evidence=None,
+        review_at_ms=None,
+    )
+    return lw.NewProposal(**{**asked, **changed})
+
+
+def apply(rows, change):
+    if change.is_insert():
+        rows.insert(change.at, change.row)
+    elif change.is_update():
+        rows[change.at] = change.row
+    else:
+        del rows[change.at]
+
+
+if __name__ == "__main__":
+    unittest.main()
