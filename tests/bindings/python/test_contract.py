@@ -421,7 +421,7 @@ GOOD_IDS = {
     "place": "place:" + "0" * 32,
     "care": "care:" + "0" * 32,
     "survey": "survey:" + "0" * 32,
-    "version": "knowledge:" + "0" * 32,
+    "version": "kb:" + "0" * 32,
     "doc": "order:" + "0" * 32,
     "ticket": "0" * 32,
     "photo": "0" * 32,
