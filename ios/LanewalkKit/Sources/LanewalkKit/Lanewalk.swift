@@ -42,11 +42,13 @@ public final class Lanewalk: Sendable {
         }
     }
 
-    /// Opens the store, creating it when missing. `directory` is private to the app and not backed up.
+    /// Opens the store, creating it when missing. `directory` is private to the app; on Apple's systems it
+    /// is kept out of backups.
     public static func open(directory: String, rootCertificate: Data? = nil, shell: Shell) async throws -> Lanewalk {
         let worker = Worker()
         let field = try await worker.call {
-            try Field.open(
+            try keepOutOfBackup(directory)
+            return try Field.open(
                 config: OpenConfig(directory: directory, rootCertificate: rootCertificate),
                 keys: shell.keys,
                 signer: shell.signer,
@@ -56,6 +58,17 @@ public final class Lanewalk: Sendable {
             )
         }
         return Lanewalk(field: field, worker: worker)
+    }
+
+    /// The key never leaves this phone, so a copy of the store elsewhere is of no use to anybody.
+    private static func keepOutOfBackup(_ directory: String) throws {
+        #if canImport(Darwin)
+        var folder = URL(fileURLWithPath: directory, isDirectory: true)
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        var values = URLResourceValues()
+        values.isExcludedFromBackup = true
+        try folder.setResourceValues(values)
+        #endif
     }
 
     // MARK: Calls

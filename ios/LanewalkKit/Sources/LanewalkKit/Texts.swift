@@ -13,6 +13,11 @@ public struct Texts: Sendable {
         self.table = table
     }
 
+    /// Every code that has words.
+    var codes: Set<String> {
+        Set(table.keys)
+    }
+
     /// Returns the words; for a code that the table does not know (a newer headquarters) its last part.
     public func words(_ text: LanewalkText) -> String {
         guard let pattern = table[text.code] else {

@@ -34,7 +34,7 @@ public final class KeychainKeyStore: KeyStore {
     }
 
     private func find() throws -> Data? {
-        var query = query
+        var query = self.query
         query[kSecReturnData] = true
         var found: CFTypeRef?
         let status = SecItemCopyMatching(query as CFDictionary, &found)

@@ -66,7 +66,7 @@ public final class SecureEnclaveSigner: DeviceSigner, @unchecked Sendable {
     }
 
     private func find() throws -> SecKey? {
-        var query = query
+        var query = self.query
         query[kSecReturnRef] = true
         var found: CFTypeRef?
         let status = SecItemCopyMatching(query as CFDictionary, &found)

@@ -3,7 +3,7 @@ import LanewalkCore
 /// Fields on which people disagree 说法不一, until somebody chooses.
 public enum ConflictsState: Sendable, Equatable {
     case loading
-    case none
+    case settled
     case waiting([ConflictView])
     /// A choice is on its way to the store.
     case settling([ConflictView], doc: String, key: String)
@@ -20,7 +20,7 @@ public enum ConflictsState: Sendable, Equatable {
     public func after(_ event: Event) -> ConflictsState {
         switch event {
         case .read(let all):
-            all.isEmpty ? .none : .waiting(all)
+            all.isEmpty ? .settled : .waiting(all)
         case .chose(let doc, let key):
             shown.isEmpty ? self : .settling(shown, doc: doc, key: key)
         case .failed(let failure):
@@ -30,7 +30,7 @@ public enum ConflictsState: Sendable, Equatable {
 
     public var shown: [ConflictView] {
         switch self {
-        case .loading, .none, .failed: []
+        case .loading, .settled, .failed: []
         case .waiting(let all): all
         case .settling(let all, _, _): all
         case .refused(let all, _): all

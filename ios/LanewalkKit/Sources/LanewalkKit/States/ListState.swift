@@ -4,7 +4,7 @@ import LanewalkCore
 public enum ListState<Row: Sendable & Equatable>: Sendable, Equatable {
     case loading
     case empty
-    case rows([Row])
+    case shown([Row])
     /// The list could not be followed; the last rows stay on the screen.
     case failed(Failure, last: [Row])
 
@@ -16,9 +16,9 @@ public enum ListState<Row: Sendable & Equatable>: Sendable, Equatable {
 
     public func after(_ event: Event) -> ListState {
         switch event {
-        case .told(let rows): rows.isEmpty ? .empty : .rows(rows)
+        case .told(let rows): rows.isEmpty ? .empty : .shown(rows)
         case .failed(let failure): .failed(failure, last: rows)
-        case .again: rows.isEmpty ? .loading : .rows(rows)
+        case .again: rows.isEmpty ? .loading : .shown(rows)
         }
     }
 
@@ -26,7 +26,7 @@ public enum ListState<Row: Sendable & Equatable>: Sendable, Equatable {
     public var rows: [Row] {
         switch self {
         case .loading, .empty: []
-        case .rows(let rows): rows
+        case .shown(let rows): rows
         case .failed(_, let last): last
         }
     }

@@ -28,7 +28,7 @@ public struct VisitDraft: Sendable, Equatable {
 
 /// A visit in progress.
 public enum VisitState: Sendable, Equatable {
-    case none
+    case idle
     case draft(VisitDraft)
     case saving(VisitDraft)
     /// Not saved: everything entered is still there.
@@ -46,7 +46,7 @@ public enum VisitState: Sendable, Equatable {
 
     public func after(_ event: Event) -> VisitState {
         switch (self, event) {
-        case (.none, .began(let draft)), (.saved, .began(let draft)):
+        case (.idle, .began(let draft)), (.saved, .began(let draft)):
             .draft(draft)
         case (.draft, .entered(let draft)), (.unsaved, .entered(let draft)):
             .draft(draft)
@@ -56,8 +56,8 @@ public enum VisitState: Sendable, Equatable {
             .saved(visit: visit)
         case (.saving(let draft), .failed(let failure)):
             .unsaved(draft, failure)
-        case (.saved, .left), (.none, .left):
-            .none
+        case (.saved, .left), (.idle, .left):
+            .idle
         default:
             // Nothing entered is dropped by an event that does not fit.
             self
