@@ -170,7 +170,7 @@ impl Photos {
     }
 
     /// Takes in a file that was not taken here; the file itself is not touched.
-    pub fn import(
+    pub fn import_file(
         &self,
         visit: String,
         role: PhotoRole,

@@ -51,3 +51,67 @@ fn table(json: &str, refusal: fn(Refusal) -> &'static str) -> HashMap<String, St
     table.extend(Refusal::ALL.iter().map(|r| (format!("refusal.{}", r.code()), refusal(*r).to_owned())));
     table
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use lanewalk_model::{
+        order::State,
+        photo::{FileTrouble, PhotoRole},
+        records::ProposalKind,
+        schema::{DocKind, Type},
+        staff::Role,
+    };
+
+    /// Every id that the core may put into a text.
+    fn codes() -> Vec<String> {
+        let mut codes: Vec<String> = Vec::new();
+        let mut add = |set: &str, ids: Vec<&str>| codes.extend(ids.iter().map(|id| format!("{set}.{id}")));
+        add("state", State::ALL.iter().map(|s| s.id()).collect());
+        add("role", Role::ALL.iter().map(|r| r.id()).collect());
+        add("kind", DocKind::ALL.iter().map(|k| k.name()).collect());
+        add("action", ProposalKind::ALL.iter().map(|k| k.id()).collect());
+        add("action", vec!["visit", "note", "measure"]);
+        add("photo_role", PhotoRole::ALL.iter().map(|r| r.id()).collect());
+        add("photo_state", vec![FileTrouble::Missing.code(), FileTrouble::Altered.code()]);
+        let choices = [
+            ("visit_kind", DocKind::Visit, "kind"),
+            ("visit_purpose", DocKind::Visit, "purpose"),
+            ("visit_result", DocKind::Visit, "result"),
+            ("appeal_kind", DocKind::Appeal, "kind"),
+            ("appeal_status", DocKind::Appeal, "status"),
+            ("place_kind", DocKind::Place, "kind"),
+            ("outcome", DocKind::Order, "outcome"),
+            ("knowledge_kind", DocKind::Knowledge, "kind"),
+            ("photo_scene", DocKind::Visit, "scene/1"),
+            ("survey_answer", DocKind::Survey, "answer/1"),
+        ];
+        for (set, kind, field) in choices {
+            let Type::OneOf(ids) = kind.spec().field(field).unwrap().ty else { continue };
+            add(set, ids.to_vec());
+        }
+        codes
+    }
+
+    #[test]
+    fn every_code_has_words_in_both_languages() {
+        let tables = [text_table(Language::Chinese), text_table(Language::English)];
+        let codes = codes();
+        assert!(codes.len() > 80);
+        for code in codes {
+            assert!(tables.iter().all(|t| t.get(&code).is_some_and(|w| !w.trim().is_empty())), "{code}");
+        }
+    }
+
+    #[test]
+    fn what_phones_write_has_a_name() {
+        let table = text_table(Language::Chinese);
+        let kinds =
+            [DocKind::Order, DocKind::Visit, DocKind::Appeal, DocKind::Place, DocKind::Person, DocKind::Care];
+        for field in kinds.iter().flat_map(|k| k.spec().fields) {
+            let written = field.writers.has(Role::GridWorker) || field.writers.has(Role::PropertyStaff);
+            assert!(!written || table.contains_key(&format!("field.{}", field.name)), "{}", field.name);
+        }
+    }
+}

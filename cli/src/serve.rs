@@ -18,7 +18,7 @@ use lanewalk_headquarters::{
 use lanewalk_model::time::TimeMs;
 use std::{
     fs::{self, File, TryLockError},
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, SocketAddr, TcpListener},
     os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     sync::Arc,
@@ -127,7 +127,10 @@ pub(crate) fn worker(kind: &str) -> Result<WorkerCommand, Failure> {
 
 /// Runs headquarters until it is told to stop.
 pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
-    let url = args.url.clone().unwrap_or_else(|| format!("http://{}", args.listen));
+    // Before anything else: phones must be told the port that was really given.
+    let listener = TcpListener::bind(args.listen)?;
+    let bound = listener.local_addr()?;
+    let url = args.url.clone().unwrap_or_else(|| format!("http://{bound}"));
     let Opened { mut hq, lock } = open(&args.data, Some(&url), args.settings(), Box::new(gate()?))?;
     say!("{}", bold("走街串巷 指挥中心 / Lanewalk headquarters"));
     if args.demo_data {
@@ -137,8 +140,8 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let control = admin::listen(&args.data, desk.clone())?;
     let router = server::router_with(desk, args.data.join(DATABASE), Some(worker("photo-worker")?));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let hello = |bound: SocketAddr| greet(args, &url, bound);
-    runtime.block_on(server::serve(router, args.listen, hello, stopped()))?;
+    greet(args, &url, bound);
+    runtime.block_on(server::serve(router, listener, stopped()))?;
     say!("正在停止 / stopping …");
     control.stop();
     drop(runtime);

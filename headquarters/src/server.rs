@@ -187,15 +187,14 @@ pub fn router_with(desk: Desk, database: PathBuf, draw: Option<WorkerCommand>) -
         .merge(console::routes(desk, database, draw))
 }
 
-/// Serves until `stop` resolves. Binds `address` and reports what was bound.
+/// Serves what comes to a bound listener until `stop` resolves.
 pub async fn serve(
     router: Router,
-    address: SocketAddr,
-    bound: impl FnOnce(SocketAddr),
+    listener: std::net::TcpListener,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let listener = tokio::net::TcpListener::bind(address).await?;
-    bound(listener.local_addr()?);
+    listener.set_nonblocking(true)?;
+    let listener = tokio::net::TcpListener::from_std(listener)?;
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     let (told, mut stopping) = watch::channel(false);
     let stop = async move {

@@ -35,9 +35,8 @@ use lanewalk_model::{
 use std::{
     fs::{self, File},
     io::{Read as _, Write as _},
-    net::{Ipv4Addr, SocketAddr, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     path::Path,
-    sync::mpsc,
 };
 use tokio::sync::oneshot;
 
@@ -427,16 +426,16 @@ impl Server {
             draw => router_with(desk, town.database(), draw),
         };
         let (stop, stopped) = oneshot::channel::<()>();
-        let (bound, ready) = mpsc::channel();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
         let server = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
             let stopped = async move {
                 let _ = stopped.await;
             };
-            let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-            runtime.unwrap().block_on(serve(routes, any, move |a| bound.send(a).unwrap(), stopped)).unwrap();
+            runtime.unwrap().block_on(serve(routes, listener, stopped)).unwrap();
         });
-        Self { address: ready.recv().unwrap(), cookie, stop: Some(stop), threads: vec![server, writer] }
+        Self { address, cookie, stop: Some(stop), threads: vec![server, writer] }
     }
 
     fn ask(&self, method: &str, path: &str, more: &str) -> (u16, String, Vec<u8>) {

@@ -9,8 +9,8 @@ use lanewalk_headquarters::{
 };
 use std::{
     io::{Read as _, Write as _},
-    net::{SocketAddr, TcpStream},
-    sync::{Arc, mpsc},
+    net::{SocketAddr, TcpListener, TcpStream},
+    sync::Arc,
     thread::JoinHandle,
 };
 use tokio::sync::oneshot;
@@ -45,22 +45,16 @@ impl Served {
         let (desk, writer) = Desk::start(hq).unwrap();
         let routes = router(desk, database);
         let (stop, stopped) = oneshot::channel::<()>();
-        let (bound, ready) = mpsc::channel();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
         let server = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
             let stopped = async move {
                 let _ = stopped.await;
             };
-            let any = "127.0.0.1:0".parse().unwrap();
-            runtime.unwrap().block_on(serve(routes, any, move |a| bound.send(a).unwrap(), stopped)).unwrap();
+            runtime.unwrap().block_on(serve(routes, listener, stopped)).unwrap();
         });
-        Self {
-            address: ready.recv().unwrap(),
-            key,
-            stop: Some(stop),
-            threads: vec![server, writer],
-            _dir: dir,
-        }
+        Self { address, key, stop: Some(stop), threads: vec![server, writer], _dir: dir }
     }
 
     /// Sends a request and returns status, head and body.

@@ -25,12 +25,11 @@ use lanewalk_model::{
 };
 use std::{
     io::{Read as _, Write as _},
-    net::{Ipv4Addr, SocketAddr, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicI64, AtomicU64, Ordering},
-        mpsc,
     },
 };
 use tokio::sync::oneshot;
@@ -510,16 +509,16 @@ impl Server {
         let (desk, writer) = Desk::start(house.hq.take().unwrap()).unwrap();
         let routes = router(desk, house.database.clone());
         let (stop, stopped) = oneshot::channel::<()>();
-        let (bound, ready) = mpsc::channel();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
         let server = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
             let stopped = async move {
                 let _ = stopped.await;
             };
-            let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-            runtime.unwrap().block_on(serve(routes, any, move |a| bound.send(a).unwrap(), stopped)).unwrap();
+            runtime.unwrap().block_on(serve(routes, listener, stopped)).unwrap();
         });
-        Self { address: ready.recv().unwrap(), stop: Some(stop), threads: vec![server, writer] }
+        Self { address, stop: Some(stop), threads: vec![server, writer] }
     }
 
     fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> (u16, String, String) {

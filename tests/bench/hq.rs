@@ -26,7 +26,8 @@ pub(crate) const GRID: &str = "370705005004001";
 /// Serves D orders until told to quit.
 pub(crate) fn serve(dir: &str, d: u64) {
     let dir = Path::new(dir);
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
     let url = format!("http://127.0.0.1:{port}");
     let command =
         WorkerCommand { program: std::env::current_exe().unwrap(), args: vec!["gate-worker".into()] };
@@ -42,12 +43,8 @@ pub(crate) fn serve(dir: &str, d: u64) {
     std::thread::spawn(move || {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let address = format!("127.0.0.1:{port}").parse().unwrap();
-        runtime.block_on(server::serve(router, address, |_| {}, std::future::pending())).unwrap();
+        runtime.block_on(server::serve(router, listener, std::future::pending())).unwrap();
     });
-    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-        std::thread::yield_now();
-    }
     println!("{}", json!({ "url": url, "invitation": invitation }));
     let (mut cpu, mut workers_cpu) = (process::cpu_ms(), process::children_cpu_ms());
     child::answer(|question| match question["do"].as_str().unwrap() {

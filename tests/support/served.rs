@@ -38,15 +38,13 @@ impl Served {
         let hq = Headquarters::open(&place, settings, Arc::new(SystemSource), Box::new(InProcess)).unwrap();
         let (desk, _) = Desk::start(hq).unwrap();
         let router = server::router(desk.clone(), database);
-        let (tell, told) = std::sync::mpsc::channel();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        wire.lead_to(listener.local_addr().unwrap());
         std::thread::spawn(move || {
             let runtime =
                 tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-            let any = (Ipv4Addr::LOCALHOST, 0).into();
-            let bound = move |address| tell.send(address).unwrap();
-            runtime.block_on(server::serve(router, any, bound, std::future::pending())).unwrap();
+            runtime.block_on(server::serve(router, listener, std::future::pending())).unwrap();
         });
-        wire.lead_to(told.recv().unwrap());
         Self { desk, wire }
     }
 }

@@ -654,7 +654,7 @@ def _uniffi_check_api_checksums(lib):
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_lanewalk_ffi_checksum_method_photos_free() != 52678:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    if lib.uniffi_lanewalk_ffi_checksum_method_photos_import() != 45255:
+    if lib.uniffi_lanewalk_ffi_checksum_method_photos_import_file() != 5065:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_lanewalk_ffi_checksum_method_photos_list() != 38727:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
@@ -934,9 +934,9 @@ _UniffiLib.uniffi_lanewalk_ffi_checksum_method_photos_finish.restype = ctypes.c_
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_photos_free.argtypes = (
 )
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_photos_free.restype = ctypes.c_uint16
-_UniffiLib.uniffi_lanewalk_ffi_checksum_method_photos_import.argtypes = (
+_UniffiLib.uniffi_lanewalk_ffi_checksum_method_photos_import_file.argtypes = (
 )
-_UniffiLib.uniffi_lanewalk_ffi_checksum_method_photos_import.restype = ctypes.c_uint16
+_UniffiLib.uniffi_lanewalk_ffi_checksum_method_photos_import_file.restype = ctypes.c_uint16
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_photos_list.argtypes = (
 )
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_photos_list.restype = ctypes.c_uint16
@@ -1429,7 +1429,7 @@ _UniffiLib.uniffi_lanewalk_ffi_fn_method_photos_free.argtypes = (
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_lanewalk_ffi_fn_method_photos_free.restype = _UniffiRustBuffer
-_UniffiLib.uniffi_lanewalk_ffi_fn_method_photos_import.argtypes = (
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_photos_import_file.argtypes = (
     ctypes.c_uint64,
     _UniffiRustBuffer,
     _UniffiRustBuffer,
@@ -1437,7 +1437,7 @@ _UniffiLib.uniffi_lanewalk_ffi_fn_method_photos_import.argtypes = (
     _UniffiRustBuffer,
     ctypes.POINTER(_UniffiRustCallStatus),
 )
-_UniffiLib.uniffi_lanewalk_ffi_fn_method_photos_import.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_photos_import_file.restype = _UniffiRustBuffer
 _UniffiLib.uniffi_lanewalk_ffi_fn_method_photos_list.argtypes = (
     ctypes.c_uint64,
     _UniffiRustBuffer,
@@ -12600,7 +12600,7 @@ class PhotosProtocol(typing.Protocol):
         Gives up files that lie in headquarters' verified backup until so many bytes are free.
 """
         raise NotImplementedError
-    def _import(self, visit: str,role: PhotoRole,path: str,shot: PhotoShot) -> str:
+    def import_file(self, visit: str,role: PhotoRole,path: str,shot: PhotoShot) -> str:
         """
         Takes in a file that was not taken here; the file itself is not touched.
 """
@@ -12774,7 +12774,7 @@ class Photos(PhotosProtocol):
             *_uniffi_lowered_args,
         )
         return _uniffi_lift_return(_uniffi_ffi_result)
-    def _import(self, visit: str,role: PhotoRole,path: str,shot: PhotoShot) -> str:
+    def import_file(self, visit: str,role: PhotoRole,path: str,shot: PhotoShot) -> str:
         """
         Takes in a file that was not taken here; the file itself is not touched.
 """
@@ -12797,7 +12797,7 @@ class Photos(PhotosProtocol):
         _uniffi_error_converter = _UniffiFfiConverterTypeLanewalkError
         _uniffi_ffi_result = _uniffi_rust_call_with_error(
             _uniffi_error_converter,
-            _UniffiLib.uniffi_lanewalk_ffi_fn_method_photos_import,
+            _UniffiLib.uniffi_lanewalk_ffi_fn_method_photos_import_file,
             *_uniffi_lowered_args,
         )
         return _uniffi_lift_return(_uniffi_ffi_result)

@@ -3875,7 +3875,7 @@ public protocol PhotosProtocol: AnyObject, Sendable {
     /**
      * Takes in a file that was not taken here; the file itself is not touched.
      */
-    func `import`(visit: String, role: PhotoRole, path: String, shot: PhotoShot) throws  -> String
+    func importFile(visit: String, role: PhotoRole, path: String, shot: PhotoShot) throws  -> String
     
     /**
      * Lists the photos of a visit, oldest first.
@@ -4040,10 +4040,10 @@ open func free(bytes: UInt64)throws  -> FreedSpace  {
     /**
      * Takes in a file that was not taken here; the file itself is not touched.
      */
-open func `import`(visit: String, role: PhotoRole, path: String, shot: PhotoShot)throws  -> String  {
+open func importFile(visit: String, role: PhotoRole, path: String, shot: PhotoShot)throws  -> String  {
     return try  FfiConverterString.lift(try rustCallWithError(FfiConverterTypeLanewalkError_lift) {
         uniffiCallStatus in
-    uniffi_lanewalk_ffi_fn_method_photos_import(
+    uniffi_lanewalk_ffi_fn_method_photos_import_file(
             self.uniffiCloneHandle(),
         FfiConverterString.lower(visit),
         FfiConverterTypePhotoRole_lower(role),
@@ -15824,7 +15824,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_lanewalk_ffi_checksum_method_photos_free() != 52678) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_lanewalk_ffi_checksum_method_photos_import() != 45255) {
+    if (uniffi_lanewalk_ffi_checksum_method_photos_import_file() != 5065) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_lanewalk_ffi_checksum_method_photos_list() != 38727) {

@@ -1018,9 +1018,9 @@ RustBuffer uniffi_lanewalk_ffi_fn_method_photos_finish(uint64_t ptr, RustBuffer 
 RustBuffer uniffi_lanewalk_ffi_fn_method_photos_free(uint64_t ptr, uint64_t bytes, RustCallStatus *_Nonnull out_status
 );
 #endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_PHOTOS_IMPORT
-#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_PHOTOS_IMPORT
-RustBuffer uniffi_lanewalk_ffi_fn_method_photos_import(uint64_t ptr, RustBuffer visit, RustBuffer role, RustBuffer path, RustBuffer shot, RustCallStatus *_Nonnull out_status
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_PHOTOS_IMPORT_FILE
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_PHOTOS_IMPORT_FILE
+RustBuffer uniffi_lanewalk_ffi_fn_method_photos_import_file(uint64_t ptr, RustBuffer visit, RustBuffer role, RustBuffer path, RustBuffer shot, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_PHOTOS_LIST
@@ -1846,9 +1846,9 @@ uint16_t uniffi_lanewalk_ffi_checksum_method_photos_free(void
     
 );
 #endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_PHOTOS_IMPORT
-#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_PHOTOS_IMPORT
-uint16_t uniffi_lanewalk_ffi_checksum_method_photos_import(void
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_PHOTOS_IMPORT_FILE
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_PHOTOS_IMPORT_FILE
+uint16_t uniffi_lanewalk_ffi_checksum_method_photos_import_file(void
     
 );
 #endif

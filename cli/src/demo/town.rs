@@ -26,7 +26,7 @@ use lanewalk_model::{
 use lanewalk_protocol::keys::PublicKey;
 use std::{
     fs::{self, File},
-    net::{Ipv4Addr, SocketAddr},
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
 };
 
@@ -90,15 +90,9 @@ impl Town {
         let router =
             server::router_with(desk.clone(), database.clone(), Some(serve::worker("photo-worker")?));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-        let (tell, told) = std::sync::mpsc::channel();
-        runtime.spawn(async move {
-            let bound = move |address| {
-                let _ = tell.send(address);
-            };
-            server::serve(router, (Ipv4Addr::LOCALHOST, 0).into(), bound, std::future::pending()).await
-        });
-        let console =
-            told.recv().map_err(|_| Failure::new("指挥中心没有启动 / headquarters did not start"))?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let console = listener.local_addr()?;
+        runtime.spawn(server::serve(router, listener, std::future::pending()));
         proxy.lead_to(console);
         Ok(Self {
             desk,

@@ -47,7 +47,11 @@ const PRAGMAS: &[(&str, &str, &str)] = &[
     ("synchronous", "FULL", "a receipt is a promise that survives a power cut"),
     ("foreign_keys", "ON", ""),
     ("busy_timeout", "5000", "a backup may hold the file for a moment"),
-    ("cache_size", "-64000", "64 MB: the indexes of ten times a half year; with 16 MB an import read its pages again and again"),
+    (
+        "cache_size",
+        "-64000",
+        "64 MB: the indexes of ten times a half year; with 16 MB an import read its pages again and again",
+    ),
     ("temp_store", "MEMORY", "nothing personal in temporary files"),
     ("secure_delete", "ON", "erased means overwritten"),
 ];

@@ -10,7 +10,6 @@ use lanewalk_protocol::{
 use std::{
     io::{Read as _, Write as _},
     net::{Shutdown, SocketAddr, TcpStream},
-    sync::mpsc,
     thread::JoinHandle,
 };
 use tokio::sync::oneshot;
@@ -25,23 +24,16 @@ struct Server {
 impl Server {
     fn start(town: &mut Town, listener: std::net::TcpListener) -> Self {
         let address = listener.local_addr().unwrap();
-        // Freed and taken again: nobody else asks for a port that was just in use.
-        drop(listener);
         let (desk, writer) = Desk::start(town.take_hq()).unwrap();
         let routes = router(desk, town.database());
         let (stop, stopped) = oneshot::channel::<()>();
-        let (bound, ready) = mpsc::channel();
         let server = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
             let stopped = async move {
                 let _ = stopped.await;
             };
-            runtime
-                .unwrap()
-                .block_on(serve(routes, address, move |a| bound.send(a).unwrap(), stopped))
-                .unwrap();
+            runtime.unwrap().block_on(serve(routes, listener, stopped)).unwrap();
         });
-        assert_eq!(ready.recv().unwrap(), address);
         Self { address, stop: Some(stop), threads: vec![server, writer] }
     }
 

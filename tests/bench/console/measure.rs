@@ -243,7 +243,8 @@ fn form(text: &str) -> String {
 
 /// The same over a socket: session, headers, one connection a request.
 fn sockets(database: &Path, clock: &TownClock) {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
     let mut hq = town::open(database, clock, 98, &format!("http://127.0.0.1:{port}"));
     let code = hq.account_code("hc-01", None, "hq").unwrap();
     hq.set_password(&code, "zhi-ban-tai-35000").unwrap();
@@ -256,13 +257,9 @@ fn sockets(database: &Path, clock: &TownClock) {
     let serving = std::thread::spawn(move || {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let address = format!("127.0.0.1:{port}").parse().unwrap();
         let stopped = async move { drop(stopped.await) };
-        runtime.block_on(server::serve(router, address, |_| {}, stopped)).unwrap();
+        runtime.block_on(server::serve(router, listener, stopped)).unwrap();
     });
-    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-        std::thread::yield_now();
-    }
     let body = "staff=hc-01&password=zhi-ban-tai-35000";
     let login = http(
         port,

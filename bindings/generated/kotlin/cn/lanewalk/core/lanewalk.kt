@@ -1081,7 +1081,7 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_lanewalk_ffi_checksum_method_photos_free(
     ): Int
-    external fun uniffi_lanewalk_ffi_checksum_method_photos_import(
+    external fun uniffi_lanewalk_ffi_checksum_method_photos_import_file(
     ): Int
     external fun uniffi_lanewalk_ffi_checksum_method_photos_list(
     ): Int
@@ -1393,7 +1393,7 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_lanewalk_ffi_fn_method_photos_free(`ptr`: Long,`bytes`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
-    external fun uniffi_lanewalk_ffi_fn_method_photos_import(`ptr`: Long,`visit`: RustBuffer.ByValue,`role`: RustBuffer.ByValue,`path`: RustBuffer.ByValue,`shot`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    external fun uniffi_lanewalk_ffi_fn_method_photos_import_file(`ptr`: Long,`visit`: RustBuffer.ByValue,`role`: RustBuffer.ByValue,`path`: RustBuffer.ByValue,`shot`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_lanewalk_ffi_fn_method_photos_list(`ptr`: Long,`visit`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
@@ -1780,7 +1780,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_lanewalk_ffi_checksum_method_photos_free() and 0xFFFF) != 52678) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_lanewalk_ffi_checksum_method_photos_import() and 0xFFFF) != 45255) {
+    if ((lib.uniffi_lanewalk_ffi_checksum_method_photos_import_file() and 0xFFFF) != 5065) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_lanewalk_ffi_checksum_method_photos_list() and 0xFFFF) != 38727) {
@@ -7431,7 +7431,7 @@ public interface PhotosInterface {
     /**
      * Takes in a file that was not taken here; the file itself is not touched.
      */
-    fun `import`(`visit`: kotlin.String, `role`: PhotoRole, `path`: kotlin.String, `shot`: PhotoShot): kotlin.String
+    fun `importFile`(`visit`: kotlin.String, `role`: PhotoRole, `path`: kotlin.String, `shot`: PhotoShot): kotlin.String
     
     /**
      * Lists the photos of a visit, oldest first.
@@ -7677,11 +7677,11 @@ open class Photos: Disposable, AutoCloseable, PhotosInterface
     /**
      * Takes in a file that was not taken here; the file itself is not touched.
      */
-    @Throws(LanewalkException::class)override fun `import`(`visit`: kotlin.String, `role`: PhotoRole, `path`: kotlin.String, `shot`: PhotoShot): kotlin.String {
+    @Throws(LanewalkException::class)override fun `importFile`(`visit`: kotlin.String, `role`: PhotoRole, `path`: kotlin.String, `shot`: PhotoShot): kotlin.String {
             return FfiConverterString.lift(
     callWithHandle {
     uniffiRustCallWithError(LanewalkException) { _status ->
-    UniffiLib.uniffi_lanewalk_ffi_fn_method_photos_import(
+    UniffiLib.uniffi_lanewalk_ffi_fn_method_photos_import_file(
         it,
         
         FfiConverterString.lower(`visit`),
