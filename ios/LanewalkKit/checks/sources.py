@@ -1,6 +1,7 @@
 """Checks the Swift sources by their parse trees, for machines without a Swift compiler.
 
-Usage: sources.py <generated Swift> <package folder>. Says every fault and exits with 1.
+Usage: sources.py <generated Swift> <package folder> [page.md]... Says every fault and exits with 1.
+A page's Swift blocks are parsed too.
 """
 
 import re
@@ -108,7 +109,14 @@ def name_faults(path, source, generated):
         yield f"{path}: LanewalkCore has no {unknown.decode()}"
 
 
-def main(generated, package):
+def blocks(page):
+    """Takes a page's Swift blocks, each at its own lines."""
+    source = page.read_bytes()
+    for block in re.finditer(rb"^```swift\n(.*?)^```$", source, re.M | re.S):
+        yield b"\n" * source.count(b"\n", 0, block.start(1)) + block[1]
+
+
+def main(generated, package, *pages):
     generated, package = Path(generated), Path(package)
     generated_source = ATTRIBUTE.sub(b"\n\n", generated.read_bytes()).replace(*NOTHING)
     core = tree(generated_source)
@@ -126,6 +134,9 @@ def main(generated, package):
             faults += switch_faults(path, root, cases)
         if path.name == "Names.swift":
             faults += name_faults(path, source, generated_source)
+    for page in map(Path, pages):
+        for block in blocks(page):
+            faults += parse_faults(page, tree(block))
     for fault in faults:
         print(fault, file=sys.stderr)
     if faults:

@@ -205,7 +205,7 @@ final class ContractTests: XCTestCase {
         let shot = PhotoShot(fix: nil, caption: "", takenAtMs: nil, scene: .corridor)
         await assertFails({ $0.remedy == .takeAgain }) {
             try await working.lanewalk.photos {
-                try $0.`import`(visit: visit, role: .before, path: "/nowhere/at/all.jpg", shot: shot)
+                try $0.importFile(visit: visit, role: .before, path: "/nowhere/at/all.jpg", shot: shot)
             }
         }
         try await working.lanewalk.shutdown()
