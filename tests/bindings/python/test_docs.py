@@ -62,15 +62,18 @@ class Screens(unittest.TestCase):
         limit = threading.Timer(3 * WAIT, running.kill)
         limit.start()
         shown = []
-        for line in running.stdout:
-            shown.append(line.rstrip("\n"))
-            said = "\n".join(shown)
-            if re.search(r"^今日工单 [1-9]", said, re.M) and re.search(r"^全部已上传", said, re.M):
-                break
-        rest, _ = running.communicate("\n")
+        with running:
+            for line in running.stdout:
+                shown.append(line.rstrip("\n"))
+                said = "\n".join(shown)
+                if re.search(r"^今日工单 [1-9]", said, re.M) and re.search(r"^全部已上传", said, re.M):
+                    break
+            running.stdin.write("\n")
+            running.stdin.close()
+            shown += running.stdout.read().splitlines()
         limit.cancel()
         self.assertEqual(running.returncode, 0, shown)
-        return shown + rest.splitlines()
+        return shown
 
 
 if __name__ == "__main__":

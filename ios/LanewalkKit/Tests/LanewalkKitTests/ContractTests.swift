@@ -7,7 +7,7 @@ import XCTest
 ///
 /// Nothing waits for time: a test waits for what must come, and the runner's limit ends it if not.
 final class ContractTests: XCTestCase {
-    private static let town = Result { try Town() }
+    private static let town: Result<Town, any Error> = Result { try Town() }
 
     override class func tearDown() {
         try? town.get().close()

@@ -151,7 +151,7 @@ final class StateTests: XCTestCase {
             XCTAssertEqual(error.reason, why)
             XCTAssertEqual(error.remedy, remedy)
         }
-        XCTAssertEqual(Failure(CancellationError()).remedy, .callSupport)
+        XCTAssertEqual(Failure(OutOfStep()).remedy, .callSupport)
     }
 }
 

@@ -17,10 +17,8 @@ public final class KeychainKeyStore: KeyStore {
 
     public func storeKey() throws -> Data {
         if let key = try find() { return key }
-        // The keychain outlives an app that is deleted, but not the other way round: files without a
-        // key can never be read again, and a new key would only hide that.
-        let files = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
-        guard files.isEmpty else { throw ForeignError.Lost }
+        // Files without their key can never be read again; a new key would only hide that.
+        guard !holdsFiles(directory) else { throw ForeignError.Lost }
         return try make()
     }
 

@@ -10,12 +10,15 @@ import Security
 /// finger, which would ask at every round.
 public final class SecureEnclaveSigner: DeviceSigner, @unchecked Sendable {
     private let tag: Data
+    private let directory: String
     private let lock = NSLock()
     private var kept: SecKey?
 
-    /// `tag` names the key; one for each store.
-    public init(tag: String = "cn.lanewalk.device") {
+    /// `tag` names the key, one for each store; `directory` is the store's: a key that is gone is told
+    /// apart from a new installation.
+    public init(tag: String = "cn.lanewalk.device", directory: String) {
         self.tag = Data(tag.utf8)
+        self.directory = directory
     }
 
     public func publicKey() throws -> Data {
@@ -60,7 +63,13 @@ public final class SecureEnclaveSigner: DeviceSigner, @unchecked Sendable {
         lock.lock()
         defer { lock.unlock() }
         if let kept { return kept }
-        let key = try find() ?? make()
+        if let key = try find() {
+            kept = key
+            return key
+        }
+        // Headquarters knows this store by the key that is gone; it would refuse every other one.
+        guard !holdsFiles(directory) else { throw ForeignError.Lost }
+        let key = try make()
         kept = key
         return key
     }
@@ -108,6 +117,12 @@ public final class SecureEnclaveSigner: DeviceSigner, @unchecked Sendable {
         if code == CFIndex(errSecInteractionNotAllowed) { return .Unavailable }
         return .Failed(details: "Security \(code)")
     }
+}
+
+/// Says whether a store lies here.
+func holdsFiles(_ directory: String) -> Bool {
+    let files = try? FileManager.default.contentsOfDirectory(atPath: directory)
+    return files?.isEmpty == false
 }
 
 /// Sorts the keychain's answer by what the core does about it.
