@@ -32,13 +32,9 @@ public struct Failure: Sendable, Equatable {
 
     /// Takes any error: one that is none of the core's is a fault of this software.
     public init(_ error: any Error) {
-        if let known = error as? LanewalkError {
-            self.init(known)
-        } else {
-            let text = LanewalkText(code: "error.internal", args: [:])
-            reason = Reason(code: "internal", text: text, details: String(describing: type(of: error)))
-            remedy = .callSupport
-        }
+        let text = LanewalkText(code: "error.internal", args: [:])
+        let fault = Reason(code: "internal", text: text, details: String(describing: type(of: error)))
+        self.init((error as? LanewalkError) ?? LanewalkError.Internal(reason: fault))
     }
 }
 

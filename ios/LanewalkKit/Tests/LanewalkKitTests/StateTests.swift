@@ -283,7 +283,7 @@ private final class HandClock: Clock, @unchecked Sendable {
     private let lock = NSLock()
     private var time = Instant()
     private var sleeping: (until: Instant, continuation: CheckedContinuation<Void, Never>)?
-    private let (asleep, fellAsleep) = AsyncStream<Void>.makeStream()
+    private let sleeps = AsyncStream<Void>.makeStream()
 
     var now: Instant {
         lock.lock()
@@ -294,15 +294,15 @@ private final class HandClock: Clock, @unchecked Sendable {
     var minimumResolution: Duration { .nanoseconds(1) }
 
     func sleep(until deadline: Instant, tolerance: Duration?) async throws {
-        await withCheckedContinuation { continuation in
+        await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
             keep(deadline, continuation)
-            fellAsleep.yield()
+            sleeps.continuation.yield()
         }
     }
 
     /// Waits until somebody sleeps.
     func sleeper() async {
-        for await _ in asleep { return }
+        for await _ in sleeps.stream { return }
     }
 
     func advance(_ duration: Duration) {

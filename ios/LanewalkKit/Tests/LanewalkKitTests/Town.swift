@@ -32,7 +32,7 @@ final class Town: @unchecked Sendable {
         server.standardOutput = output
         try server.run()
         var said = Data()
-        while !String(decoding: said, as: UTF8.self).contains("/ console: http") {
+        while !String(decoding: said, as: UTF8.self).contains("console: http") {
             let more = output.fileHandleForReading.availableData
             guard !more.isEmpty else { throw Broken() }
             said.append(more)
