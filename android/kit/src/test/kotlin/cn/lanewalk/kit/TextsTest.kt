@@ -1,0 +1,44 @@
+package cn.lanewalk.kit
+
+import cn.lanewalk.core.Language
+import cn.lanewalk.core.Text
+import cn.lanewalk.core.textTable
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertFalse
+import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.params.ParameterizedTest
+import org.junit.jupiter.params.provider.EnumSource
+import org.junit.jupiter.api.Test
+
+class TextsTest {
+    private val place = Regex("\\{(\\w+)\\}")
+
+    @ParameterizedTest
+    @EnumSource(Language::class)
+    fun `every code has words and every argument a place`(language: Language) {
+        val texts = Texts(language)
+        val table = textTable(language)
+        assertTrue(table.size > 100)
+        for ((code, words) in table) {
+            val names = place.findAll(words).map { it.groupValues[1] }.toList()
+            val shown = texts.of(Text(code, names.associateWith { "‹$it›" }))
+            assertTrue(shown.isNotBlank(), code)
+            assertFalse(place.containsMatchIn(shown), "$code: $shown")
+            for (name in names) assertTrue("‹$name›" in shown, "$code: $shown")
+        }
+    }
+
+    @Test
+    fun `both languages have the same codes`() {
+        assertEquals(textTable(Language.CHINESE).keys, textTable(Language.ENGLISH).keys)
+    }
+
+    @Test
+    fun `arguments are put in once, and unknown codes are shown as their last part`() {
+        val texts = Texts(mapOf("a.b" to "{x} of {y}"))
+        assertEquals("{y} of \$1", texts.of(Text("a.b", mapOf("x" to "{y}", "y" to "\$1"))))
+        assertEquals("1 of {y}", texts.of(Text("a.b", mapOf("x" to "1"))))
+        assertEquals("QUESTIONED", texts.of(Text("state.QUESTIONED", emptyMap())))
+        assertEquals("2 小时 5 分", Texts(Language.CHINESE).of(Text("countdown.left_hours", mapOf("hours" to "2", "minutes" to "5"))).removePrefix("剩 "))
+    }
+}
