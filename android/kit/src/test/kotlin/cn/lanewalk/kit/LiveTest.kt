@@ -48,11 +48,12 @@ class LiveTest {
         val lanewalk = phone.lanewalk
         val live = lanewalk.live
         val order = phone.order()
+        val grid = lanewalk.device { identity() }!!.grids.first()
         assertEquals(emptyList<Any>(), live.visits(listQuery(parent = "order:" + "0".repeat(32))).first())
         assertEquals(lanewalk.knowledge { list(listQuery()) }, live.knowledge(listQuery()).first())
 
         val all = listQuery(limit = 1000u)
-        val visits = live.visits(listQuery(parent = order)).produceIn(this)
+        val visits = live.visits(listQuery(parent = order, limit = 1000u)).produceIn(this)
         val appeals = live.appeals(all).produceIn(this)
         val persons = live.persons(all).produceIn(this)
         val places = live.places(all).produceIn(this)
@@ -61,11 +62,11 @@ class LiveTest {
         val visit = lanewalk.visits { record(newVisit(VisitKind.SITE_CHECK, order = order)) }
         visits.first { rows -> rows.any { it.id == visit } }
         status.first { it.pending == 1uL }
-        val appeal = lanewalk.visits { appeal(NewAppeal(AppealKind.HELP, "路灯不亮", null, null, "北门", null, false, false)) }
+        val appeal = lanewalk.visits { appeal(NewAppeal(AppealKind.HELP, "路灯不亮", null, null, "北门", grid, false, false)) }
         appeals.first { rows -> rows.any { it.id == appeal && it.text == "路灯不亮" } }
-        val person = lanewalk.people { newPerson(NewPerson("王建国", "", "走访登记", null)) }
+        val person = lanewalk.people { newPerson(NewPerson("王建国", "", "走访登记", grid)) }
         persons.first { rows -> rows.any { it.id == person } }
-        val place = lanewalk.people { newPlace(NewPlace("3号楼2单元", "小卖部", PlaceKind.SHOP, null, null)) }
+        val place = lanewalk.people { newPlace(NewPlace("3号楼2单元", "小卖部", PlaceKind.SHOP, grid, null)) }
         places.first { rows -> rows.any { it.id == place } }
         lanewalk.round()
         status.first { it.pending == 0uL }
@@ -78,9 +79,10 @@ class LiveTest {
         val phone = Town.phone()
         val lanewalk = phone.lanewalk
         val order = phone.order()
-        val mine = listQuery(parent = order)
+        val mine = listQuery(parent = order, limit = 1000u)
         val begun = CompletableDeferred<Unit>()
         val leave = CompletableDeferred<Unit>()
+        val visits = mutableListOf<String>()
         var lists = 0
         var last = emptyList<String>()
         val slow = launch {
@@ -89,11 +91,11 @@ class LiveTest {
                 leave.await()
                 lists++
                 last = rows.map { it.id }
-                rows.size == 20
+                last.containsAll(visits)
             }
         }
         begun.await()
-        repeat(20) { lanewalk.visits { record(newVisit(VisitKind.SITE_CHECK, order = order)) } }
+        repeat(20) { visits += lanewalk.visits { record(newVisit(VisitKind.SITE_CHECK, order = order)) } }
         leave.complete(Unit)
         slow.join()
         assertEquals(lanewalk.visits { list(mine) }.map { it.id }, last)
