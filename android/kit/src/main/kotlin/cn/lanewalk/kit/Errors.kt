@@ -3,6 +3,7 @@ package cn.lanewalk.kit
 import cn.lanewalk.core.LanewalkException
 import cn.lanewalk.core.Reason
 import cn.lanewalk.core.Text
+import java.nio.charset.CharacterCodingException
 
 /** What a shell can do about a failure. */
 enum class Remedy {
@@ -100,4 +101,14 @@ fun LanewalkException.problem(): Problem = reason().let { why ->
         field = (this as? LanewalkException.Invalid)?.field,
         retryAfterS = (this as? LanewalkException.Wait)?.retryAfterS?.takeIf { it > 0u },
     )
+}
+
+/**
+ * Calls the core. Half of a surrogate pair, such as a field's length limit makes of an emoji, cannot
+ * cross the edge: the generated code throws an untyped exception, which would end an app.
+ */
+internal inline fun <T> typed(call: () -> T): T = try {
+    call()
+} catch (broken: CharacterCodingException) {
+    throw LanewalkException.Invalid(Reason("invalid", Text("error.invalid", emptyMap()), "not Unicode: $broken"), "")
 }

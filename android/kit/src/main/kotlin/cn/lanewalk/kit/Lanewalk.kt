@@ -14,6 +14,7 @@ import cn.lanewalk.core.People
 import cn.lanewalk.core.Photos
 import cn.lanewalk.core.Position
 import cn.lanewalk.core.Round
+import cn.lanewalk.core.Sync
 import cn.lanewalk.core.Visits
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.minutes
@@ -77,7 +78,7 @@ class Lanewalk private constructor(
     suspend fun <T> knowledge(call: Knowledge.() -> T): T = on { knowledge().use(call) }
 
     /** What waits and what was refused; rounds are run with [round]. */
-    suspend fun <T> sync(call: cn.lanewalk.core.Sync.() -> T): T = on { sync().use(call) }
+    suspend fun <T> sync(call: Sync.() -> T): T = on { sync().use(call) }
 
     /** Who this phone is, enrolment, upkeep. */
     suspend fun <T> device(call: Device.() -> T): T = on { device().use(call) }
@@ -124,7 +125,7 @@ class Lanewalk private constructor(
         withContext(NonCancellable + io) { field.shutdown() }
     }
 
-    private suspend fun <T> on(call: Field.() -> T): T = withContext(io) { field.call() }
+    private suspend fun <T> on(call: Field.() -> T): T = withContext(io) { typed { field.call() } }
 
     companion object {
         /**
@@ -138,9 +139,19 @@ class Lanewalk private constructor(
             shell: Shell,
             io: CoroutineDispatcher,
             tickEvery: Duration = 1.minutes,
-        ): Lanewalk = withContext(io) {
-            val field = with(shell) { Field.open(config, keys, signer, connectivity, position, log) }
-            Lanewalk(field, io, tickEvery)
+        ): Lanewalk {
+            var field: Field? = null
+            try {
+                return withContext(io) {
+                    val opened = with(shell) { Field.open(config, keys, signer, connectivity, position, log) }
+                    field = opened
+                    Lanewalk(opened, io, tickEvery)
+                }
+            } catch (cancelled: CancellationException) {
+                // Opened for nobody: the store must be free for the next one who opens it.
+                withContext(NonCancellable + io) { field?.shutdown() }
+                throw cancelled
+            }
         }
     }
 }

@@ -45,56 +45,73 @@ class Live internal constructor(
     private val ticker: Ticker,
 ) {
     /** Orders, with the time left counted anew every minute. */
-    fun orders(query: ListQuery): Flow<List<OrderRow>> = ticker.during(
-        rows<OrderRow, OrderUpdate>(OrderUpdate::steps) { tell ->
-            field.orders().use { it.watch(query, object : OrderListener { override fun changed(update: OrderUpdate) = tell(update) }) }
-        },
-    )
+    fun orders(query: ListQuery): Flow<List<OrderRow>> = ticker.during(watchedOrders(query))
 
     /** Visits; those of an order with `parent`. */
-    fun visits(query: ListQuery): Flow<List<VisitRow>> =
-        rows<VisitRow, VisitUpdate>(VisitUpdate::steps) { tell ->
-            field.visits().use { it.watch(query, object : VisitListener { override fun changed(update: VisitUpdate) = tell(update) }) }
+    fun visits(query: ListQuery): Flow<List<VisitRow>> = rows(VisitUpdate::steps) { tell ->
+        val listener = object : VisitListener {
+            override fun changed(update: VisitUpdate) = tell(update)
         }
+        field.visits().use { it.watch(query, listener) }
+    }
 
     /** Appeals. */
-    fun appeals(query: ListQuery): Flow<List<AppealRow>> =
-        rows<AppealRow, AppealUpdate>(AppealUpdate::steps) { tell ->
-            field.visits().use { it.watchAppeals(query, object : AppealListener { override fun changed(update: AppealUpdate) = tell(update) }) }
+    fun appeals(query: ListQuery): Flow<List<AppealRow>> = rows(AppealUpdate::steps) { tell ->
+        val listener = object : AppealListener {
+            override fun changed(update: AppealUpdate) = tell(update)
         }
+        field.visits().use { it.watchAppeals(query, listener) }
+    }
 
     /** Residents. */
-    fun persons(query: ListQuery): Flow<List<PersonRow>> =
-        rows<PersonRow, PersonUpdate>(PersonUpdate::steps) { tell ->
-            field.people().use { it.watchPersons(query, object : PersonListener { override fun changed(update: PersonUpdate) = tell(update) }) }
+    fun persons(query: ListQuery): Flow<List<PersonRow>> = rows(PersonUpdate::steps) { tell ->
+        val listener = object : PersonListener {
+            override fun changed(update: PersonUpdate) = tell(update)
         }
+        field.people().use { it.watchPersons(query, listener) }
+    }
 
     /** Places. */
-    fun places(query: ListQuery): Flow<List<PlaceRow>> =
-        rows<PlaceRow, PlaceUpdate>(PlaceUpdate::steps) { tell ->
-            field.people().use { it.watchPlaces(query, object : PlaceListener { override fun changed(update: PlaceUpdate) = tell(update) }) }
+    fun places(query: ListQuery): Flow<List<PlaceRow>> = rows(PlaceUpdate::steps) { tell ->
+        val listener = object : PlaceListener {
+            override fun changed(update: PlaceUpdate) = tell(update)
         }
+        field.people().use { it.watchPlaces(query, listener) }
+    }
 
     /** Knowledge base and response plans. */
-    fun knowledge(query: ListQuery): Flow<List<KnowledgeRow>> =
-        rows<KnowledgeRow, KnowledgeUpdate>(KnowledgeUpdate::steps) { tell ->
-            field.knowledge().use { it.watch(query, object : KnowledgeListener { override fun changed(update: KnowledgeUpdate) = tell(update) }) }
+    fun knowledge(query: ListQuery): Flow<List<KnowledgeRow>> = rows(KnowledgeUpdate::steps) { tell ->
+        val listener = object : KnowledgeListener {
+            override fun changed(update: KnowledgeUpdate) = tell(update)
         }
+        field.knowledge().use { it.watch(query, listener) }
+    }
 
     /** How the store stands. */
     fun status(): Flow<StatusView> = watched { tell ->
-        field.sync().use { it.watch(object : StatusListener { override fun changed(status: StatusView) = tell { status } }) }
+        val listener = object : StatusListener {
+            override fun changed(status: StatusView) = tell { status }
+        }
+        field.sync().use { it.watch(listener) }
     }
 
-    private fun <R, U> rows(steps: (U) -> List<Step<R>>, watch: ((U) -> Unit) -> Watch): Flow<List<R>> = watched { tell ->
-        val fold = Fold<R>()
-        watch { update -> tell { fold.take(steps(update)) } }
+    private fun watchedOrders(query: ListQuery): Flow<List<OrderRow>> = rows(OrderUpdate::steps) { tell ->
+        val listener = object : OrderListener {
+            override fun changed(update: OrderUpdate) = tell(update)
+        }
+        field.orders().use { it.watch(query, listener) }
     }
+
+    private fun <R, U> rows(steps: (U) -> List<Step<R>>, watch: ((U) -> Unit) -> Watch): Flow<List<R>> =
+        watched { tell ->
+            val fold = Fold<R>()
+            watch { update -> tell { fold.take(steps(update)) } }
+        }
 
     /** The one adapter of listeners: folded on the core's thread, so that conflating loses no step. */
     private fun <T> watched(start: (tell: (() -> T) -> Unit) -> Watch): Flow<T> = callbackFlow {
         val ended = scope.coroutineContext.job.invokeOnCompletion { close() }
-        val watch = start { next -> tell(next) }
+        val watch = typed { start { next -> tell(next) } }
         awaitClose {
             ended.dispose()
             watch.cancel()

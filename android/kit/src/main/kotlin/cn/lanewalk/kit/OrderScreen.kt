@@ -52,7 +52,10 @@ fun OrderScreen.on(event: OrderEvent): OrderScreen = when (this) {
         // A form whose action went away stays open: its words are not lost, and the core says why
         // when it is sent.
         is OrderEvent.Read -> copy(page = event.page)
-        is OrderEvent.Chosen -> if (saving || event.action !in page.actions) this else copy(action = event.action, problem = null)
+        is OrderEvent.Chosen -> when {
+            saving || event.action !in page.actions -> this
+            else -> copy(action = event.action, problem = null)
+        }
         is OrderEvent.Sent -> if (action == null) this else copy(saving = true, problem = null)
         is OrderEvent.Saved -> copy(action = null, saving = false, problem = null)
         is OrderEvent.Dismissed -> if (saving) this else copy(action = null, problem = null)

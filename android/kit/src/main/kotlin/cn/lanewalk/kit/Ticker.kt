@@ -34,10 +34,8 @@ internal class Ticker(scope: CoroutineScope, private val every: Duration, privat
     private fun beat() {
         try {
             tick()
-        } catch (_: LanewalkException.Paused) {
-            // Nobody looks while the app sleeps; the beat goes on after it.
-        } catch (_: LanewalkException.Closed) {
-            // The scope that this runs in is about to end.
+        } catch (_: LanewalkException) {
+            // Paused, or about to end. Left out: what is wrong is said by the next call of a screen.
         }
     }
 }

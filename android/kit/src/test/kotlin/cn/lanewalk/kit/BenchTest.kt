@@ -38,7 +38,7 @@ fun main(): Unit = runBlocking {
     lanewalk.orders { report("an order's page", 200) { get(order) } }
     lanewalk.orders { report("save a note", 200) { note(order, "一") } }
 
-    diffs(lanewalk, order)
+    diffs(lanewalk, lanewalk.orders { list(listQuery(openOnly = true)) }.last().id)
 
     val source = createTempFile(suffix = ".png").also { picture(it.toString(), 1600, 1200) }
     lanewalk.photos {

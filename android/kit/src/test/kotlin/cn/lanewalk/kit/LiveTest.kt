@@ -49,7 +49,8 @@ class LiveTest {
         val live = lanewalk.live
         val order = phone.order()
         val grid = lanewalk.device { identity() }!!.grids.first()
-        assertEquals(emptyList<Any>(), live.visits(listQuery(parent = "order:" + "0".repeat(32))).first())
+        val nobodys = listQuery(parent = "order:" + "0".repeat(32))
+        assertEquals(emptyList<Any>(), live.visits(nobodys).first())
         assertEquals(lanewalk.knowledge { list(listQuery()) }, live.knowledge(listQuery()).first())
 
         val all = listQuery(limit = 1000u)
@@ -62,7 +63,8 @@ class LiveTest {
         val visit = lanewalk.visits { record(newVisit(VisitKind.SITE_CHECK, order = order)) }
         visits.first { rows -> rows.any { it.id == visit } }
         status.first { it.pending == 1uL }
-        val appeal = lanewalk.visits { appeal(NewAppeal(AppealKind.HELP, "路灯不亮", null, null, "北门", grid, false, false)) }
+        val dark = NewAppeal(AppealKind.HELP, "路灯不亮", null, null, "北门", grid, false, false)
+        val appeal = lanewalk.visits { appeal(dark) }
         appeals.first { rows -> rows.any { it.id == appeal && it.text == "路灯不亮" } }
         val person = lanewalk.people { newPerson(NewPerson("王建国", "", "走访登记", grid)) }
         persons.first { rows -> rows.any { it.id == person } }

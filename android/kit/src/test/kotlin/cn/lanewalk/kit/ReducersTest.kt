@@ -26,7 +26,7 @@ class ReducersTest {
             TodayScreen.Loading(s.status) to TodayEvent.Listed(listOf(s.row)) gives ready,
             TodayScreen.Loading() to TodayEvent.Failed(s.busy) gives TodayScreen.Failed(s.busy, null),
             ready to TodayEvent.Failed(s.busy) gives ready.copy(problem = s.busy),
-            ready.copy(problem = s.busy) to TodayEvent.Listed(emptyList()) gives TodayScreen.Ready(emptyList(), s.status),
+            ready.copy(problem = s.busy) to TodayEvent.Listed(emptyList()) gives ready.copy(orders = emptyList()),
             TodayScreen.Failed(s.busy, s.status) to TodayEvent.Listed(listOf(s.row)) gives ready,
         )
     }
@@ -37,11 +37,12 @@ class ReducersTest {
         val shown = OrderScreen.Shown(page)
         val form = shown.copy(action = s.ack)
         val later = s.page(s.visit)
+        val locked = OrderScreen.Failed("order:1", s.connect)
         table<OrderScreen, OrderEvent>(
             OrderScreen::on,
             OrderScreen.Loading("order:1") to OrderEvent.Read(page) gives shown,
-            OrderScreen.Loading("order:1") to OrderEvent.Failed(s.connect) gives OrderScreen.Failed("order:1", s.connect),
-            OrderScreen.Failed("order:1", s.connect) to OrderEvent.Read(page) gives shown,
+            OrderScreen.Loading("order:1") to OrderEvent.Failed(s.connect) gives locked,
+            locked to OrderEvent.Read(page) gives shown,
             shown to OrderEvent.Chosen(s.ack) gives form,
             OrderScreen.Shown(later) to OrderEvent.Chosen(s.ack) gives OrderScreen.Shown(later),
             shown to OrderEvent.Sent gives shown,
@@ -61,6 +62,7 @@ class ReducersTest {
         val edited = form.copy(notes = "一二")
         val open = VisitScreen.Open(s.visitPage("visit:1"))
         val mine = s.ticket("1", true)
+        val photo = open.copy(tickets = listOf(mine))
         table<VisitScreen, VisitEvent>(
             VisitScreen::on,
             VisitScreen.Draft(form, s.busy) to VisitEvent.Edited(edited) gives VisitScreen.Draft(edited),
@@ -70,7 +72,7 @@ class ReducersTest {
             VisitScreen.Saving(form) to VisitEvent.Saved("visit:1") gives VisitScreen.Saved("visit:1"),
             VisitScreen.Saved("visit:1") to VisitEvent.Failed(s.busy) gives VisitScreen.Saved("visit:1", s.busy),
             VisitScreen.Saved("visit:1") to VisitEvent.Read(open.page) gives open,
-            open to VisitEvent.Tickets(listOf(mine, s.ticket("2", true, "visit:2"))) gives open.copy(tickets = listOf(mine)),
+            open to VisitEvent.Tickets(listOf(mine, s.ticket("2", true, "visit:2"))) gives photo,
             open to VisitEvent.Failed(s.busy) gives open.copy(problem = s.busy),
             open.copy(problem = s.busy) to VisitEvent.Read(open.page) gives open,
         )
@@ -83,6 +85,7 @@ class ReducersTest {
         val two = s.ticket("2", true)
         val shot = photoShot("楼道")
         val again = photoShot("楼道口")
+        val finishing = CaptureScreen.Finishing(one, shot, listOf(two))
         val failed = CaptureScreen.Failed(one, shot, s.busy, listOf(two))
         table<CaptureScreen, CaptureEvent>(
             CaptureScreen::on,
@@ -93,11 +96,11 @@ class ReducersTest {
             CaptureScreen.Idle to CaptureEvent.Recovered(listOf(one, two)) gives CaptureScreen.Taken(one, listOf(two)),
             CaptureScreen.Shooting(bare) to CaptureEvent.CameraWrote gives CaptureScreen.Taken(one),
             CaptureScreen.Shooting(bare) to CaptureEvent.Dropped gives CaptureScreen.Idle,
-            CaptureScreen.Taken(one, listOf(two)) to CaptureEvent.Keep(shot) gives CaptureScreen.Finishing(one, shot, listOf(two)),
+            CaptureScreen.Taken(one, listOf(two)) to CaptureEvent.Keep(shot) gives finishing,
             CaptureScreen.Taken(one, listOf(two)) to CaptureEvent.Dropped gives CaptureScreen.Taken(two),
-            CaptureScreen.Finishing(one, shot, listOf(two)) to CaptureEvent.Failed(s.busy) gives failed,
-            CaptureScreen.Finishing(one, shot, listOf(two)) to CaptureEvent.Dropped gives CaptureScreen.Finishing(one, shot, listOf(two)),
-            CaptureScreen.Finishing(one, shot, listOf(two)) to CaptureEvent.Finished("p") gives CaptureScreen.Taken(two),
+            finishing to CaptureEvent.Failed(s.busy) gives failed,
+            finishing to CaptureEvent.Dropped gives finishing,
+            finishing to CaptureEvent.Finished("p") gives CaptureScreen.Taken(two),
             CaptureScreen.Finishing(one, shot, emptyList()) to CaptureEvent.Finished("p") gives CaptureScreen.Done("p"),
             failed to CaptureEvent.Keep(again) gives CaptureScreen.Finishing(one, again, listOf(two)),
             failed to CaptureEvent.Dropped gives CaptureScreen.Taken(two),
@@ -144,6 +147,7 @@ class ReducersTest {
         val offline = LanewalkException.Offline(s.reason)
         val wait = LanewalkException.Wait(s.reason, 30u)
         val stopped = LanewalkException.DeviceStopped(s.reason)
+        val noWay = offline.problem()
         val running = SyncScreen.Running(s.status)
         table<SyncScreen, SyncEvent>(
             SyncScreen::on,
@@ -154,7 +158,7 @@ class ReducersTest {
             running to SyncEvent.Failed(wait) gives SyncScreen.Wait(s.status, wait.problem()),
             running to SyncEvent.Failed(stopped) gives SyncScreen.Stopped(s.status, stopped.problem()),
             running to SyncEvent.Failed(LanewalkException.Paused(s.reason)) gives SyncScreen.Idle(s.status),
-            SyncScreen.Offline(null, offline.problem()) to SyncEvent.Status(s.status) gives SyncScreen.Offline(s.status, offline.problem()),
+            SyncScreen.Offline(null, noWay) to SyncEvent.Status(s.status) gives SyncScreen.Offline(s.status, noWay),
             SyncScreen.Stopped(s.status, stopped.problem()) to SyncEvent.Started gives running,
         )
     }

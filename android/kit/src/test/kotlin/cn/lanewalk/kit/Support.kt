@@ -1,5 +1,8 @@
 package cn.lanewalk.kit
 
+import cn.lanewalk.core.FontFile
+import cn.lanewalk.core.LanewalkException
+import cn.lanewalk.core.PhotoSettings
 import java.awt.Color
 import java.awt.image.BufferedImage
 import java.io.File
@@ -8,6 +11,7 @@ import kotlin.time.Duration.Companion.seconds
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.withTimeout
+import org.junit.jupiter.api.fail
 
 /** Runs a test on real time; what should have come within this has not. */
 fun real(test: suspend CoroutineScope.() -> Unit): Unit = runBlocking { withTimeout(60.seconds, test) }
@@ -22,4 +26,20 @@ fun picture(path: String, width: Int = 640, height: Int = 480) {
         }
     }
     check(ImageIO.write(image, "png", File(path)))
+}
+
+/** Runs what must fail with one of the core's errors. */
+suspend fun failure(call: suspend () -> Unit): LanewalkException {
+    try {
+        call()
+    } catch (expected: LanewalkException) {
+        return expected
+    }
+    return fail("should have failed")
+}
+
+/** Fonts of the repository, and room for a small disk. */
+suspend fun configure(lanewalk: Lanewalk) {
+    val font = FontFile(Town.root.resolve("rust-core/media/fonts/NotoSansSC-GB2312.otf").toString(), null)
+    lanewalk.photos { configure(PhotoSettings(listOf(font), budgetBytes = null, keepFreeBytes = 1uL)) }
 }

@@ -23,7 +23,8 @@ object Town {
             },
         )
         val out = server.inputStream.bufferedReader()
-        check(out.waitFor { "console: http" in it || "控制台 / console" in it } != null) { "headquarters did not start" }
+        val ready = out.waitFor { "console: http" in it || "控制台 / console" in it }
+        checkNotNull(ready) { "headquarters did not start" }
         thread(isDaemon = true) { out.forEachLine { } }
     }
 
