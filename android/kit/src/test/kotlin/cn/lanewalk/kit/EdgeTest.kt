@@ -4,6 +4,7 @@ import cn.lanewalk.core.LanewalkException
 import cn.lanewalk.core.VisitKind
 import cn.lanewalk.core.VisitListener
 import cn.lanewalk.core.VisitUpdate
+import java.util.concurrent.CopyOnWriteArrayList
 import java.util.concurrent.CountDownLatch
 import java.util.concurrent.TimeUnit
 import kotlinx.coroutines.CompletableDeferred
@@ -21,6 +22,7 @@ class EdgeTest {
     @Test
     fun `a listener that throws goes on hearing and hurts nobody`() = real {
         val phone = Town.phone()
+        val told = CopyOnWriteArrayList<VisitUpdate>()
         val once = CountDownLatch(1)
         val twice = CountDownLatch(2)
         val watch = phone.lanewalk.visits {
@@ -28,6 +30,7 @@ class EdgeTest {
                 listQuery(),
                 object : VisitListener {
                     override fun changed(update: VisitUpdate) {
+                        told.add(update)
                         once.countDown()
                         twice.countDown()
                         error("a screen that is gone")
@@ -40,6 +43,7 @@ class EdgeTest {
         phone.lanewalk.visits { record(newVisit(VisitKind.SITE_CHECK, order = order)) }
         assertTrue(twice.await(20, TimeUnit.SECONDS))
         watch.cancel()
+        assertTrue(told[0] is VisitUpdate.Reset && told[1] is VisitUpdate.Diff, "$told")
         assertTrue("a listener failed" in phone.log.lines)
         phone.lanewalk.close()
     }
@@ -88,7 +92,8 @@ class EdgeTest {
         val lanewalk = phone.lanewalk
         val order = phone.order()
         val half = "\ud83d"
-        val odd = listOf("", "\u0000", "a\u0000b", half, "x".repeat(10_000_000), "'; DROP TABLE list;--", "\ufeff\u202e")
+        val long = "x".repeat(10_000_000)
+        val odd = listOf("", "\u0000", "a\u0000b", half, long, "'; DROP TABLE list;--", "\ufeff\u202e")
         val calls = listOf<suspend (String) -> Unit>(
             { lanewalk.orders { note(order, it) } },
             { lanewalk.orders { get(it) } },

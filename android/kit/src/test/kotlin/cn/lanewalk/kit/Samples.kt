@@ -27,7 +27,8 @@ object Samples {
     val connect = LanewalkException.Connect(reason).problem()
 
     val row = OrderRow(
-        "order:1", "养猫扰民", "3号楼", text("state.ACKED"), false, true, null, "g", null, null, "gw-03", null, 0u, 0u,
+        "order:1", "养猫扰民", "3号楼", text("state.ACKED"), false, true, null, "g",
+        null, null, "gw-03", null, 0u, 0u,
     )
     val visit = OrderAction("visit", text("action.visit"), null)
     val ack = OrderAction("ack", text("action.ack"), ProposalKind.ACK)

@@ -1,14 +1,29 @@
 package cn.lanewalk.kit
 
+import cn.lanewalk.core.AppealKind
+import cn.lanewalk.core.ConfirmedHow
 import cn.lanewalk.core.Language
+import cn.lanewalk.core.MeasuredHow
+import cn.lanewalk.core.Network
+import cn.lanewalk.core.OrderOutcome
+import cn.lanewalk.core.Phase
+import cn.lanewalk.core.PhotoRole
+import cn.lanewalk.core.PhotoScene
+import cn.lanewalk.core.PlaceKind
+import cn.lanewalk.core.ProposalKind
+import cn.lanewalk.core.SurveyAnswer
+import cn.lanewalk.core.TalkKind
 import cn.lanewalk.core.Text
+import cn.lanewalk.core.VisitKind
+import cn.lanewalk.core.VisitPurpose
+import cn.lanewalk.core.VisitResult
 import cn.lanewalk.core.textTable
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.api.Test
 import org.junit.jupiter.params.ParameterizedTest
 import org.junit.jupiter.params.provider.EnumSource
-import org.junit.jupiter.api.Test
 
 class TextsTest {
     private val place = Regex("\\{(\\w+)\\}")
@@ -26,6 +41,19 @@ class TextsTest {
             assertFalse(place.containsMatchIn(shown), "$code: $shown")
             for (name in names) assertTrue("‹$name›" in shown, "$code: $shown")
         }
+    }
+
+    @Test
+    fun `every choice has words`() {
+        val choices = listOf(
+            AppealKind.entries.map { it.text }, ConfirmedHow.entries.map { it.text }, MeasuredHow.entries.map { it.text },
+            Network.entries.map { it.text }, OrderOutcome.entries.map { it.text }, Phase.entries.map { it.text },
+            PhotoRole.entries.map { it.text }, PhotoScene.entries.map { it.text }, PlaceKind.entries.map { it.text },
+            ProposalKind.entries.map { it.text }, SurveyAnswer.entries.map { it.text }, TalkKind.entries.map { it.text },
+            VisitKind.entries.map { it.text }, VisitPurpose.entries.map { it.text }, VisitResult.entries.map { it.text },
+        )
+        val table = textTable(Language.CHINESE)
+        for (choice in choices.flatten()) assertTrue(choice.code in table, choice.code)
     }
 
     @Test
