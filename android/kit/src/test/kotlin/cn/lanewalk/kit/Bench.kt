@@ -32,8 +32,8 @@ fun main(): Unit = runBlocking {
     }
     lanewalk.sync { report("status, on this thread", 2000) { status() } }
     report("status, through the dispatcher", 2000) { runBlocking { lanewalk.sync { status() } } }
-    lanewalk.orders { println("orders in the list: ${list(listQuery()).size}") }
-    lanewalk.orders { report("page of at most 50 orders", 500) { list(listQuery()) } }
+    val orders = lanewalk.orders { list(listQuery()) }.size
+    lanewalk.orders { report("page of $orders orders", 500) { list(listQuery()) } }
     lanewalk.visits { report("page of 50 visits", 500) { check(list(listQuery()).size == 50) } }
     lanewalk.orders { report("an order's page", 200) { get(order) } }
     lanewalk.orders { report("save a note", 200) { note(order, "一") } }
