@@ -34,7 +34,9 @@ pub struct OpenConfig {
     pub root_certificate: Option<Vec<u8>>,
 }
 
-/// The phone's core: one per process and store. Thread-safe; call it off the main thread.
+/// The phone's core: one per process and store. Thread-safe; call it off the main thread. End it with
+/// [`Self::shutdown`]; a language's own `close` or `destroy` only drops the handle, and calls on a
+/// dropped one fail untyped.
 #[derive(uniffi::Object)]
 pub struct Field {
     core: Arc<Core>,

@@ -159,6 +159,21 @@ impl Visits {
         self.0.call(|field| field.record_visit(new)).map(|id| id.to_string())
     }
 
+    /// Says what came of a visit that was saved before its end, as a photo needs it: result and end
+    /// (now when left out), each fixed once; empty notes leave the words as they are.
+    ///
+    /// Errors: `Invalid` when the result was given before.
+    pub fn finish(
+        &self,
+        visit: String,
+        result: VisitResult,
+        ended_at_ms: Option<i64>,
+        notes: String,
+    ) -> Result<(), LanewalkError> {
+        let id = parse::visit(&visit)?;
+        self.0.call(|field| field.finish_visit(id, result.id(), parse::time(ended_at_ms), &notes)).map(drop)
+    }
+
     /// Writes the words of a visit anew; the author's last stand.
     pub fn notes(&self, visit: String, text: String) -> Result<(), LanewalkError> {
         let id = parse::visit(&visit)?;

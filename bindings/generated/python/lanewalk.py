@@ -694,6 +694,8 @@ def _uniffi_check_api_checksums(lib):
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_lanewalk_ffi_checksum_method_visits_consent() != 5365:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_lanewalk_ffi_checksum_method_visits_finish() != 8713:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_lanewalk_ffi_checksum_method_visits_get() != 17671:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_lanewalk_ffi_checksum_method_visits_list() != 21985:
@@ -994,6 +996,9 @@ _UniffiLib.uniffi_lanewalk_ffi_checksum_method_visits_confirm.restype = ctypes.c
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_visits_consent.argtypes = (
 )
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_visits_consent.restype = ctypes.c_uint16
+_UniffiLib.uniffi_lanewalk_ffi_checksum_method_visits_finish.argtypes = (
+)
+_UniffiLib.uniffi_lanewalk_ffi_checksum_method_visits_finish.restype = ctypes.c_uint16
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_visits_get.argtypes = (
 )
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_visits_get.restype = ctypes.c_uint16
@@ -1550,6 +1555,15 @@ _UniffiLib.uniffi_lanewalk_ffi_fn_method_visits_consent.argtypes = (
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_lanewalk_ffi_fn_method_visits_consent.restype = None
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_visits_finish.argtypes = (
+    ctypes.c_uint64,
+    _UniffiRustBuffer,
+    _UniffiRustBuffer,
+    _UniffiRustBuffer,
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_visits_finish.restype = None
 _UniffiLib.uniffi_lanewalk_ffi_fn_method_visits_get.argtypes = (
     ctypes.c_uint64,
     _UniffiRustBuffer,
@@ -13431,6 +13445,14 @@ class VisitsProtocol(typing.Protocol):
         Keeps whether the occupant agrees to photos of the inside.
 """
         raise NotImplementedError
+    def finish(self, visit: str,result: VisitResult,ended_at_ms: typing.Optional[int],notes: str) -> None:
+        """
+        Says what came of a visit that was saved before its end, as a photo needs it: result and end
+        (now when left out), each fixed once; empty notes leave the words as they are.
+
+        Errors: `Invalid` when the result was given before.
+"""
+        raise NotImplementedError
     def get(self, visit: str) -> VisitView:
         """
         Reads a visit for its page.
@@ -13605,6 +13627,36 @@ class Visits(VisitsProtocol):
             *_uniffi_lowered_args,
         )
         return _uniffi_lift_return(_uniffi_ffi_result)
+    def finish(self, visit: str,result: VisitResult,ended_at_ms: typing.Optional[int],notes: str) -> None:
+        """
+        Says what came of a visit that was saved before its end, as a photo needs it: result and end
+        (now when left out), each fixed once; empty notes leave the words as they are.
+
+        Errors: `Invalid` when the result was given before.
+"""
+        
+        _UniffiFfiConverterString.check_lower(visit)
+
+        _UniffiFfiConverterTypeVisitResult.check_lower(result)
+
+        _UniffiFfiConverterOptionalInt64.check_lower(ended_at_ms)
+
+        _UniffiFfiConverterString.check_lower(notes)
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+            _UniffiFfiConverterString.lower(visit),
+            _UniffiFfiConverterTypeVisitResult.lower(result),
+            _UniffiFfiConverterOptionalInt64.lower(ended_at_ms),
+            _UniffiFfiConverterString.lower(notes),
+        )
+        _uniffi_lift_return = lambda val: None
+        _uniffi_error_converter = _UniffiFfiConverterTypeLanewalkError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_lanewalk_ffi_fn_method_visits_finish,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
     def get(self, visit: str) -> VisitView:
         """
         Reads a visit for its page.
@@ -13776,7 +13828,9 @@ class _UniffiFfiConverterTypeVisits:
 
 class FieldProtocol(typing.Protocol):
     """
-    The phone's core: one per process and store. Thread-safe; call it off the main thread.
+    The phone's core: one per process and store. Thread-safe; call it off the main thread. End it with
+    [`Self::shutdown`]; a language's own `close` or `destroy` only drops the handle, and calls on a
+    dropped one fail untyped.
 """
     
     def device(self, ) -> Device:
@@ -13840,7 +13894,9 @@ class FieldProtocol(typing.Protocol):
 
 class Field(FieldProtocol):
     """
-    The phone's core: one per process and store. Thread-safe; call it off the main thread.
+    The phone's core: one per process and store. Thread-safe; call it off the main thread. End it with
+    [`Self::shutdown`]; a language's own `close` or `destroy` only drops the handle, and calls on a
+    dropped one fail untyped.
 """
     
     _handle: ctypes.c_uint64

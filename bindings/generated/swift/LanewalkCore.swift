@@ -1488,7 +1488,9 @@ public func FfiConverterTypeDeviceSigner_lower(_ value: DeviceSigner) -> UInt64 
 
 
 /**
- * The phone's core: one per process and store. Thread-safe; call it off the main thread.
+ * The phone's core: one per process and store. Thread-safe; call it off the main thread. End it with
+ * [`Self::shutdown`]; a language's own `close` or `destroy` only drops the handle, and calls on a
+ * dropped one fail untyped.
  */
 public protocol FieldProtocol: AnyObject, Sendable {
     
@@ -1552,7 +1554,9 @@ public protocol FieldProtocol: AnyObject, Sendable {
     
 }
 /**
- * The phone's core: one per process and store. Thread-safe; call it off the main thread.
+ * The phone's core: one per process and store. Thread-safe; call it off the main thread. End it with
+ * [`Self::shutdown`]; a language's own `close` or `destroy` only drops the handle, and calls on a
+ * dropped one fail untyped.
  */
 open class Field: FieldProtocol, @unchecked Sendable {
     fileprivate let handle: UInt64
@@ -5253,6 +5257,14 @@ public protocol VisitsProtocol: AnyObject, Sendable {
     func consent(visit: String, given: Bool) throws 
     
     /**
+     * Says what came of a visit that was saved before its end, as a photo needs it: result and end
+     * (now when left out), each fixed once; empty notes leave the words as they are.
+     *
+     * Errors: `Invalid` when the result was given before.
+     */
+    func finish(visit: String, result: VisitResult, endedAtMs: Int64?, notes: String) throws 
+    
+    /**
      * Reads a visit for its page.
      */
     func get(visit: String) throws  -> VisitView
@@ -5409,6 +5421,24 @@ open func consent(visit: String, given: Bool)throws   {try rustCallWithError(Ffi
             self.uniffiCloneHandle(),
         FfiConverterString.lower(visit),
         FfiConverterBool.lower(given),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * Says what came of a visit that was saved before its end, as a photo needs it: result and end
+     * (now when left out), each fixed once; empty notes leave the words as they are.
+     *
+     * Errors: `Invalid` when the result was given before.
+     */
+open func finish(visit: String, result: VisitResult, endedAtMs: Int64?, notes: String)throws   {try rustCallWithError(FfiConverterTypeLanewalkError_lift) {
+        uniffiCallStatus in
+    uniffi_lanewalk_ffi_fn_method_visits_finish(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(visit),
+        FfiConverterTypeVisitResult_lower(result),
+        FfiConverterOptionInt64.lower(endedAtMs),
+        FfiConverterString.lower(notes),uniffiCallStatus
     )
 }
 }
@@ -15873,6 +15903,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_lanewalk_ffi_checksum_method_visits_consent() != 5365) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_lanewalk_ffi_checksum_method_visits_finish() != 8713) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_lanewalk_ffi_checksum_method_visits_get() != 17671) {

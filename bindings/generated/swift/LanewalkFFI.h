@@ -1138,6 +1138,11 @@ void uniffi_lanewalk_ffi_fn_method_visits_confirm(uint64_t ptr, RustBuffer visit
 void uniffi_lanewalk_ffi_fn_method_visits_consent(uint64_t ptr, RustBuffer visit, int8_t given, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_VISITS_FINISH
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_VISITS_FINISH
+void uniffi_lanewalk_ffi_fn_method_visits_finish(uint64_t ptr, RustBuffer visit, RustBuffer result, RustBuffer ended_at_ms, RustBuffer notes, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_VISITS_GET
 #define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_VISITS_GET
 RustBuffer uniffi_lanewalk_ffi_fn_method_visits_get(uint64_t ptr, RustBuffer visit, RustCallStatus *_Nonnull out_status
@@ -1945,6 +1950,12 @@ uint16_t uniffi_lanewalk_ffi_checksum_method_visits_confirm(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_VISITS_CONSENT
 #define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_VISITS_CONSENT
 uint16_t uniffi_lanewalk_ffi_checksum_method_visits_consent(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_VISITS_FINISH
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_VISITS_FINISH
+uint16_t uniffi_lanewalk_ffi_checksum_method_visits_finish(void
     
 );
 #endif

@@ -161,6 +161,20 @@ impl Field {
         Ok(self.create(DocKind::Visit, edits.0)?.0)
     }
 
+    /// Says what came of a visit that was saved before its end (a photo needs a saved visit): its
+    /// result and its end, now when left out, each fixed once; words are added where there are any.
+    pub fn finish_visit(
+        &self,
+        visit: DocId,
+        result: &str,
+        ended: Option<TimeMs>,
+        notes: &str,
+    ) -> Result<Saved, FieldError> {
+        let ended = ended.unwrap_or(TimeMs(self.inner.source.wall_ms()));
+        let edits = Edits::default().text("result", result).opt("ended", Some(ended.0)).text("notes", notes);
+        self.inner.act(visit, &edits.0, 0, Mode::Existing)
+    }
+
     /// Adds a note to an order.
     pub fn add_note(&self, order: DocId, text: &str) -> Result<Saved, FieldError> {
         if text.trim().is_empty() {

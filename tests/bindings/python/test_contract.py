@@ -5,6 +5,7 @@ Nothing waits for time: a test waits for what must come, and fails when it does 
 
 import inspect
 import os
+import queue
 import subprocess
 import sys
 import threading
@@ -109,20 +110,17 @@ class OnThePhone(unittest.TestCase):
         watch.cancel()
 
     def test_a_listener_that_throws_goes_on_hearing(self):
-        heard_two = threading.Event()
+        told = queue.Queue()
 
         class Throws(lw.VisitListener):
-            calls = 0
-
             def changed(self, update):
-                Throws.calls += 1
-                if Throws.calls == 2:
-                    heard_two.set()
+                told.put(update)
                 raise RuntimeError("a screen that is gone")
 
         watch = self.field.visits().watch(all_rows(), Throws())
+        self.assertTrue(told.get(timeout=WAIT).is_reset())
         self.field.visits().record(new_visit(order=self.phone.order()))
-        self.assertTrue(heard_two.wait(WAIT))
+        self.assertTrue(told.get(timeout=WAIT).is_diff())
         watch.cancel()
         self.assertIn("a listener failed", self.phone.log.lines)
 
@@ -247,6 +245,17 @@ class OnThePhone(unittest.TestCase):
         self.assertEqual(photos.storage().unsent_files, 3)
         self.assertEqual(self.field.sync().run().photo_files, 3)
         self.assertEqual({f.state.code for f in photos.list(visit)[0].files}, {"photo_state.sent"})
+
+    def test_a_visit_saved_for_its_photos_is_finished_once(self):
+        visits = self.field.visits()
+        visit = visits.record(new_visit(order=self.phone.order(), result=None, notes=""))
+        self.assertIsNone(visits.get(visit).result)
+        visits.finish(visit, lw.VisitResult.ABSENT, None, "敲门无人应答")
+        seen = visits.get(visit)
+        self.assertEqual((seen.result.code, seen.notes), ("visit_result.absent", "敲门无人应答"))
+        with self.assertRaises(Error.Invalid):
+            visits.finish(visit, lw.VisitResult.MET, None, "")
+        self.assertEqual(self.field.sync().run().refused, 0)
 
     def test_a_path_that_is_not_there_is_an_error_and_the_ticket_stays(self):
         photos = self.field.photos()

@@ -1115,6 +1115,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_lanewalk_ffi_checksum_method_visits_consent(
     ): Int
+    external fun uniffi_lanewalk_ffi_checksum_method_visits_finish(
+    ): Int
     external fun uniffi_lanewalk_ffi_checksum_method_visits_get(
     ): Int
     external fun uniffi_lanewalk_ffi_checksum_method_visits_list(
@@ -1440,6 +1442,8 @@ internal object UniffiLib {
     external fun uniffi_lanewalk_ffi_fn_method_visits_confirm(`ptr`: Long,`visit`: RustBuffer.ByValue,`how`: RustBuffer.ByValue,`photo`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
     external fun uniffi_lanewalk_ffi_fn_method_visits_consent(`ptr`: Long,`visit`: RustBuffer.ByValue,`given`: Byte,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_lanewalk_ffi_fn_method_visits_finish(`ptr`: Long,`visit`: RustBuffer.ByValue,`result`: RustBuffer.ByValue,`endedAtMs`: RustBuffer.ByValue,`notes`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
     external fun uniffi_lanewalk_ffi_fn_method_visits_get(`ptr`: Long,`visit`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
@@ -1829,6 +1833,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_lanewalk_ffi_checksum_method_visits_consent() and 0xFFFF) != 5365) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_lanewalk_ffi_checksum_method_visits_finish() and 0xFFFF) != 8713) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_lanewalk_ffi_checksum_method_visits_get() and 0xFFFF) != 17671) {
@@ -3703,7 +3710,9 @@ public object FfiConverterTypeDeviceSigner: FfiConverter<DeviceSigner, Long> {
 
 
 /**
- * The phone's core: one per process and store. Thread-safe; call it off the main thread.
+ * The phone's core: one per process and store. Thread-safe; call it off the main thread. End it with
+ * [`Self::shutdown`]; a language's own `close` or `destroy` only drops the handle, and calls on a
+ * dropped one fail untyped.
  */
 public interface FieldInterface {
     
@@ -3769,7 +3778,9 @@ public interface FieldInterface {
 }
 
 /**
- * The phone's core: one per process and store. Thread-safe; call it off the main thread.
+ * The phone's core: one per process and store. Thread-safe; call it off the main thread. End it with
+ * [`Self::shutdown`]; a language's own `close` or `destroy` only drops the handle, and calls on a
+ * dropped one fail untyped.
  */
 open class Field: Disposable, AutoCloseable, FieldInterface
 {
@@ -9634,6 +9645,14 @@ public interface VisitsInterface {
     fun `consent`(`visit`: kotlin.String, `given`: kotlin.Boolean)
     
     /**
+     * Says what came of a visit that was saved before its end, as a photo needs it: result and end
+     * (now when left out), each fixed once; empty notes leave the words as they are.
+     *
+     * Errors: `Invalid` when the result was given before.
+     */
+    fun `finish`(`visit`: kotlin.String, `result`: VisitResult, `endedAtMs`: kotlin.Long?, `notes`: kotlin.String)
+    
+    /**
      * Reads a visit for its page.
      */
     fun `get`(`visit`: kotlin.String): VisitView
@@ -9864,6 +9883,29 @@ open class Visits: Disposable, AutoCloseable, VisitsInterface
         
         FfiConverterString.lower(`visit`),
         FfiConverterBoolean.lower(`given`),_status)
+}
+    }
+    
+    
+
+    
+    /**
+     * Says what came of a visit that was saved before its end, as a photo needs it: result and end
+     * (now when left out), each fixed once; empty notes leave the words as they are.
+     *
+     * Errors: `Invalid` when the result was given before.
+     */
+    @Throws(LanewalkException::class)override fun `finish`(`visit`: kotlin.String, `result`: VisitResult, `endedAtMs`: kotlin.Long?, `notes`: kotlin.String)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(LanewalkException) { _status ->
+    UniffiLib.uniffi_lanewalk_ffi_fn_method_visits_finish(
+        it,
+        
+        FfiConverterString.lower(`visit`),
+        FfiConverterTypeVisitResult.lower(`result`),
+        FfiConverterOptionalLong.lower(`endedAtMs`),
+        FfiConverterString.lower(`notes`),_status)
 }
     }
     
