@@ -16,6 +16,11 @@ mod words;
 use clap::{Parser, Subcommand};
 use std::{path::PathBuf, process::ExitCode};
 
+/// Headquarters lives long and makes many short strings: with glibc's allocator an import of 35,000
+/// orders takes 1.45 times the processor time, 0.93 times the memory.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[derive(Parser)]
 #[command(
     name = "lanewalk",

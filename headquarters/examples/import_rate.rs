@@ -32,6 +32,10 @@ requester_name = "姓名"
 requester_phone = "电话"
 "#;
 
+/// As the `lanewalk` program has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let rows: u32 = std::env::args().nth(1).and_then(|n| n.parse().ok()).unwrap_or(20_000);
     let dir = tempfile::tempdir().unwrap();

@@ -28,6 +28,10 @@ mod process;
 use child::Child;
 use serde_json::{Value, json};
 
+/// As the `lanewalk` program has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> std::process::ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.first().map(String::as_str) {

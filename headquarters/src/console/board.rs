@@ -117,7 +117,7 @@ fn figures(
     let late = orders_with(db, reach, "open = 1 AND due_at < ?", &[now.0])?;
     let soon = [now.0, now.0.saturating_add(NEAR_MS)];
     let near = orders_with(db, reach, "open = 1 AND due_at BETWEEN ? AND ?", &soon)?;
-    let conflicts = orders_with(db, reach, "row ->> 'conflicts' > 0", &[])?;
+    let conflicts = orders_with(db, reach, "conflicts > 0", &[])?;
     let all: [(Option<u64>, &str, words::Words, &str); 6] = [
         (Some(late), "late", ("逾期", "overdue"), "#open"),
         (Some(near), "soon", ("24 小时内到期", "due within 24 h"), "#open"),
@@ -145,8 +145,7 @@ pub(super) fn tiles(id: &str, label: words::Words, all: &[(u64, &str, words::Wor
 }
 
 fn states(db: &Connection, reach: &Reach) -> Result<Markup, HqError> {
-    let sql =
-        format!("SELECT row ->> 'state', count(*) FROM docs WHERE kind = ? AND {} GROUP BY 1", reach.sql);
+    let sql = format!("SELECT state, count(*) FROM docs WHERE kind = ? AND {} GROUP BY 1", reach.sql);
     let kind = Sql::from(i64::from(DocKind::Order.code()));
     let mut statement = db.prepare(&sql)?;
     let found = statement

@@ -38,12 +38,12 @@ impl Reach {
             values.extend(extent.grids.iter().map(|g| Sql::from((*g).to_owned())));
         }
         for unit in &extent.units {
-            any.push("instr(row ->> 'units', ?) > 0".to_owned());
+            any.push("instr(units, ?) > 0".to_owned());
             values.push(Sql::from(format!(" {unit} ")));
         }
         let person = extent.person.map(|person| {
             values.extend([Sql::from(format!(" {person} ")), Sql::from(person.to_owned())]);
-            "(instr(' ' || assignees || ' ', ?) > 0 OR row ->> 'author' = ?)".to_owned()
+            "(instr(' ' || assignees || ' ', ?) > 0 OR owner = ?)".to_owned()
         });
         let sql = if extent.person_only {
             let grids = if any.is_empty() { "0".to_owned() } else { any.join(" OR ") };
@@ -75,7 +75,7 @@ mod tests {
     #[test]
     fn a_list_holds_what_the_rule_holds() {
         let db = Connection::open_in_memory().unwrap();
-        db.execute_batch("CREATE TABLE docs (grid TEXT, assignees TEXT, row TEXT)").unwrap();
+        db.execute_batch("CREATE TABLE docs (grid TEXT, assignees TEXT, units TEXT, owner TEXT)").unwrap();
         let mut seen = 0;
         for role in Role::ALL {
             for scopes in [
@@ -108,10 +108,12 @@ mod tests {
                                 ..CaseFacts::default()
                             };
                             let units = if unit.is_empty() { " ".to_owned() } else { format!(" {unit} ") };
-                            let row = serde_json::json!({"units": units, "author": owner}).to_string();
                             db.execute("DELETE FROM docs", []).unwrap();
-                            db.execute("INSERT INTO docs VALUES (?1, ?2, ?3)", [grid, assigned, &row])
-                                .unwrap();
+                            db.execute(
+                                "INSERT INTO docs VALUES (?1, ?2, ?3, ?4)",
+                                [grid, assigned, &units, owner],
+                            )
+                            .unwrap();
                             let sql = format!("SELECT count(*) FROM docs WHERE {}", reach.sql);
                             let n: u64 =
                                 db.query_row(&sql, params_from_iter(&reach.values), |r| r.get(0)).unwrap();

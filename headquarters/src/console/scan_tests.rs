@@ -188,10 +188,10 @@ fn the_clock_finds_its_orders_by_index() {
 fn boards_over_thirty_five_thousand_orders() {
     let House { hq, dir } = house();
     let sql = "WITH RECURSIVE i(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM i WHERE x < 35000)
-        INSERT INTO docs (id, kind, grid, assignees, author, finished_at, priority, parent, open, due_at, row, saved, share)
+        INSERT INTO docs (id, kind, grid, assignees, author, finished_at, priority, parent, open, due_at, state, units, owner, pending, conflicts, row, saved, share)
         SELECT unhex('01' || hex(randomblob(16))), 1, g, printf('gw-%d ps-%d', x % 40, x % 30), '',
             CASE WHEN o THEN NULL ELSE 1780000000000 + x END, 2, '', o, 1790000000000 + x * 60000,
-            json_set(d.row, '$.grid', g, '$.open', json(iif(o, 'true', 'false')),
+            iif(o, 'HANDLING', 'CLOSED'), printf(' sec-%d ', x % 12), '', 0, 0, json_set(d.row, '$.grid', g, '$.open', json(iif(o, 'true', 'false')),
                 '$.state', iif(o, 'HANDLING', 'CLOSED'), '$.units', printf(' sec-%d ', x % 12)), d.saved, d.share
         FROM (SELECT x, x % 7 = 0 AS o, '3707050050080' || printf('%02d', x % 20) AS g FROM i), docs d WHERE d.kind = 1";
     assert_eq!(hq.db.execute(sql, []).unwrap(), 35_000);

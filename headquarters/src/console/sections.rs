@@ -65,9 +65,9 @@ pub(super) fn asks(record: &ProposalRecord, veil: &Veil) -> Markup {
 /// Lists the proposals that wait for a person.
 pub(super) fn waiting(db: &Connection, names: &Names, reach: &Reach) -> Result<Section, HqError> {
     let kind = Sql::from(i64::from(DocKind::Order.code()));
-    let which = format!("kind = ? AND row ->> 'pending' > 0 AND {}", reach.sql);
+    let which = format!("kind = ? AND pending > 0 AND {}", reach.sql);
     let values: Vec<Sql> = std::iter::once(kind).chain(reach.values.iter().cloned()).collect();
-    let sql = format!("SELECT coalesce(sum(row ->> 'pending'), 0) FROM docs WHERE {which}");
+    let sql = format!("SELECT coalesce(sum(pending), 0) FROM docs WHERE {which}");
     let total: u64 = db.prepare(&sql)?.query_row(params_from_iter(&values), |r| r.get(0))?;
     let sql = format!(
         "SELECT id, saved FROM docs WHERE {which} ORDER BY open DESC, due_at IS NULL, due_at, n LIMIT {MAX_ROWS}"

@@ -41,9 +41,8 @@ pub struct Waiting {
 impl Headquarters {
     /// Lists the proposals that wait for a person, oldest order first.
     pub fn waiting(&self) -> Result<Vec<Waiting>, HqError> {
-        let mut statement = self
-            .db
-            .prepare("SELECT id, saved FROM docs WHERE kind = ?1 AND row ->> 'pending' > 0 ORDER BY n")?;
+        let mut statement =
+            self.db.prepare("SELECT id, saved FROM docs WHERE kind = ?1 AND pending > 0 ORDER BY n")?;
         let rows = statement
             .query_map([DocKind::Order.code()], |r| Ok((r.get::<_, Vec<u8>>(0)?, r.get::<_, Vec<u8>>(1)?)))?;
         let mut out = Vec::new();

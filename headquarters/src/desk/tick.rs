@@ -188,6 +188,6 @@ fn note_next(tx: &Transaction<'_>, n: i64, at: TimeMs) -> Result<(), HqError> {
 }
 
 fn closed_before(tx: &Transaction<'_>, at: TimeMs) -> Result<Vec<DocId>, HqError> {
-    let sql = "SELECT id FROM docs WHERE kind = ?1 AND row ->> 'state' = ?2 AND finished_at < ?3 LIMIT 500";
+    let sql = "SELECT id FROM docs WHERE kind = ?1 AND state = ?2 AND finished_at < ?3 LIMIT 500";
     ids(tx, sql, params![DocKind::Order.code(), State::Closed.id(), at.0])
 }

@@ -18,6 +18,7 @@ use std::{
     collections::VecDeque,
     io,
     path::PathBuf,
+    process::{Command, Stdio},
     sync::mpsc::{Receiver, Sender, channel},
     time::{Duration, Instant},
 };
@@ -32,6 +33,18 @@ pub struct WorkerCommand {
     pub program: PathBuf,
     /// Its arguments, usually `["gate-worker"]`.
     pub args: Vec<String>,
+}
+
+impl WorkerCommand {
+    /// The process to start: fed and heard through pipes.
+    pub(crate) fn process(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(&self.args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        // The program's allocator reserves a gibibyte of addresses before the worker limits its own;
+        // without arenas it asks for what it uses, and the limit is on that.
+        command.env("MIMALLOC_ARENA_RESERVE", "0");
+        command
+    }
 }
 
 /// How long the pool waits for a worker. What a worker may use is its own affair

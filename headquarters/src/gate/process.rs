@@ -11,7 +11,7 @@ use super::{
 };
 use std::{
     io::{self, BufReader, Read, Write},
-    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    process::{Child, ChildStdin, ChildStdout},
     sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel},
     thread::{self, JoinHandle},
     time::Duration,
@@ -58,12 +58,7 @@ impl Worker {
         generation: u64,
         reports: Sender<Report>,
     ) -> io::Result<Self> {
-        let mut child = Command::new(&command.program)
-            .args(&command.args)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()?;
+        let mut child = command.process().spawn()?;
         let pipes = child.stdin.take().zip(child.stdout.take());
         let (frames, to_write) = channel();
         // From here on dropping the worker ends the process.

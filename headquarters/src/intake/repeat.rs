@@ -32,7 +32,7 @@ impl Core {
         let mut statement = tx.prepare_cached(
             "SELECT d.id, a.matter_code, a.matter_text, a.place, d.row ->> 'lat_e7', d.row ->> 'lon_e7'
              FROM arrivals a JOIN docs d ON d.n = a.doc
-             WHERE a.requester = ?1 AND d.open = 0 AND d.row ->> 'state' IN (?2, ?3)
+             WHERE a.requester = ?1 AND d.open = 0 AND d.state IN (?2, ?3)
                AND d.finished_at BETWEEN ?4 AND ?5
              ORDER BY d.finished_at DESC, d.n DESC",
         )?;

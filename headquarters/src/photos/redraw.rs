@@ -16,7 +16,7 @@ use std::{
     fs,
     io::{self, Read as _, Write},
     path::PathBuf,
-    process::{Child, Command, ExitCode, Stdio},
+    process::{Child, ExitCode},
     sync::{Mutex, PoisonError, mpsc::sync_channel},
     thread,
     time::Duration,
@@ -107,14 +107,7 @@ impl Redrawer {
 
     /// Has one picture drawn; an error only when no worker could be started.
     fn ask(&self, bytes: Vec<u8>, edge: u32) -> io::Result<Result<Vec<u8>, String>> {
-        let mut child = Ended(
-            Command::new(&self.command.program)
-                .args(&self.command.args)
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .stderr(Stdio::null())
-                .spawn()?,
-        );
+        let mut child = Ended(self.command.process().spawn()?);
         let pipes = child.0.stdin.take().zip(child.0.stdout.take());
         let (mut stdin, stdout) = pipes.ok_or(io::ErrorKind::BrokenPipe)?;
         let (said, answer) = sync_channel(1);

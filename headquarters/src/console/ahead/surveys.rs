@@ -155,7 +155,7 @@ pub(super) fn post(hq: &mut Headquarters, ask: &Ask) -> Result<Answer, HqError> 
 fn shops(db: &Connection, grid: &str) -> Result<Vec<Door>, HqError> {
     let mut out = Vec::new();
     let mut statement = db.prepare_cached(
-        "SELECT id, row ->> 'title' FROM docs WHERE kind = ?1 AND grid = ?2 AND row ->> 'state' = 'shop' ORDER BY n",
+        "SELECT id, row ->> 'title' FROM docs WHERE kind = ?1 AND grid = ?2 AND state = 'shop' ORDER BY n",
     )?;
     let mut rows = statement.query((DocKind::Place.code(), grid))?;
     while let Some(r) = rows.next()? {

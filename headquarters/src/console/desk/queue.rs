@@ -119,6 +119,6 @@ fn read(db: &Connection, queue: &Queue, reach: &Reach) -> Result<(Vec<Line>, u64
     let states = queue.states.iter().map(|s| Sql::from(s.id().to_owned()));
     let values = std::iter::once(kind).chain(states).chain(reach.values.iter().cloned()).collect();
     let states = vec!["?"; queue.states.len()].join(", ");
-    let which = format!("open = 1 AND row ->> 'state' IN ({states}) AND {}", reach.sql);
+    let which = format!("open = 1 AND state IN ({states}) AND {}", reach.sql);
     board::lines(db, &which, "priority, due_at IS NULL, due_at, n", values, ROWS)
 }

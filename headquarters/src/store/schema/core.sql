@@ -69,6 +69,12 @@ CREATE TABLE docs (
     parent      TEXT    NOT NULL,
     open        INTEGER NOT NULL,
     due_at      INTEGER,
+    -- What lists choose and count by; the list row has them too, but JSON costs its reading.
+    state       TEXT    NOT NULL,
+    units       TEXT    NOT NULL,
+    owner       TEXT    NOT NULL,
+    pending     INTEGER NOT NULL,
+    conflicts   INTEGER NOT NULL,
     -- The list row as JSON, the document, and its share of the scope digest.
     row         TEXT    NOT NULL,
     saved       BLOB    NOT NULL,
@@ -82,11 +88,11 @@ CREATE INDEX docs_by_parent ON docs (parent, kind);
 CREATE INDEX docs_due ON docs (kind, open, due_at, grid);
 -- Lists and counts of the console: from the index alone, in the order of the page. The columns
 -- at the end say whose an order is, for those who do not see all.
-CREATE INDEX docs_open ON docs (kind, open, priority, due_at IS NULL, due_at, n, row ->> 'state', row ->> 'units', grid, assignees, row ->> 'author');
+CREATE INDEX docs_open ON docs (kind, open, priority, due_at IS NULL, due_at, n, state, units, grid, assignees, owner);
 CREATE INDEX docs_ended ON docs (kind, open, finished_at, n, grid);
-CREATE INDEX docs_by_state ON docs (kind, row ->> 'state', finished_at, grid);
-CREATE INDEX docs_pending ON docs (kind, row ->> 'pending') WHERE row ->> 'pending' > 0;
-CREATE INDEX docs_conflicts ON docs (kind) WHERE row ->> 'conflicts' > 0;
+CREATE INDEX docs_by_state ON docs (kind, state, finished_at, grid);
+CREATE INDEX docs_pending ON docs (kind, pending) WHERE pending > 0;
+CREATE INDEX docs_conflicts ON docs (kind) WHERE conflicts > 0;
 
 CREATE TABLE log (
     idx          INTEGER NOT NULL PRIMARY KEY,
