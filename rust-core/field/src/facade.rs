@@ -7,6 +7,7 @@
 
 use crate::{
     clock::Now,
+    device_key::DeviceKey,
     error::FieldError,
     identity::{self, Identity, Me},
     photos::{capture::Darkroom, vault::Vault},
@@ -55,6 +56,7 @@ pub(crate) struct Inner {
     pub(crate) store: Store,
     pub(crate) source: Arc<dyn Source>,
     pub(crate) signer: Arc<dyn DeviceSigner>,
+    pub(crate) device_key: Mutex<DeviceKey>,
     pub(crate) watchers: Watchers,
     pub(crate) delivery: Delivery,
     pub(crate) references: Mutex<References>,
@@ -84,6 +86,8 @@ pub struct Status {
     pub last_contact_ms: Option<i64>,
     /// Number of the last entry written.
     pub last_seq: u64,
+    /// How the device's key stands.
+    pub device_key: DeviceKey,
     /// What support should know: (code, detail); empty when all is well.
     pub problems: Vec<(String, String)>,
 }
@@ -100,7 +104,8 @@ pub struct PurgeReport {
 }
 
 impl Field {
-    /// Opens the store, creating or migrating it.
+    /// Opens the store, creating or migrating it; asks the signer for its public key. What the signer
+    /// answers keeps no store shut: [`Self::device_key`] says how the key stands.
     ///
     /// # Errors
     /// `WrongKey`, `NewerSchema`, `Corrupt` (the file stays as it is), `StorageFull`.
@@ -117,6 +122,7 @@ impl Field {
                 store,
                 source,
                 signer,
+                device_key: Mutex::default(),
                 watchers: Watchers::default(),
                 delivery: config.delivery,
                 references: Mutex::default(),
@@ -128,6 +134,7 @@ impl Field {
             }),
         };
         field.sweep_photos()?;
+        field.inner.ask_device_key()?;
         Ok(field)
     }
 
@@ -253,6 +260,7 @@ impl Inner {
                     .and_then(|b| b.try_into().ok())
                     .map(i64::from_be_bytes),
                 last_seq: meta::chain(conn)?.seq,
+                device_key: *lock(&self.device_key),
                 problems,
             })
         })
