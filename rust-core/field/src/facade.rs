@@ -11,15 +11,17 @@ use crate::{
     error::FieldError,
     identity::{self, Identity, Me},
     photos::{capture::Darkroom, vault::Vault},
+    proposals::OrderPage,
     reads::{ListQuery, References},
     source::Source,
     store::{Store, StoreKey, docs, entries, list, lock, meta},
-    watch::{Delivery, ListListener, StatusListener, WatchHandle, Watchers},
+    watch::{Delivery, ListUpdate, Listener, WatchHandle, Watchers},
 };
 use lanewalk_model::{
     id::{ActorId, DocId, Hash},
     policy::KEEP_FINISHED_MS,
     schema::DocKind,
+    view::Conflict,
 };
 use lanewalk_protocol::keys::DeviceSigner;
 use std::{
@@ -199,13 +201,33 @@ impl Field {
 
     /// Follows a list: the listener gets the whole list first (also when empty), then changes,
     /// after each commit that touched it, in order, outside every lock. Dropping the handle ends it.
-    pub fn watch(&self, query: ListQuery, listener: Arc<dyn ListListener>) -> WatchHandle {
+    pub fn watch(&self, query: ListQuery, listener: Arc<dyn Listener<ListUpdate>>) -> WatchHandle {
         self.inner.watch_list(query, listener)
     }
 
     /// Follows what waits, what was refused and what is wrong.
-    pub fn watch_status(&self, listener: Arc<dyn StatusListener>) -> WatchHandle {
+    pub fn watch_status(&self, listener: Arc<dyn Listener<Status>>) -> WatchHandle {
         self.inner.watch_status(listener)
+    }
+
+    /// Follows an order's page: as it is now, then each time it reads differently; `None` when the
+    /// order has left this phone.
+    ///
+    /// # Errors
+    /// As [`Self::order`], when it cannot be read at the beginning.
+    pub fn watch_order(
+        &self,
+        id: DocId,
+        listener: Arc<dyn Listener<Option<OrderPage>>>,
+    ) -> Result<WatchHandle, FieldError> {
+        self.order(id)?;
+        Ok(self.inner.watch_order(id, listener))
+    }
+
+    /// Follows the fields that wait for a person: all of them as they are now, then each time they
+    /// differ.
+    pub fn watch_conflicts(&self, listener: Arc<dyn Listener<Vec<(DocId, Conflict)>>>) -> WatchHandle {
+        self.inner.watch_conflicts(listener)
     }
 
     /// Says that time has passed: live lists show the time left anew. A screen that is looked at

@@ -47,5 +47,5 @@ pub use sync::{
     Transport, TransportError, UploadPolicy, UploadReport, UploadSession,
 };
 pub use talks::Answer;
-pub use watch::{Change, Delivery, ListListener, ListUpdate, StatusListener, WatchHandle};
+pub use watch::{Change, Delivery, ListUpdate, Listener, WatchHandle};
 pub use write::Saved;

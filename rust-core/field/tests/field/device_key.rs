@@ -4,7 +4,7 @@ use crate::{
     hq::Hq,
     phone::{KEY, Phone, TestSource},
 };
-use lanewalk_field::{Config, DeviceKey, Field, Status, StatusListener, StoreKey, SyncError};
+use lanewalk_field::{Config, DeviceKey, Field, Listener, Status, StoreKey, SyncError};
 use lanewalk_protocol::keys::{Algorithm, DeviceSigner, PublicKey, Signature, SignerError, SoftSigner};
 use std::{
     path::Path,
@@ -121,7 +121,7 @@ fn a_phone_without_a_key_is_not_enrolled_with_another() {
 #[derive(Default)]
 struct Told(Mutex<Vec<DeviceKey>>);
 
-impl StatusListener for Told {
+impl Listener<Status> for Told {
     fn changed(&self, status: Status) {
         self.0.lock().unwrap().push(status.device_key);
     }
