@@ -25,8 +25,8 @@ pub(crate) struct Core {
     pub(crate) root: Option<Vec<u8>>,
     /// Made at the first use; kept for its connections.
     pub(crate) transport: Mutex<Option<Arc<HttpTransport>>>,
-    /// Asks the round that runs to end.
-    pub(crate) stop: AtomicBool,
+    /// Paused or shut down: a round that runs ends.
+    pub(crate) asleep: AtomicBool,
     pub(crate) closed: AtomicBool,
 }
 

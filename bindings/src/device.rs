@@ -1,6 +1,6 @@
 //! Who this phone is, enrolment and upkeep.
 
-use crate::{call::Core, error::LanewalkError, texts::Text};
+use crate::{call::Core, error::LanewalkError, texts::Phrase};
 use lanewalk_field::{self as core, HttpTransport};
 use lanewalk_protocol::enrolment::Invitation;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ pub struct Identity {
     /// Name.
     pub name: String,
     /// Role.
-    pub role: Text,
+    pub role: Phrase,
     /// Grid cells held now.
     pub grids: Vec<String>,
 }
@@ -44,7 +44,7 @@ impl Device {
             device: me.device.to_string(),
             worker: me.worker,
             name: me.name,
-            role: Text::of("role", me.role.id()),
+            role: Phrase::of("role", me.role.id()),
             grids: me.grids,
         }))
     }

@@ -1,19 +1,21 @@
 //! The closed sets that shells choose from.
 //!
 //! Invariant: an enum here is one of the core's sets, value for value; the ids are those of
-//! DOMAIN.md. Sets that may grow on the wire come back to screens as [`Text`](crate::Text)
+//! DOMAIN.md. Sets that may grow on the wire come back to screens as [`Phrase`](crate::Phrase)
 //! instead, so that an older app shows a newer value. Rejected: free strings as arguments, which
 //! fail only at run time.
 
+use crate::texts::Phrase;
 use lanewalk_field as core;
 use lanewalk_model::{photo, position, records};
 
-/// Declares an enum that mirrors one of the core's.
+/// Declares an enum that mirrors one of the core's; each value with the code of its words in a set
+/// of the tables.
 macro_rules! mirror {
-    ($(#[$doc:meta])* $name:ident = $core:path { $($(#[$vdoc:meta])* $variant:ident),+ $(,)? }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
-        pub enum $name { $($(#[$vdoc])* $variant),+ }
+    ($(#[$doc:meta])* $name:ident = $core:path, $set:literal {
+        $($(#[$vdoc:meta])* $variant:ident = $id:literal),+ $(,)?
+    }) => {
+        choice! { $(#[$doc])* $name, $set { $($(#[$vdoc])* $variant = $id),+ } }
 
         impl From<$name> for $core {
             fn from(value: $name) -> Self {
@@ -30,16 +32,30 @@ macro_rules! mirror {
 }
 
 /// Declares an enum whose values the core knows by id.
-macro_rules! ids {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $id:literal),+ $(,)? }) => {
+macro_rules! choice {
+    ($(#[$doc:meta])* $name:ident, $set:literal {
+        $($(#[$vdoc:meta])* $variant:ident = $id:literal),+ $(,)?
+    }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
         pub enum $name { $($(#[$vdoc])* $variant),+ }
 
         impl $name {
-            /// Returns the id used in data.
+            /// Every value.
+            #[cfg(test)]
+            pub(crate) const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// Returns the id used in data and in the tables of words.
             pub(crate) fn id(self) -> &'static str {
                 match self { $(Self::$variant => $id),+ }
+            }
+        }
+
+        #[uniffi::export]
+        impl $name {
+            /// Returns its words.
+            pub fn label(&self) -> Phrase {
+                Phrase::of($set, self.id())
             }
         }
     };
@@ -47,151 +63,165 @@ macro_rules! ids {
 
 mirror! {
     /// Where an order stands between calm and the red card (R30, R31).
-    Phase = core::Phase {
+    Phase = core::Phase, "phase" {
         /// Before the yellow card.
-        Calm,
+        Calm = "calm",
         /// Yellow card 黄牌: due soon.
-        Yellow,
+        Yellow = "yellow",
         /// Past the due time.
-        Overdue,
+        Overdue = "overdue",
         /// Red card 红牌.
-        Red,
+        Red = "red",
     }
 }
 
 mirror! {
     /// What the network costs.
-    Network = core::Network {
+    Network = core::Network, "network" {
         /// No network.
-        None,
+        Offline = "offline",
         /// Nearly used up: text and thumbnails only.
-        Saving,
+        Saving = "saving",
         /// Paid by the byte.
-        Metered,
+        Metered = "metered",
         /// Wi-Fi.
-        Unmetered,
+        Unmetered = "unmetered",
+    }
+}
+
+mirror! {
+    /// How the device's key stands.
+    DeviceKey = core::DeviceKey, "device_key" {
+        /// There, and the one headquarters knows; before enrolment any key is.
+        Ready = "ready",
+        /// The signer cannot be asked now; it is asked again when a round needs it.
+        Unavailable = "unavailable",
+        /// Gone for good: export what was not sent and enrol anew, in another folder (F9).
+        Lost = "lost",
+        /// Not the key headquarters knows: export what was not sent and enrol anew (F27).
+        Replaced = "replaced",
     }
 }
 
 mirror! {
     /// What a photo shows in time.
-    PhotoRole = photo::PhotoRole {
+    PhotoRole = photo::PhotoRole, "photo_role" {
         /// Before the work.
-        Before,
+        Before = "before",
         /// During the work.
-        During,
+        During = "during",
         /// After the work.
-        After,
+        After = "after",
         /// A document.
-        Document,
+        Document = "document",
     }
 }
 
 mirror! {
     /// Where in the house a photo is taken.
-    PhotoScene = photo::PhotoScene {
+    PhotoScene = photo::PhotoScene, "photo_scene" {
         /// Outside.
-        Outdoors,
+        Outdoors = "outdoors",
         /// The common parts of a house.
-        Corridor,
+        Corridor = "corridor",
         /// A door from outside.
-        Door,
+        Door = "door",
         /// Somebody's rooms: only with consent.
-        Interior,
+        Interior = "interior",
     }
 }
 
 mirror! {
     /// Which of a photo's files.
-    PhotoPart = photo::PhotoPart {
+    PhotoPart = photo::PhotoPart, "photo_part" {
         /// The small copy.
-        Thumbnail,
+        Thumbnail = "thumbnail",
         /// The stamped copy.
-        Evidence,
+        Evidence = "evidence",
         /// The file as the camera made it; never leaves the store but to headquarters.
-        Original,
+        Original = "original",
     }
 }
 
 mirror! {
     /// Where a position came from.
-    PositionSource = position::Source {
+    PositionSource = position::Source, "position_source" {
         /// A satellite receiver.
-        Gps,
+        Gps = "gps",
         /// Cell towers or Wi-Fi.
-        Network,
+        Network = "network",
         /// A person pointed at the map.
-        Manual,
+        Manual = "manual",
         /// Not told.
-        Unknown,
+        Unknown = "unknown",
     }
 }
 
 mirror! {
     /// How a number is known (R46).
-    MeasuredHow = records::Method {
+    MeasuredHow = records::Method, "measured" {
         /// Counted.
-        Counted,
+        Counted = "counted",
         /// Measured with an instrument.
-        Measured,
+        Measured = "measured",
         /// Estimated.
-        Estimated,
+        Estimated = "estimated",
         /// Told by somebody.
-        Told,
+        Told = "told",
     }
 }
 
 mirror! {
     /// How a resident's confirmation went (R42).
-    ConfirmedHow = records::Confirmation {
+    ConfirmedHow = records::Confirmation, "confirmed" {
         /// Signed.
-        Signed,
+        Signed = "signed",
         /// Refused to sign.
-        Refused,
+        Refused = "refused",
         /// Nobody there.
-        Absent,
+        Absent = "absent",
     }
 }
 
 mirror! {
     /// A talk about an order.
-    TalkKind = records::Talk {
+    TalkKind = records::Talk, "talk" {
         /// Between two sides 调解 (R37).
-        Mediation,
+        Mediation = "mediation",
         /// With one who is in the wrong 劝导 (R40, R47).
-        Persuasion,
+        Persuasion = "persuasion",
     }
 }
 
 mirror! {
     /// What a worker asks headquarters for.
-    ProposalKind = records::ProposalKind {
+    ProposalKind = records::ProposalKind, "action" {
         /// 签收.
-        Ack,
+        Ack = "ack",
         /// 退单.
-        Return,
+        Return = "return",
         /// 转办理.
-        Handle,
+        Handle = "handle",
         /// 提交结果.
-        Submit,
+        Submit = "submit",
         /// 延期.
-        Extend,
+        Extend = "extend",
         /// 转派.
-        Transfer,
+        Transfer = "transfer",
         /// 不接转派.
-        Decline,
+        Decline = "decline",
         /// 不予受理 (R10).
-        Exclude,
+        Exclude = "exclude",
         /// 挂账.
-        Park,
+        Park = "park",
         /// 核查结论 of property staff.
-        Check,
+        Check = "check",
     }
 }
 
-ids! {
+choice! {
     /// Kind of a visit 走访.
-    VisitKind {
+    VisitKind, "visit_kind" {
         /// 电话初查.
         PrelimCall = "prelim_call",
         /// 上门初查.
@@ -209,9 +239,9 @@ ids! {
     }
 }
 
-ids! {
+choice! {
     /// What a visit is for (R18).
-    VisitPurpose {
+    VisitPurpose, "visit_purpose" {
         /// 收集诉求.
         Collect = "collect",
         /// 调解.
@@ -227,9 +257,9 @@ ids! {
     }
 }
 
-ids! {
+choice! {
     /// What came of a visit.
-    VisitResult {
+    VisitResult, "visit_result" {
         /// 见到.
         Met = "met",
         /// 不在.
@@ -241,9 +271,9 @@ ids! {
     }
 }
 
-ids! {
+choice! {
     /// Kind of an appeal 诉求.
-    AppealKind {
+    AppealKind, "appeal_kind" {
         /// 咨询.
         Consult = "consult",
         /// 求助.
@@ -259,9 +289,9 @@ ids! {
     }
 }
 
-ids! {
+choice! {
     /// Kind of a place.
-    PlaceKind {
+    PlaceKind, "place_kind" {
         /// 住户.
         Dwelling = "dwelling",
         /// 商铺.
@@ -275,9 +305,9 @@ ids! {
     }
 }
 
-ids! {
+choice! {
     /// Outcome of an order (R40).
-    OrderOutcome {
+    OrderOutcome, "outcome" {
         /// 自行整改.
         SelfCorrected = "self_corrected",
         /// 执法.
@@ -295,9 +325,9 @@ ids! {
     }
 }
 
-ids! {
+choice! {
     /// Answer at one door of a survey (R35).
-    SurveyAnswer {
+    SurveyAnswer, "survey_answer" {
         /// 同意.
         Support = "support",
         /// 反对.

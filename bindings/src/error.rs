@@ -4,7 +4,7 @@
 //! the code is stable, `details` is for support and never holds personal data. Rejected: one
 //! variant for each failure of the core; a shell acts on a dozen cases, not on forty.
 
-use crate::texts::Text;
+use crate::texts::Phrase;
 use lanewalk_field::{FieldError, SyncError, TransportError};
 
 /// Why a call failed.
@@ -13,7 +13,7 @@ pub struct Reason {
     /// Stable code.
     pub code: String,
     /// What to tell the person.
-    pub text: Text,
+    pub text: Phrase,
     /// For support; no personal data.
     pub details: String,
 }
@@ -107,8 +107,8 @@ pub enum LanewalkError {
     Wait {
         /// Why.
         reason: Reason,
-        /// Seconds to wait; 0 when nobody knows.
-        retry_after_s: u32,
+        /// Seconds to wait; nothing when nobody knows.
+        retry_after_s: Option<u32>,
     },
     /// Headquarters does not take this device's work any more: export it and ask the office.
     #[error("{reason}")]
@@ -138,7 +138,7 @@ impl std::fmt::Display for Reason {
 
 impl Reason {
     pub(crate) fn new(code: &str, details: impl Into<String>) -> Self {
-        Self { code: code.into(), text: Text::of("error", code), details: details.into() }
+        Self { code: code.into(), text: Phrase::of("error", code), details: details.into() }
     }
 }
 
@@ -191,17 +191,17 @@ impl From<FieldError> for LanewalkError {
             FieldError::Paused => Self::Paused { reason },
             FieldError::NotFound => Self::NotFound { reason },
             FieldError::NotAllowed { code } => {
-                reason.text = Text::of("denial", &code);
+                reason.text = Phrase::of("denial", &code);
                 Self::NotAllowed { reason }
             }
             FieldError::WouldBeRefused { refusal } => {
-                reason.text = Text::of("refusal", refusal.code());
+                reason.text = Phrase::of("refusal", refusal.code());
                 Self::NotAllowed { reason }
             }
             FieldError::LeaseOver => Self::Connect { reason },
             FieldError::Invalid { field, .. } => Self::Invalid { reason, field },
             FieldError::Photo { code, .. } => {
-                reason.text = Text::of("photo_error", code);
+                reason.text = Phrase::of("photo_error", code);
                 Self::Photo { reason }
             }
             FieldError::Internal { .. } => Self::Internal { reason },
@@ -215,9 +215,11 @@ impl From<SyncError> for LanewalkError {
         match error {
             SyncError::Field(error) => error.into(),
             SyncError::NoNetwork { .. } => Self::Offline { reason },
-            SyncError::Busy | SyncError::SignerUnavailable => Self::Wait { reason, retry_after_s: 0 },
-            SyncError::Overloaded { retry_after_s } => Self::Wait { reason, retry_after_s },
-            SyncError::KeyLost => Self::Key { reason },
+            SyncError::Busy | SyncError::SignerUnavailable => Self::Wait { reason, retry_after_s: None },
+            SyncError::Overloaded { retry_after_s } => {
+                Self::Wait { reason, retry_after_s: Some(retry_after_s) }
+            }
+            SyncError::KeyLost | SyncError::KeyReplaced => Self::Key { reason },
             SyncError::BadInvitation | SyncError::AlreadyEnrolled => Self::Invitation { reason },
             SyncError::Revoked { .. }
             | SyncError::ChainGap { .. }

@@ -31,6 +31,7 @@ pub struct OpenConfig {
     /// The app's private directory, absolute; created when missing. One process opens it at a time.
     pub directory: String,
     /// Headquarters' own root certificate (DER); the public roots count without it.
+    #[uniffi(default = None)]
     pub root_certificate: Option<Vec<u8>>,
 }
 
@@ -44,10 +45,13 @@ pub struct Field {
 
 #[uniffi::export]
 impl Field {
-    /// Opens the store, creating or migrating it. Reads the disk; asks `keys` and `signer` once.
+    /// Opens the store, creating or migrating it. Reads the disk; asks `keys` and `signer` once. A signer
+    /// that fails or has another key keeps nothing shut: [`StatusView::key`](crate::StatusView) says so, and
+    /// rounds end in `Key` or `Wait`.
     ///
-    /// Errors: `Key`, `UpdateApp`, `StoreDamaged`, `StorageFull`, `Invalid`, `Wait` (key store locked).
-    #[uniffi::constructor]
+    /// Errors, all but the last of the store: `Key`, `UpdateApp`, `StoreDamaged`, `StorageFull`, `Invalid`,
+    /// `Wait` (key store locked).
+    #[uniffi::constructor(default(connectivity = None, position = None, log = None))]
     pub fn open(
         config: OpenConfig,
         keys: Arc<dyn KeyStore>,
@@ -63,7 +67,7 @@ impl Field {
         let bytes = Zeroizing::new(keys.store_key().map_err(|e| key_error(&e))?);
         let key = <[u8; 32]>::try_from(bytes.as_slice())
             .map_err(|_| LanewalkError::invalid("store_key", "not 32 bytes"))?;
-        let signer = ShellSigner::new(signer).map_err(|e| key_error(&e))?;
+        let signer = ShellSigner { signer, log: log.clone() };
         let source = ShellSource { system: SystemSource::new(), position, log: log.clone() };
         let config_core = Config {
             directory: PathBuf::from(config.directory),
@@ -80,7 +84,7 @@ impl Field {
             log,
             root: config.root_certificate,
             transport: Mutex::default(),
-            stop: AtomicBool::new(false),
+            asleep: AtomicBool::new(false),
             closed: AtomicBool::new(false),
         };
         Ok(Arc::new(Self { core: Arc::new(core) }))
@@ -133,19 +137,21 @@ impl Field {
     /// Closes the files until [`Self::resume`], so that the system may suspend the app; waits for a
     /// write that is under way. Calls meanwhile give `Paused`; a round that runs ends.
     pub fn pause(&self) -> Result<(), LanewalkError> {
-        self.core.stop.store(true, Ordering::Release);
+        self.core.asleep.store(true, Ordering::Release);
         self.core.call(lanewalk_field::Field::pause)
     }
 
     /// Opens the files again.
     pub fn resume(&self) -> Result<(), LanewalkError> {
-        self.core.call(lanewalk_field::Field::resume)
+        self.core.call(lanewalk_field::Field::resume)?;
+        self.core.asleep.store(false, Ordering::Release);
+        Ok(())
     }
 
     /// Ends every watch and every round and closes the files for good; calls after it give `Closed`.
     /// A second call does nothing.
     pub fn shutdown(&self) -> Result<(), LanewalkError> {
-        self.core.stop.store(true, Ordering::Release);
+        self.core.asleep.store(true, Ordering::Release);
         if self.core.closed.load(Ordering::Acquire) {
             return Ok(());
         }
@@ -160,7 +166,7 @@ fn key_error(error: &ForeignError) -> LanewalkError {
     match error {
         ForeignError::Lost => LanewalkError::Key { reason: Reason::new("key_lost", "") },
         ForeignError::Unavailable => {
-            LanewalkError::Wait { reason: Reason::new("signer_unavailable", ""), retry_after_s: 0 }
+            LanewalkError::Wait { reason: Reason::new("signer_unavailable", ""), retry_after_s: None }
         }
         ForeignError::Failed { details } => {
             LanewalkError::Key { reason: Reason::new("key_failed", details.clone()) }

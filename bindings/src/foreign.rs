@@ -49,7 +49,11 @@ pub trait KeyStore: Send + Sync {
 #[uniffi::export(with_foreign)]
 pub trait DeviceSigner: Send + Sync {
     /// Returns the public key as the platform gives it: a SubjectPublicKeyInfo (Android), or a
-    /// SEC1 point of 65 or 33 bytes (iOS). Called once, when the store is opened.
+    /// SEC1 point of 65 or 33 bytes (iOS). Called when the store is opened and at enrolment; when it
+    /// was not available, again by the next round.
+    ///
+    /// `Lost`, or another key than the one enrolled: the store opens all the same, for reading and for
+    /// `export_unsent`, and no round begins.
     fn public_key(&self) -> Result<Vec<u8>, ForeignError>;
 
     /// Signs exactly `message`: DER (both platforms) or 64 raw bytes.
@@ -98,14 +102,16 @@ pub struct Fix {
     pub lat: f64,
     /// Longitude in degrees.
     pub lon: f64,
-    /// Radius of the circle it lies in, metres; 68 % as Android and iOS give it.
-    pub accuracy_m: Option<u32>,
     /// Where it came from.
     pub source: PositionSource,
-    /// The system says that an app fakes it.
-    pub mock: bool,
     /// Which coordinates these are.
     pub datum: Datum,
+    /// Radius of the circle it lies in, metres; 68 % as Android and iOS give it.
+    #[uniffi(default = None)]
+    pub accuracy_m: Option<u32>,
+    /// The system says that an app fakes it.
+    #[uniffi(default = false)]
+    pub mock: bool,
 }
 
 /// Which coordinates.
@@ -146,32 +152,40 @@ impl Logger {
     }
 }
 
-/// The shell's signer with its public key read once.
+/// The shell's signer as the core wants it.
 pub(crate) struct ShellSigner {
-    signer: Arc<dyn DeviceSigner>,
-    public: PublicKey,
+    pub(crate) signer: Arc<dyn DeviceSigner>,
+    pub(crate) log: Logger,
 }
 
 impl ShellSigner {
-    pub(crate) fn new(signer: Arc<dyn DeviceSigner>) -> Result<Self, ForeignError> {
-        let public = PublicKey::es256_from_platform(&signer.public_key()?);
-        let public = public.map_err(|e| ForeignError::Failed { details: e.to_string() })?;
-        Ok(Self { signer, public })
+    /// Reads an answer. A chip that gives something else cannot be used; another try may find it well
+    /// again.
+    fn read<T, E: std::fmt::Display>(
+        &self,
+        answer: Result<Vec<u8>, ForeignError>,
+        parse: impl FnOnce(&[u8]) -> Result<T, E>,
+    ) -> Result<T, SignerError> {
+        let failed = |details: String| {
+            self.log.line(LogLevel::Warn, format!("the shell's signer failed: {details}"));
+            SignerError::Unavailable
+        };
+        match answer {
+            Ok(bytes) => parse(&bytes).map_err(|error| failed(error.to_string())),
+            Err(ForeignError::Lost) => Err(SignerError::KeyLost),
+            Err(ForeignError::Unavailable) => Err(SignerError::Unavailable),
+            Err(ForeignError::Failed { details }) => Err(failed(details)),
+        }
     }
 }
 
 impl keys::DeviceSigner for ShellSigner {
-    fn public_key(&self) -> PublicKey {
-        self.public.clone()
+    fn public_key(&self) -> Result<PublicKey, SignerError> {
+        self.read(self.signer.public_key(), PublicKey::es256_from_platform)
     }
 
     fn sign(&self, message: &[u8]) -> Result<Signature, SignerError> {
-        let signed = self.signer.sign(message.to_vec()).map_err(|error| match error {
-            ForeignError::Lost => SignerError::KeyLost,
-            ForeignError::Unavailable | ForeignError::Failed { .. } => SignerError::Unavailable,
-        })?;
-        // A chip that gives something else cannot be used; another try may find it well again.
-        Signature::es256_from_platform(&signed).map_err(|_| SignerError::Unavailable)
+        self.read(self.signer.sign(message.to_vec()), Signature::es256_from_platform)
     }
 }
 

@@ -7,8 +7,14 @@ use crate::{
     live::{self, KnowledgeListener, Watch},
     parse,
     rows::{KnowledgeRow, ListQuery},
+    texts::Phrase,
 };
-use lanewalk_model::{schema::DocKind, view::DocView};
+use lanewalk_field as core;
+use lanewalk_model::{
+    catalog::{Catalog, Matter},
+    schema::DocKind,
+    view::DocView,
+};
 use std::sync::Arc;
 
 /// Knowledge and reference data.
@@ -43,6 +49,25 @@ pub struct GridCell {
     pub id: String,
     /// Name.
     pub name: String,
+}
+
+/// A matter of the catalogue 事项清单 (R26).
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct MatterView {
+    /// Code of 6 digits.
+    pub code: String,
+    /// Chinese name.
+    pub name_zh: String,
+    /// English name; may be empty.
+    pub name_en: String,
+    /// Urgent: two hours.
+    pub urgent: bool,
+    /// The section that leads (R28).
+    pub lead_unit: String,
+    /// Its name; its id where the catalogue has none.
+    pub lead_unit_zh: String,
+    /// What a submission must show.
+    pub evidence: Vec<Phrase>,
 }
 
 #[uniffi::export]
@@ -81,11 +106,32 @@ impl Knowledge {
         self.0.call(|field| field.suggest(id, &text)).map(drop)
     }
 
+    /// Lists the matters of the catalogue as published; empty before it has arrived.
+    pub fn matters(&self) -> Result<Vec<MatterView>, LanewalkError> {
+        let catalog = self.0.call(core::Field::catalog)?;
+        Ok(catalog.iter().flat_map(|c| c.matters.iter().map(|m| MatterView::of(c, m))).collect())
+    }
+
     /// Finds the grid cell of a place; nothing outside every cell or before the grids arrived.
     pub fn grid_at(&self, fix: Fix) -> Result<Option<GridCell>, LanewalkError> {
         let position = fix.position().ok_or_else(|| LanewalkError::invalid("fix", "not on the globe"))?;
         let cell = self.0.call(|field| field.grid_at(&position))?;
         Ok(cell.map(|(id, name)| GridCell { id, name }))
+    }
+}
+
+impl MatterView {
+    fn of(catalog: &Catalog, matter: &Matter) -> Self {
+        let unit = catalog.units.iter().find(|u| u.id == matter.lead_unit);
+        Self {
+            code: matter.matter_code.clone(),
+            name_zh: matter.name_zh.clone(),
+            name_en: matter.name_en.clone(),
+            urgent: matter.urgency == "urgent",
+            lead_unit: matter.lead_unit.clone(),
+            lead_unit_zh: unit.map_or(&matter.lead_unit, |u| &u.name_zh).clone(),
+            evidence: matter.required_evidence.iter().map(|e| Phrase::of("evidence", e.id())).collect(),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A shell opens a [`Field`] and calls its sub-clients off its main thread; every method blocks
 //! only as long as its documentation says. Ids are text, times are UTC milliseconds, texts for
-//! people are codes with arguments ([`Text`]), errors are sorted by what the shell can do
+//! people are codes with arguments ([`Phrase`]), errors are sorted by what the shell can do
 //! ([`LanewalkError`]).
 //!
 //! Invariant: no rule lives here. Each method turns its arguments into the core's types, calls the
@@ -24,21 +24,22 @@ mod parse;
 mod people;
 mod photos;
 mod rows;
+mod surveys;
 mod sync;
 mod texts;
 mod visits;
 
 pub use device::{Device, Identity, Purged};
 pub use enums::{
-    AppealKind, ConfirmedHow, Language, MeasuredHow, Network, OrderOutcome, Phase, PhotoPart, PhotoRole,
-    PhotoScene, PlaceKind, PositionSource, ProposalKind, SurveyAnswer, TalkKind, VisitKind, VisitPurpose,
-    VisitResult,
+    AppealKind, ConfirmedHow, DeviceKey, Language, MeasuredHow, Network, OrderOutcome, Phase, PhotoPart,
+    PhotoRole, PhotoScene, PlaceKind, PositionSource, ProposalKind, SurveyAnswer, TalkKind, VisitKind,
+    VisitPurpose, VisitResult,
 };
 pub use error::{LanewalkError, Reason};
 pub use field::{Field, OpenConfig};
 pub use foreign::{Connectivity, DeviceSigner, Fix, ForeignError, KeyStore, LogLevel, LogSink, Position};
-pub use knowledge::{Knowledge, KnowledgePage};
-pub use live::Watch;
+pub use knowledge::{Knowledge, KnowledgePage, MatterView};
+pub use live::{ConflictsListener, OrderPageListener, Watch};
 pub use orders::{NewProposal, OrderView, Orders, ProposalView};
 pub use people::{CareView, NewCare, NewPerson, NewPlace, People, PersonView, PlaceView};
 pub use photos::{
@@ -46,10 +47,11 @@ pub use photos::{
 };
 pub use rows::{
     AppealRow, ConflictValue, ConflictView, Countdown, KnowledgeRow, ListQuery, OrderRow, PersonRow, Place,
-    PlaceRow, SearchHit, VisitRow,
+    PlaceRow, SearchHit, SurveyRow, TaskForceRow, VisitRow,
 };
-pub use sync::{RefusedEntry, Round, StatusListener, StatusView, Sync, WrittenLine};
-pub use texts::{Text, text_table};
+pub use surveys::{SurveyDoor, SurveyView};
+pub use sync::{RefusedEntry, Round, StatusListener, StatusView, StopToken, Sync, WrittenLine};
+pub use texts::{Phrase, text_table};
 pub use visits::{NewAppeal, NewVisit, VisitView, Visits};
 
 uniffi::setup_scaffolding!("lanewalk");

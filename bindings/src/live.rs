@@ -1,4 +1,5 @@
-//! Live lists: Reset first, then batched changes; dropping the handle ends them.
+//! Live lists: Reset first, then batched changes. Live values (an order's page, the conflicts, the
+//! status): as they are now, then each that differs. Dropping the handle ends them.
 //!
 //! Invariant: a listener is called on a thread of its own, never twice at once and with no lock
 //! held; one that throws or blocks hurts only itself: what happens meanwhile reaches it as one
@@ -8,13 +9,14 @@ use crate::{
     call::{Core, lock},
     error::LanewalkError,
     foreign::{ForeignError, LogLevel, Logger},
-    rows::{AppealRow, KnowledgeRow, ListQuery, OrderRow, PersonRow, PlaceRow, VisitRow},
+    orders::OrderView,
+    rows::{AppealRow, ConflictView, KnowledgeRow, ListQuery, OrderRow, PersonRow, PlaceRow, VisitRow},
 };
 use lanewalk_field as core;
 use lanewalk_model::schema::DocKind;
 use std::sync::{Arc, Mutex};
 
-/// Keeps a live list alive. Cancelled when dropped or closed.
+/// Keeps a live list or value alive. Cancelled when dropped or closed.
 #[derive(uniffi::Object)]
 pub struct Watch(Mutex<Option<core::WatchHandle>>);
 
@@ -106,13 +108,8 @@ macro_rules! live {
             query: ListQuery,
             listener: Arc<dyn $listener>,
         ) -> Result<Arc<Watch>, LanewalkError> {
-            let tell = Told {
-                log: core.log.clone(),
-                tell: move |update: core::ListUpdate| listener.changed(update.into()),
-            };
-            core.call(|field| {
-                Ok::<_, LanewalkError>(Watch::new(field.watch(query.of($kind), Arc::new(tell))))
-            })
+            let told = Told::new(core, move |update: core::ListUpdate| listener.changed(update.into()));
+            core.call(|field| Ok::<_, LanewalkError>(Watch::new(field.watch(query.of($kind), told))))
         }
     };
 }
@@ -124,14 +121,34 @@ live!(PersonRow, PersonListener, PersonUpdate, PersonChange, watch_persons, DocK
 live!(PlaceRow, PlaceListener, PlaceUpdate, PlaceChange, watch_places, DocKind::Place);
 live!(KnowledgeRow, KnowledgeListener, KnowledgeUpdate, KnowledgeChange, watch_knowledge, DocKind::Knowledge);
 
+/// Hears about an order's page. Called on a thread of its own.
+#[uniffi::export(with_foreign)]
+pub trait OrderPageListener: Send + Sync {
+    /// Takes the page as it is now; nothing when the order has left this phone.
+    fn changed(&self, page: Option<OrderView>) -> Result<(), ForeignError>;
+}
+
+/// Hears about the fields that wait for a person. Called on a thread of its own.
+#[uniffi::export(with_foreign)]
+pub trait ConflictsListener: Send + Sync {
+    /// Takes all of them as they are now.
+    fn changed(&self, conflicts: Vec<ConflictView>) -> Result<(), ForeignError>;
+}
+
 /// A shell's listener; its failures go to the log.
-struct Told<F> {
+pub(crate) struct Told<F> {
     log: Logger,
     tell: F,
 }
 
-impl<F: Fn(core::ListUpdate) -> Result<(), ForeignError> + Send + Sync> core::ListListener for Told<F> {
-    fn changed(&self, update: core::ListUpdate) {
+impl<F> Told<F> {
+    pub(crate) fn new(core: &Core, tell: F) -> Arc<Self> {
+        Arc::new(Self { log: core.log.clone(), tell })
+    }
+}
+
+impl<T, F: Fn(T) -> Result<(), ForeignError> + Send + Sync> core::Listener<T> for Told<F> {
+    fn changed(&self, update: T) {
         if (self.tell)(update).is_err() {
             self.log.line(LogLevel::Warn, "a listener failed");
         }

@@ -4,10 +4,10 @@ use crate::{
     call::Core,
     enums::{MeasuredHow, OrderOutcome, ProposalKind, TalkKind},
     error::LanewalkError,
-    live::{self, OrderListener, Watch},
+    live::{self, ConflictsListener, OrderListener, OrderPageListener, Told, Watch},
     parse,
-    rows::{ConflictView, Countdown, ListQuery, OrderRow, SearchHit, VisitRow},
-    texts::Text,
+    rows::{ConflictView, Countdown, ListQuery, OrderRow, SearchHit, TaskForceRow, VisitRow},
+    texts::Phrase,
 };
 use lanewalk_field as core;
 use lanewalk_model::{
@@ -37,7 +37,7 @@ pub struct OrderView {
     /// Where, in words.
     pub place_text: String,
     /// State.
-    pub state: Text,
+    pub state: Phrase,
     /// Needs work.
     pub open: bool,
     /// Urgent: two hours.
@@ -61,7 +61,7 @@ pub struct OrderView {
     /// Staff id of who has it.
     pub current_owner: String,
     /// Marks, such as a card shown or an extension given.
-    pub flags: Vec<Text>,
+    pub flags: Vec<Phrase>,
     /// What may be done now: ids with words; a shell shows these buttons and no other.
     pub actions: Vec<OrderAction>,
     /// Notes, latest first.
@@ -95,7 +95,7 @@ pub struct OrderAction {
     /// Id: `visit`, `note`, `measure`, or that of a proposal.
     pub id: String,
     /// The button.
-    pub label: Text,
+    pub label: Phrase,
     /// The proposal it makes; nothing for a fact.
     pub proposal: Option<ProposalKind>,
 }
@@ -121,9 +121,9 @@ pub struct ProposalView {
     /// Why.
     pub reason: String,
     /// `waiting`, `accepted` or `refused`.
-    pub answer: Text,
+    pub answer: Phrase,
     /// Why it was refused; nothing otherwise.
-    pub refusal: Option<Text>,
+    pub refusal: Option<Phrase>,
     /// The decider's own words; may be empty.
     pub words: String,
 }
@@ -136,16 +136,22 @@ pub struct NewProposal {
     /// Why.
     pub reason: String,
     /// For a submission.
+    #[uniffi(default = None)]
     pub outcome: Option<OrderOutcome>,
     /// For an extension: working days.
+    #[uniffi(default = None)]
     pub extend_days: Option<u32>,
     /// For a transfer: the unit or worker.
+    #[uniffi(default = None)]
     pub to: Option<String>,
     /// For an exclusion: its ground; for it and a return, what shows it.
+    #[uniffi(default = None)]
     pub ground: Option<String>,
     /// What shows the ground.
+    #[uniffi(default = None)]
     pub evidence: Option<String>,
     /// For parking: when it is looked at again, UTC ms.
+    #[uniffi(default = None)]
     pub review_at_ms: Option<i64>,
 }
 
@@ -167,6 +173,7 @@ impl Orders {
     }
 
     /// Finds documents of every kind by words or parts of Chinese names, best first.
+    #[uniffi::method(default(limit = 50))]
     pub fn search(&self, text: String, limit: u32) -> Result<Vec<SearchHit>, LanewalkError> {
         let rows = self.0.call(|field| field.search(&text, limit))?;
         Ok(rows.into_iter().map(Into::into).collect())
@@ -180,10 +187,34 @@ impl Orders {
         self.0.call(|field| field.order(id)).map(OrderView::of)
     }
 
+    /// Follows such a page: as it is now, then each time it reads differently.
+    ///
+    /// Errors: as [`Self::get`].
+    pub fn watch_order(
+        &self,
+        order: String,
+        listener: Arc<dyn OrderPageListener>,
+    ) -> Result<Arc<Watch>, LanewalkError> {
+        let id = parse::order(&order)?;
+        let told = move |page: Option<core::OrderPage>| listener.changed(page.map(OrderView::of));
+        self.0.call(|field| field.watch_order(id, Told::new(&self.0, told))).map(Watch::new)
+    }
+
     /// Lists every field of every document that waits for a person to choose.
     pub fn conflicts(&self) -> Result<Vec<ConflictView>, LanewalkError> {
-        let all = self.0.call(core::Field::conflicts)?;
-        Ok(all.iter().map(|(doc, c)| ConflictView::of(&doc.to_string(), true, c)).collect())
+        self.0.call(core::Field::conflicts).map(|all| ConflictView::waiting(&all))
+    }
+
+    /// Follows these fields: all as they are now, then each time they differ.
+    pub fn watch_conflicts(&self, listener: Arc<dyn ConflictsListener>) -> Result<Arc<Watch>, LanewalkError> {
+        let told = Told::new(&self.0, move |all: Vec<_>| listener.changed(ConflictView::waiting(&all)));
+        self.0.call(|field| Ok::<_, LanewalkError>(Watch::new(field.watch_conflicts(told))))
+    }
+
+    /// Lists task forces 专班, those at work first.
+    pub fn task_forces(&self, query: ListQuery) -> Result<Vec<TaskForceRow>, LanewalkError> {
+        let rows = self.0.call(|field| field.list(&query.of(DocKind::TaskForce)))?;
+        Ok(rows.into_iter().map(Into::into).collect())
     }
 
     /// Settles a conflict: one of the values shown, or another one, stands from now on.
@@ -199,6 +230,7 @@ impl Orders {
     }
 
     /// Writes what was found on site; empty words leave a field as it is.
+    #[uniffi::method(default(address = "", facts = ""))]
     pub fn verify(&self, order: String, address: String, facts: String) -> Result<(), LanewalkError> {
         let id = parse::order(&order)?;
         let edits = [("verified_address", address), ("verified_facts", facts)];
@@ -214,6 +246,7 @@ impl Orders {
     }
 
     /// Says that the facts or the responsibility are unclear, which asks for a site check (R49).
+    #[uniffi::method(default(facts = false, responsibility = false))]
     pub fn unclear(&self, order: String, facts: bool, responsibility: bool) -> Result<(), LanewalkError> {
         let id = parse::order(&order)?;
         let edits = [("unclear_statement", facts), ("unclear_responsibility", responsibility)];
@@ -236,12 +269,14 @@ impl Orders {
     }
 
     /// Keeps a contact with the requester, or an attempt (R3, R48).
+    #[uniffi::method(default(note = ""))]
     pub fn contact(&self, order: String, reached: bool, note: String) -> Result<(), LanewalkError> {
         let id = parse::order(&order)?;
         self.0.call(|field| field.contact(id, reached, &note)).map(drop)
     }
 
     /// Keeps a mediation or a persuasion; `cites` is the version of the knowledge explained.
+    #[uniffi::method(default(cites = None, note = ""))]
     pub fn talk(
         &self,
         order: String,
@@ -256,6 +291,7 @@ impl Orders {
     }
 
     /// Keeps a report to the police, or later what came of it (R47).
+    #[uniffi::method(default(result = ""))]
     pub fn police(
         &self,
         order: String,
@@ -271,6 +307,7 @@ impl Orders {
     /// it. `force` sends also what would be refused, as a fact.
     ///
     /// Errors: `NotAllowed` with the words when headquarters would refuse it.
+    #[uniffi::method(default(force = false))]
     pub fn propose(
         &self,
         order: String,
@@ -301,7 +338,7 @@ impl OrderView {
             title: text("title"),
             summary: text("summary"),
             place_text: text("place_text"),
-            state: Text::of("state", &row.state),
+            state: Phrase::of("state", &row.state),
             open: row.open,
             urgent: row.urgent,
             grid: text("grid"),
@@ -313,7 +350,7 @@ impl OrderView {
             reply_text: text("reply_text"),
             first_owner: text("first_owner"),
             current_owner: text("current_owner"),
-            flags: view.members("flag").map(|(flag, _)| Text::of("flag", flag)).collect(),
+            flags: view.members("flag").map(|(flag, _)| Phrase::of("flag", flag)).collect(),
             actions: actions.into_iter().map(OrderAction::of).collect(),
             notes: notes(&view),
             visits: visits.into_iter().map(Into::into).collect(),
@@ -341,7 +378,7 @@ impl OrderAction {
     fn of(id: &'static str) -> Self {
         use lanewalk_model::records::ProposalKind as Kind;
         let proposal = Kind::ALL.into_iter().find(|kind| kind.id() == id);
-        Self { id: id.to_owned(), label: Text::of("action", id), proposal: proposal.map(Into::into) }
+        Self { id: id.to_owned(), label: Phrase::of("action", id), proposal: proposal.map(Into::into) }
     }
 }
 
@@ -357,8 +394,8 @@ impl ProposalView {
             id: status.id,
             kind: status.record.kind.into(),
             reason: status.record.reason,
-            answer: Text::of("answer", answer),
-            refusal: refusal.map(|r| Text::of("refusal", r.code())),
+            answer: Phrase::of("answer", answer),
+            refusal: refusal.map(|r| Phrase::of("refusal", r.code())),
             words: status.decision.and_then(|d| d.words).unwrap_or_default(),
         }
     }

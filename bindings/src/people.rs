@@ -22,11 +22,13 @@ pub struct People(pub(crate) Arc<Core>);
 pub struct NewPerson {
     /// Name.
     pub name: String,
-    /// Phone; may be empty.
-    pub phone: String,
     /// Why the record is made.
     pub purpose: String,
+    /// Phone; may be empty.
+    #[uniffi(default = "")]
+    pub phone: String,
     /// Grid cell; the only one held when left out.
+    #[uniffi(default = None)]
     pub grid: Option<String>,
 }
 
@@ -35,13 +37,16 @@ pub struct NewPerson {
 pub struct NewPlace {
     /// Address as read at the door.
     pub raw_address: String,
-    /// Name on the sign.
-    pub name: String,
     /// Kind.
     pub kind: PlaceKind,
+    /// Name on the sign.
+    #[uniffi(default = "")]
+    pub name: String,
     /// Grid cell; the only one held when left out.
+    #[uniffi(default = None)]
     pub grid: Option<String>,
     /// Where.
+    #[uniffi(default = None)]
     pub fix: Option<Fix>,
 }
 
@@ -55,8 +60,10 @@ pub struct NewCare {
     /// On what ground it is recorded.
     pub basis: String,
     /// When it expires, UTC ms.
+    #[uniffi(default = None)]
     pub valid_to_ms: Option<i64>,
     /// Grid cell; the only one held when left out.
+    #[uniffi(default = None)]
     pub grid: Option<String>,
 }
 
@@ -213,6 +220,7 @@ impl People {
     }
 
     /// Writes when somebody is at a place and how to get in; empty words leave a field as it is.
+    #[uniffi::method(default(contact_time = "", access_note = ""))]
     pub fn describe_place(
         &self,
         place: String,

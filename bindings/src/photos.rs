@@ -6,10 +6,13 @@ use crate::{
     error::LanewalkError,
     foreign::Fix,
     parse,
-    texts::Text,
+    texts::Phrase,
 };
 use lanewalk_field as core;
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// Photos.
 #[derive(uniffi::Object)]
@@ -21,6 +24,7 @@ pub struct FontFile {
     /// A `.ttf`, `.otf` or `.ttc` file.
     pub path: String,
     /// Face of a collection; the first Simplified Chinese one when left out.
+    #[uniffi(default = None)]
     pub index: Option<u32>,
 }
 
@@ -28,10 +32,13 @@ pub struct FontFile {
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct PhotoSettings {
     /// Fonts for the stamp, tried in this order.
+    #[uniffi(default = [])]
     pub fonts: Vec<FontFile>,
     /// Bytes of photos kept here, about; unsent ones may exceed it. 2 GiB when left out.
+    #[uniffi(default = None)]
     pub budget_bytes: Option<u64>,
     /// Bytes that must stay free before a camera opens. 300 MiB when left out.
+    #[uniffi(default = None)]
     pub keep_free_bytes: Option<u64>,
 }
 
@@ -53,14 +60,18 @@ pub struct PhotoTicket {
 /// What is known about a picture besides its file.
 #[derive(Debug, Clone, PartialEq, uniffi::Record)]
 pub struct PhotoShot {
-    /// Where; the shell's [`Position`](crate::Position) is asked when left out (camera only).
-    pub fix: Option<Fix>,
     /// Words under it; may be empty.
+    #[uniffi(default = "")]
     pub caption: String,
-    /// When by the phone's clock, UTC ms; the file's time of writing when left out.
-    pub taken_at_ms: Option<i64>,
     /// Where in the house.
+    #[uniffi(default = None)]
     pub scene: Option<PhotoScene>,
+    /// When by the phone's clock, UTC ms; the file's time of writing when left out.
+    #[uniffi(default = None)]
+    pub taken_at_ms: Option<i64>,
+    /// Where; the shell's [`Position`](crate::Position) is asked when left out (camera only).
+    #[uniffi(default = None)]
+    pub fix: Option<Fix>,
 }
 
 /// A photo of a visit.
@@ -79,7 +90,7 @@ pub struct PhotoView {
     /// Its files.
     pub files: Vec<PhotoFile>,
     /// What speaks against it.
-    pub doubts: Vec<Text>,
+    pub doubts: Vec<Phrase>,
     /// Photos of this phone that look like it.
     pub alike: Vec<String>,
 }
@@ -92,7 +103,7 @@ pub struct PhotoFile {
     /// Bytes.
     pub bytes: u64,
     /// Where it is.
-    pub state: Text,
+    pub state: Phrase,
     /// Bytes headquarters is known to have.
     pub sent_bytes: u64,
     /// It can be read here with [`Photos::bytes`].
@@ -198,6 +209,16 @@ impl Photos {
         self.0.call(|field| field.photo_bytes(id, part.into()))
     }
 
+    /// Writes such a copy to a path of the shell's, in place of what lies there; for large pictures, which
+    /// then do not cross as bytes. It lies there in clear: choose a folder that is private to the app and
+    /// in no backup, and remove it when it was shown.
+    ///
+    /// Errors: as [`Self::bytes`]; `StorageFull`; `Invalid` for a path that cannot be written.
+    pub fn write_to(&self, photo: String, part: PhotoPart, path: String) -> Result<(), LanewalkError> {
+        let id = parse::event("photo", &photo)?;
+        self.0.call(|field| field.write_photo(id, part.into(), Path::new(&path)))
+    }
+
     /// Says how the room for photos stands.
     pub fn storage(&self) -> Result<StorageView, LanewalkError> {
         let report = self.0.call(core::Field::storage)?;
@@ -245,7 +266,7 @@ impl From<core::PhotoView> for PhotoView {
         let file = |(part, file, state): (_, lanewalk_model::photo::FileRef, core::PartState)| PhotoFile {
             part: PhotoPart::from(part),
             bytes: file.bytes,
-            state: Text::of("photo_state", state.code()),
+            state: Phrase::of("photo_state", state.code()),
             sent_bytes: match state {
                 core::PartState::Waiting { sent } => sent,
                 core::PartState::Sent | core::PartState::GivenUp => file.bytes,
@@ -263,7 +284,7 @@ impl From<core::PhotoView> for PhotoView {
             taken_at_ms: photo.record.taken_at.0,
             in_app: photo.record.in_app,
             files: photo.parts.into_iter().map(file).collect(),
-            doubts: photo.doubts.into_iter().map(|d| Text::of("doubt", d.code())).collect(),
+            doubts: photo.doubts.into_iter().map(|d| Phrase::of("doubt", d.code())).collect(),
             alike: photo.alike.iter().map(|a| a.photo.to_string()).collect(),
         }
     }

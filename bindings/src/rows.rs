@@ -2,9 +2,10 @@
 //!
 //! Invariant: made of the core's list row alone, so that a page of 50 reads one table.
 
-use crate::{enums::Phase, foreign::Fix, texts::Text};
+use crate::{enums::Phase, foreign::Fix, texts::Phrase};
 use lanewalk_field as core;
 use lanewalk_model::{
+    id::DocId,
     schema::DocKind,
     view::{self, DocView},
 };
@@ -13,14 +14,19 @@ use lanewalk_model::{
 #[derive(Debug, Clone, PartialEq, uniffi::Record)]
 pub struct ListQuery {
     /// Only what needs work.
+    #[uniffi(default = false)]
     pub open_only: bool,
     /// Only what belongs to this document: the visits of an order.
+    #[uniffi(default = None)]
     pub parent: Option<String>,
     /// Nearest to this place first; rows without a place are left out.
+    #[uniffi(default = None)]
     pub near: Option<Fix>,
     /// Most rows; at most 1,000.
+    #[uniffi(default = 50)]
     pub limit: u32,
     /// Rows to skip.
+    #[uniffi(default = 0)]
     pub offset: u32,
 }
 
@@ -47,7 +53,7 @@ pub struct Countdown {
     /// Which card it shows.
     pub phase: Phase,
     /// In words, such as "2 小时 5 分".
-    pub text: Text,
+    pub text: Phrase,
     /// The due time may still move: the calendar ends before it.
     pub provisional: bool,
     /// Headquarters' time is known; otherwise the phone's own clock was used.
@@ -59,12 +65,12 @@ impl From<core::Countdown> for Countdown {
         let left = c.minutes_left.unsigned_abs();
         let side = if c.minutes_left < 0 { "over" } else { "left" };
         let text = match (left / 1_440, left / 60 % 24, left % 60) {
-            (0, 0, minutes) => Text::of("countdown", &format!("{side}_minutes")).with("minutes", minutes),
-            (0, hours, minutes) => {
-                Text::of("countdown", &format!("{side}_hours")).with("hours", hours).with("minutes", minutes)
-            }
+            (0, 0, minutes) => Phrase::of("countdown", &format!("{side}_minutes")).with("minutes", minutes),
+            (0, hours, minutes) => Phrase::of("countdown", &format!("{side}_hours"))
+                .with("hours", hours)
+                .with("minutes", minutes),
             (days, hours, _) => {
-                Text::of("countdown", &format!("{side}_days")).with("days", days).with("hours", hours)
+                Phrase::of("countdown", &format!("{side}_days")).with("days", days).with("hours", hours)
             }
         };
         Self {
@@ -97,7 +103,7 @@ pub struct OrderRow {
     /// Where, in words.
     pub place_text: String,
     /// State.
-    pub state: Text,
+    pub state: Phrase,
     /// Urgent: two hours.
     pub urgent: bool,
     /// Needs work.
@@ -128,9 +134,9 @@ pub struct VisitRow {
     /// The order it was for; empty for none.
     pub order: String,
     /// Kind.
-    pub kind: Text,
+    pub kind: Phrase,
     /// What came of it; nothing when it was not said.
-    pub result: Option<Text>,
+    pub result: Option<Phrase>,
     /// Free words.
     pub notes: String,
     /// Staff id of who made it.
@@ -151,7 +157,7 @@ pub struct AppealRow {
     /// Where, in words.
     pub place_text: String,
     /// What became of it.
-    pub status: Text,
+    pub status: Phrase,
     /// The order it became; empty for none.
     pub order: String,
     /// When, UTC ms.
@@ -183,7 +189,7 @@ pub struct PlaceRow {
     /// Address as read at the door.
     pub raw_address: String,
     /// Kind.
-    pub kind: Text,
+    pub kind: Phrase,
     /// Grid cell.
     pub grid: String,
     /// Where on the map.
@@ -202,11 +208,41 @@ pub struct KnowledgeRow {
     /// Title.
     pub title: String,
     /// `kb_entry` or `playbook`.
-    pub kind: Text,
+    pub kind: Phrase,
     /// Matter; may be empty.
     pub matter_code: String,
     /// False for a version that a newer one replaced.
     pub in_force: bool,
+}
+
+/// A line of the list of surveys 民意调查.
+#[derive(Debug, Clone, PartialEq, uniffi::Record)]
+pub struct SurveyRow {
+    /// Id.
+    pub id: String,
+    /// Title.
+    pub title: String,
+    /// What is asked at each door.
+    pub question: String,
+    /// The order it is for; empty for none.
+    pub order: String,
+    /// Grid cell.
+    pub grid: String,
+}
+
+/// A line of the list of task forces 专班.
+#[derive(Debug, Clone, PartialEq, uniffi::Record)]
+pub struct TaskForceRow {
+    /// Id.
+    pub id: String,
+    /// Title.
+    pub title: String,
+    /// At work; false once it is dissolved.
+    pub open: bool,
+    /// When it is due, UTC ms.
+    pub due_at_ms: Option<i64>,
+    /// Grid cell.
+    pub grid: String,
 }
 
 /// Something found by its words.
@@ -215,7 +251,7 @@ pub struct SearchHit {
     /// Id; the part before the colon is the kind.
     pub id: String,
     /// Kind.
-    pub kind: Text,
+    pub kind: Phrase,
     /// First line.
     pub title: String,
     /// Second line.
@@ -232,7 +268,7 @@ pub struct ConflictView {
     /// The field.
     pub key: String,
     /// The field for people.
-    pub label: Text,
+    pub label: Phrase,
     /// True while it waits for a person; false where a rule chose and the others are only shown.
     pub open: bool,
     /// Every value, earliest first.
@@ -261,10 +297,15 @@ impl ConflictView {
         Self {
             doc: doc.to_owned(),
             key: conflict.key.clone(),
-            label: Text::of("field", family),
+            label: Phrase::of("field", family),
             open,
             values: conflict.values.iter().map(value).collect(),
         }
+    }
+
+    /// Lists those that wait for a person.
+    pub(crate) fn waiting(all: &[(DocId, view::Conflict)]) -> Vec<Self> {
+        all.iter().map(|(doc, conflict)| Self::of(&doc.to_string(), true, conflict)).collect()
     }
 
     /// Lists those of a document.
@@ -280,8 +321,8 @@ fn place(row: &lanewalk_model::rows::ListRow) -> Option<Place> {
     Some(Place { lat: degrees(row.lat_e7?), lon: degrees(row.lon_e7?) })
 }
 
-fn said(set: &str, id: &str) -> Option<Text> {
-    (!id.is_empty()).then(|| Text::of(set, id))
+fn said(set: &str, id: &str) -> Option<Phrase> {
+    (!id.is_empty()).then(|| Phrase::of(set, id))
 }
 
 impl From<core::ListItem> for OrderRow {
@@ -289,7 +330,7 @@ impl From<core::ListItem> for OrderRow {
         let row = item.row;
         Self {
             id: item.id.to_string(),
-            state: Text::of("state", &row.state),
+            state: Phrase::of("state", &row.state),
             place: place(&row),
             title: row.title,
             place_text: row.detail,
@@ -312,7 +353,7 @@ impl From<core::ListItem> for VisitRow {
         Self {
             id: item.id.to_string(),
             order: row.parent,
-            kind: Text::of("visit_kind", &row.title),
+            kind: Phrase::of("visit_kind", &row.title),
             result: said("visit_result", &row.state),
             notes: row.detail,
             by: row.author,
@@ -329,7 +370,7 @@ impl From<core::ListItem> for AppealRow {
             id: item.id.to_string(),
             text: row.title,
             place_text: row.detail,
-            status: Text::of("appeal_status", &row.state),
+            status: Phrase::of("appeal_status", &row.state),
             order: row.parent,
             at_ms: row.at,
         }
@@ -357,7 +398,7 @@ impl From<core::ListItem> for PlaceRow {
             place: place(&row),
             name: row.title,
             raw_address: row.detail,
-            kind: Text::of("place_kind", &row.state),
+            kind: Phrase::of("place_kind", &row.state),
             grid: row.grid,
             distance_m: item.distance_m,
         }
@@ -371,9 +412,35 @@ impl From<core::ListItem> for KnowledgeRow {
             id: item.id.to_string(),
             topic: row.parent,
             title: row.title,
-            kind: Text::of("knowledge_kind", &row.state),
+            kind: Phrase::of("knowledge_kind", &row.state),
             matter_code: row.detail,
             in_force: row.open,
+        }
+    }
+}
+
+impl From<core::ListItem> for SurveyRow {
+    fn from(item: core::ListItem) -> Self {
+        let row = item.row;
+        Self {
+            id: item.id.to_string(),
+            title: row.title,
+            question: row.detail,
+            order: row.parent,
+            grid: row.grid,
+        }
+    }
+}
+
+impl From<core::ListItem> for TaskForceRow {
+    fn from(item: core::ListItem) -> Self {
+        let row = item.row;
+        Self {
+            id: item.id.to_string(),
+            title: row.title,
+            open: row.open,
+            due_at_ms: row.due_at,
+            grid: row.grid,
         }
     }
 }
@@ -383,7 +450,7 @@ impl From<core::ListItem> for SearchHit {
         let row = item.row;
         Self {
             id: item.id.to_string(),
-            kind: Text::of("kind", item.id.kind.name()),
+            kind: Phrase::of("kind", item.id.kind.name()),
             title: row.title,
             detail: row.detail,
             open: row.open,

@@ -2,14 +2,17 @@
 
 use crate::{
     call::{Core, lock},
-    enums::Network,
+    enums::{DeviceKey, Network},
     error::LanewalkError,
-    foreign::{ForeignError, LogLevel, Logger},
-    live::Watch,
-    texts::Text,
+    foreign::{ForeignError, LogLevel},
+    live::{Told, Watch},
+    texts::Phrase,
 };
 use lanewalk_field::{self as core, HttpTransport};
-use std::sync::{Arc, atomic::Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 /// Rounds with headquarters.
 #[derive(uniffi::Object)]
@@ -49,8 +52,10 @@ pub struct StatusView {
     pub conflicts: u64,
     /// HQ time of the last signed answer, UTC ms.
     pub last_contact_ms: Option<i64>,
-    /// What support should know; empty when all is well.
-    pub problems: Vec<Text>,
+    /// How the device's key stands; without it no round begins.
+    pub key: DeviceKey,
+    /// What is wrong, in words; empty when all is well.
+    pub problems: Vec<Phrase>,
 }
 
 /// Hears how the store stands. Called on a thread of its own.
@@ -68,7 +73,7 @@ pub struct RefusedEntry {
     /// The document it was for.
     pub doc: String,
     /// Why.
-    pub reason: Text,
+    pub reason: Phrase,
     /// When it was written, by the phone's clock, UTC ms.
     pub at_ms: i64,
     /// What was written.
@@ -79,18 +84,38 @@ pub struct RefusedEntry {
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct WrittenLine {
     /// The field for people.
-    pub label: Text,
+    pub label: Phrase,
     /// The value as people read it; nothing when it was removed.
     pub value: Option<String>,
+}
+
+/// Asks a round to end. One round takes one; asked before the round has begun, it counts all the same.
+#[derive(Debug, Default, uniffi::Object)]
+pub struct StopToken(AtomicBool);
+
+#[uniffi::export]
+impl StopToken {
+    /// Makes one that was not asked.
+    #[uniffi::constructor]
+    pub fn new() -> Arc<Self> {
+        Arc::default()
+    }
+
+    /// Asks its round to end before the next request. Does not wait.
+    pub fn stop(&self) {
+        self.0.store(true, Ordering::Release);
+    }
 }
 
 #[uniffi::export]
 impl Sync {
     /// Pushes and pulls everything, then sends photos as the network allows. Blocks on the network:
-    /// up to 10 s for a connection and 120 s a request; [`Self::stop`] ends it before the next one.
+    /// up to 10 s for a connection and 120 s a request; `stop` ends it before the next one, and so
+    /// does pausing or shutting down.
     ///
     /// Errors: `Offline`, `Wait`, `DeviceStopped`, `UpdateApp`, `Key`, `NotEnrolled`: nothing is lost.
-    pub fn run(&self) -> Result<Round, LanewalkError> {
+    #[uniffi::method(default(stop = None))]
+    pub fn run(&self, stop: Option<Arc<StopToken>>) -> Result<Round, LanewalkError> {
         let core = &self.0;
         let network = match core.connectivity.as_ref().map(|c| c.network()) {
             None => Network::Unmetered,
@@ -100,9 +125,10 @@ impl Sync {
                 Network::Metered
             }
         };
-        core.stop.store(false, Ordering::Release);
         let transport = self.transport()?;
-        let report = core.call(|field| field.round(transport.as_ref(), network.into(), &core.stop));
+        let asked = || stop.as_ref().is_some_and(|token| token.0.load(Ordering::Acquire));
+        let stopped = || asked() || core.asleep.load(Ordering::Acquire);
+        let report = core.call(|field| field.round(transport.as_ref(), network.into(), &stopped));
         match &report {
             Ok(r) => core.log.line(
                 LogLevel::Info,
@@ -124,11 +150,6 @@ impl Sync {
         })
     }
 
-    /// Asks the round that runs to end before its next request. Does not wait.
-    pub fn stop(&self) {
-        self.0.stop.store(true, Ordering::Release);
-    }
-
     /// Says how the store stands.
     pub fn status(&self) -> Result<StatusView, LanewalkError> {
         self.0.call(core::Field::status).map(Into::into)
@@ -136,8 +157,8 @@ impl Sync {
 
     /// Follows it: the status at once, then every new one.
     pub fn watch(&self, listener: Arc<dyn StatusListener>) -> Result<Arc<Watch>, LanewalkError> {
-        let told = Told { log: self.0.log.clone(), listener };
-        self.0.call(|field| Ok::<_, LanewalkError>(Watch::new(field.watch_status(Arc::new(told)))))
+        let told = Told::new(&self.0, move |status: core::Status| listener.changed(status.into()));
+        self.0.call(|field| Ok::<_, LanewalkError>(Watch::new(field.watch_status(told))))
     }
 
     /// Lists what headquarters refused, oldest first.
@@ -172,28 +193,18 @@ impl Sync {
     }
 }
 
-struct Told {
-    log: Logger,
-    listener: Arc<dyn StatusListener>,
-}
-
-impl core::StatusListener for Told {
-    fn changed(&self, status: core::Status) {
-        if self.listener.changed(status.into()).is_err() {
-            self.log.line(LogLevel::Warn, "a listener failed");
-        }
-    }
-}
-
 impl From<core::Status> for StatusView {
     fn from(status: core::Status) -> Self {
-        let problem = |(code, detail): (String, String)| Text::of("problem", &code).with("detail", detail);
+        let problem = |(code, detail): (String, String)| Phrase::of("problem", &code).with("detail", detail);
+        let key = DeviceKey::from(status.device_key);
+        let gone = matches!(key, DeviceKey::Lost | DeviceKey::Replaced).then(|| key.label());
         Self {
             pending: status.pending,
             quarantined: status.quarantined,
             conflicts: status.conflicts,
             last_contact_ms: status.last_contact_ms,
-            problems: status.problems.into_iter().map(problem).collect(),
+            key,
+            problems: gone.into_iter().chain(status.problems.into_iter().map(problem)).collect(),
         }
     }
 }
@@ -201,13 +212,13 @@ impl From<core::Status> for StatusView {
 impl From<core::Quarantined> for RefusedEntry {
     fn from(entry: core::Quarantined) -> Self {
         let line = |w: core::Written| WrittenLine {
-            label: Text::of("field", w.key.split('/').next().unwrap_or_default()),
+            label: Phrase::of("field", w.key.split('/').next().unwrap_or_default()),
             value: w.value,
         };
         Self {
             seq: entry.seq,
             doc: entry.doc.to_string(),
-            reason: Text::of("refused", &entry.code),
+            reason: Phrase::of("refused", &entry.code),
             at_ms: entry.at.0,
             written: entry.written.into_iter().map(line).collect(),
         }

@@ -6,19 +6,19 @@
 //! of the core, which a shell can neither translate nor restyle.
 
 use crate::enums::Language;
-use lanewalk_model::order::Refusal;
+use lanewalk_model::{catalog::Evidence, order::Refusal};
 use std::{collections::HashMap, sync::OnceLock};
 
 /// A text for people.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
-pub struct Text {
+pub struct Phrase {
     /// Key of the tables, such as `state.ACKED`.
     pub code: String,
     /// What `{name}` in the table's words stands for.
     pub args: HashMap<String, String>,
 }
 
-impl Text {
+impl Phrase {
     /// Makes a text without arguments out of a set and a value of it.
     pub(crate) fn of(set: &str, value: &str) -> Self {
         Self { code: format!("{set}.{value}"), args: HashMap::new() }
@@ -39,16 +39,23 @@ static EN: &str = include_str!("../texts/en.json");
 #[uniffi::export]
 pub fn text_table(language: Language) -> HashMap<String, String> {
     static TABLES: OnceLock<[HashMap<String, String>; 2]> = OnceLock::new();
-    let [zh, en] = TABLES.get_or_init(|| [table(ZH, Refusal::zh), table(EN, Refusal::en)]);
+    let [zh, en] = TABLES
+        .get_or_init(|| [table(ZH, Refusal::zh, |e| e.words().0), table(EN, Refusal::en, |e| e.words().1)]);
     match language {
         Language::Chinese => zh.clone(),
         Language::English => en.clone(),
     }
 }
 
-fn table(json: &str, refusal: fn(Refusal) -> &'static str) -> HashMap<String, String> {
+/// Adds the words that the core itself knows to those of a file.
+fn table(
+    json: &str,
+    refusal: fn(Refusal) -> &'static str,
+    evidence: fn(Evidence) -> &'static str,
+) -> HashMap<String, String> {
     let mut table: HashMap<String, String> = serde_json::from_str(json).unwrap_or_default();
     table.extend(Refusal::ALL.iter().map(|r| (format!("refusal.{}", r.code()), refusal(*r).to_owned())));
+    table.extend(Evidence::ALL.iter().map(|e| (format!("evidence.{}", e.id()), evidence(*e).to_owned())));
     table
 }
 
@@ -56,6 +63,10 @@ fn table(json: &str, refusal: fn(Refusal) -> &'static str) -> HashMap<String, St
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::enums::{
+        AppealKind, ConfirmedHow, DeviceKey, MeasuredHow, Network, OrderOutcome, Phase, PhotoPart,
+        PhotoScene, PlaceKind, PositionSource, SurveyAnswer, TalkKind, VisitKind, VisitPurpose, VisitResult,
+    };
     use lanewalk_model::{
         order::State,
         photo::{FileTrouble, PhotoRole},
@@ -92,6 +103,43 @@ mod tests {
             add(set, ids.to_vec());
         }
         codes
+    }
+
+    /// What a person chooses from: the label of every value, and how many there are.
+    macro_rules! labels {
+        ($($name:ident),+) => { [$($name::ALL.iter().map($name::label).collect::<Vec<_>>()),+].concat() };
+    }
+
+    #[test]
+    fn every_choice_has_words() {
+        let proposals = crate::enums::ProposalKind::ALL.iter().map(crate::enums::ProposalKind::label);
+        let roles = crate::enums::PhotoRole::ALL.iter().map(crate::enums::PhotoRole::label);
+        let mut labels = labels!(
+            AppealKind,
+            ConfirmedHow,
+            DeviceKey,
+            MeasuredHow,
+            Network,
+            OrderOutcome,
+            Phase,
+            PhotoPart,
+            PhotoScene,
+            PlaceKind,
+            PositionSource,
+            SurveyAnswer,
+            TalkKind,
+            VisitKind,
+            VisitPurpose,
+            VisitResult
+        );
+        labels.extend(proposals.chain(roles));
+        for language in [Language::Chinese, Language::English] {
+            let table = text_table(language);
+            let silent: Vec<_> = labels.iter().filter(|label| !table.contains_key(&label.code)).collect();
+            assert!(silent.is_empty(), "{silent:?}");
+        }
+        let codes: std::collections::HashSet<_> = labels.iter().map(|label| &label.code).collect();
+        assert_eq!(codes.len(), labels.len(), "two choices share their words");
     }
 
     #[test]

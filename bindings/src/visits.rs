@@ -8,8 +8,9 @@ use crate::{
     live::{self, AppealListener, VisitListener, Watch},
     parse,
     photos::PhotoView,
-    rows::{AppealRow, ConflictView, ListQuery, Place, VisitRow},
-    texts::Text,
+    rows::{AppealRow, ConflictView, ListQuery, Place, SurveyRow, VisitRow},
+    surveys::SurveyView,
+    texts::Phrase,
 };
 use lanewalk_field as core;
 use lanewalk_model::{document::Edit, position::Position, schema::DocKind};
@@ -25,22 +26,31 @@ pub struct NewVisit {
     /// Kind.
     pub kind: VisitKind,
     /// The order it is for; the visit takes the order's grid.
+    #[uniffi(default = None)]
     pub order: Option<String>,
     /// The place or person visited.
+    #[uniffi(default = None)]
     pub target: Option<String>,
     /// Grid cell, where there is no order; the only one held when left out.
+    #[uniffi(default = None)]
     pub grid: Option<String>,
     /// What for.
+    #[uniffi(default = None)]
     pub purpose: Option<VisitPurpose>,
     /// What came of it.
+    #[uniffi(default = None)]
     pub result: Option<VisitResult>,
     /// Begin by the phone's clock, UTC ms; now when left out.
+    #[uniffi(default = None)]
     pub started_at_ms: Option<i64>,
     /// End by the phone's clock, UTC ms.
+    #[uniffi(default = None)]
     pub ended_at_ms: Option<i64>,
     /// Where; the shell's [`Position`](crate::Position) is asked when left out.
+    #[uniffi(default = None)]
     pub fix: Option<Fix>,
     /// Free words.
+    #[uniffi(default = "")]
     pub notes: String,
 }
 
@@ -52,16 +62,22 @@ pub struct NewAppeal {
     /// What was said.
     pub text: String,
     /// Who said it, if recorded as a person.
+    #[uniffi(default = None)]
     pub person: Option<String>,
     /// Where, if recorded as a place.
+    #[uniffi(default = None)]
     pub place: Option<String>,
     /// Where, in words.
+    #[uniffi(default = "")]
     pub place_text: String,
     /// Grid cell; the only one held when left out.
+    #[uniffi(default = None)]
     pub grid: Option<String>,
     /// Taken in at a service point (R18).
+    #[uniffi(default = false)]
     pub service_point: bool,
     /// Settled at the door.
+    #[uniffi(default = false)]
     pub solved_on_site: bool,
 }
 
@@ -73,11 +89,11 @@ pub struct VisitView {
     /// The order it was for; empty for none.
     pub order: String,
     /// Kind.
-    pub kind: Text,
+    pub kind: Phrase,
     /// What for; nothing when it was not said.
-    pub purpose: Option<Text>,
+    pub purpose: Option<Phrase>,
     /// What came of it; nothing when it was not said.
-    pub result: Option<Text>,
+    pub result: Option<Phrase>,
     /// Staff id of who made it.
     pub by: String,
     /// Begin, UTC ms.
@@ -119,12 +135,12 @@ impl Visits {
         self.0.call(|field| {
             let view = field.document(id)?;
             let text = |key: &str| view.text(key).unwrap_or_default().to_owned();
-            let said = |set: &str, key: &str| view.text(key).map(|value| Text::of(set, value));
+            let said = |set: &str, key: &str| view.text(key).map(|value| Phrase::of(set, value));
             let position = view.text("position");
             let position = position.and_then(|json| serde_json::from_str::<Position>(json).ok());
             Ok::<_, core::FieldError>(VisitView {
                 order: text("order"),
-                kind: Text::of("visit_kind", &text("kind")),
+                kind: Phrase::of("visit_kind", &text("kind")),
                 purpose: said("visit_purpose", "purpose"),
                 result: said("visit_result", "result"),
                 by: text("by"),
@@ -163,6 +179,7 @@ impl Visits {
     /// (now when left out), each fixed once; empty notes leave the words as they are.
     ///
     /// Errors: `Invalid` when the result was given before.
+    #[uniffi::method(default(ended_at_ms = None, notes = ""))]
     pub fn finish(
         &self,
         visit: String,
@@ -196,6 +213,7 @@ impl Visits {
     }
 
     /// Keeps a resident's confirmation (R42); `photo` is that of the signed paper.
+    #[uniffi::method(default(photo = None))]
     pub fn confirm(
         &self,
         visit: String,
@@ -207,7 +225,21 @@ impl Visits {
         self.0.call(|field| field.confirm(id, how.into(), photo)).map(drop)
     }
 
+    /// Lists surveys; `parent` is the order's id.
+    pub fn surveys(&self, query: ListQuery) -> Result<Vec<SurveyRow>, LanewalkError> {
+        let rows = self.0.call(|field| field.list(&query.of(DocKind::Survey)))?;
+        Ok(rows.into_iter().map(Into::into).collect())
+    }
+
+    /// Reads a survey with its doors.
+    pub fn survey(&self, survey: String) -> Result<SurveyView, LanewalkError> {
+        let id = parse::doc("survey", &survey, &[DocKind::Survey])?;
+        let view = self.0.call(|field| field.document(id))?;
+        Ok(SurveyView::of(survey, &view))
+    }
+
     /// Writes the answer of a door to a survey (R35); `add_as` puts a missing door on the list.
+    #[uniffi::method(default(words = "", add_as = ""))]
     pub fn answer(
         &self,
         survey: String,

@@ -20,9 +20,7 @@ use lanewalk_model::{
 use lanewalk_protocol::{
     VERSION,
     enrolment::{EnrolRequest, EnrolResponse, Invitation},
-    frame, http,
-    keys::DeviceSigner as _,
-    limits,
+    frame, http, limits,
 };
 use rusqlite::{OptionalExtension as _, Transaction, params};
 use sha2::{Digest as _, Sha256};

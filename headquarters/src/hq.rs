@@ -26,7 +26,7 @@ use lanewalk_model::{
 };
 use lanewalk_protocol::{
     frame, http,
-    keys::{Algorithm, DeviceSigner as _, PublicKey, SoftSigner},
+    keys::{Algorithm, PublicKey, SoftSigner},
 };
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::{borrow::Cow, sync::Arc};

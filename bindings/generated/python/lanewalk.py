@@ -528,6 +528,8 @@ def _uniffi_check_api_checksums(lib):
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_lanewalk_ffi_checksum_method_appeallistener_changed() != 49511:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_lanewalk_ffi_checksum_method_conflictslistener_changed() != 26802:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_lanewalk_ffi_checksum_method_connectivity_network() != 36400:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_lanewalk_ffi_checksum_method_device_check() != 62121:
@@ -538,7 +540,7 @@ def _uniffi_check_api_checksums(lib):
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_lanewalk_ffi_checksum_method_device_purge() != 2062:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    if lib.uniffi_lanewalk_ffi_checksum_method_devicesigner_public_key() != 56943:
+    if lib.uniffi_lanewalk_ffi_checksum_method_devicesigner_public_key() != 21070:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_lanewalk_ffi_checksum_method_devicesigner_sign() != 38629:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
@@ -564,7 +566,7 @@ def _uniffi_check_api_checksums(lib):
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_lanewalk_ffi_checksum_method_field_visits() != 32368:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    if lib.uniffi_lanewalk_ffi_checksum_constructor_field_open() != 64989:
+    if lib.uniffi_lanewalk_ffi_checksum_constructor_field_open() != 21007:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_lanewalk_ffi_checksum_method_keystore_store_key() != 17959:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
@@ -576,6 +578,8 @@ def _uniffi_check_api_checksums(lib):
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_lanewalk_ffi_checksum_method_knowledge_list() != 56471:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_lanewalk_ffi_checksum_method_knowledge_matters() != 47200:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_lanewalk_ffi_checksum_method_knowledge_suggest() != 1616:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_lanewalk_ffi_checksum_method_knowledge_watch() != 2530:
@@ -586,9 +590,11 @@ def _uniffi_check_api_checksums(lib):
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_lanewalk_ffi_checksum_method_orderlistener_changed() != 6603:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_lanewalk_ffi_checksum_method_orderpagelistener_changed() != 26519:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_lanewalk_ffi_checksum_method_orders_conflicts() != 21999:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    if lib.uniffi_lanewalk_ffi_checksum_method_orders_contact() != 39651:
+    if lib.uniffi_lanewalk_ffi_checksum_method_orders_contact() != 18707:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_lanewalk_ffi_checksum_method_orders_get() != 22584:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
@@ -598,27 +604,33 @@ def _uniffi_check_api_checksums(lib):
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_lanewalk_ffi_checksum_method_orders_note() != 62727:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    if lib.uniffi_lanewalk_ffi_checksum_method_orders_police() != 20210:
+    if lib.uniffi_lanewalk_ffi_checksum_method_orders_police() != 8526:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    if lib.uniffi_lanewalk_ffi_checksum_method_orders_propose() != 21107:
+    if lib.uniffi_lanewalk_ffi_checksum_method_orders_propose() != 11622:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_lanewalk_ffi_checksum_method_orders_reply() != 322:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    if lib.uniffi_lanewalk_ffi_checksum_method_orders_search() != 25582:
+    if lib.uniffi_lanewalk_ffi_checksum_method_orders_search() != 19618:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_lanewalk_ffi_checksum_method_orders_settle() != 1916:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    if lib.uniffi_lanewalk_ffi_checksum_method_orders_talk() != 29713:
+    if lib.uniffi_lanewalk_ffi_checksum_method_orders_talk() != 47946:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    if lib.uniffi_lanewalk_ffi_checksum_method_orders_unclear() != 26762:
+    if lib.uniffi_lanewalk_ffi_checksum_method_orders_task_forces() != 7318:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    if lib.uniffi_lanewalk_ffi_checksum_method_orders_verify() != 33654:
+    if lib.uniffi_lanewalk_ffi_checksum_method_orders_unclear() != 18126:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_lanewalk_ffi_checksum_method_orders_verify() != 19327:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_lanewalk_ffi_checksum_method_orders_watch() != 42988:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_lanewalk_ffi_checksum_method_orders_watch_conflicts() != 11752:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_lanewalk_ffi_checksum_method_orders_watch_order() != 53553:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_lanewalk_ffi_checksum_method_people_care_of() != 26761:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    if lib.uniffi_lanewalk_ffi_checksum_method_people_describe_place() != 38246:
+    if lib.uniffi_lanewalk_ffi_checksum_method_people_describe_place() != 12931:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_lanewalk_ffi_checksum_method_people_new_care() != 6656:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
@@ -662,11 +674,17 @@ def _uniffi_check_api_checksums(lib):
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_lanewalk_ffi_checksum_method_photos_tickets() != 3561:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_lanewalk_ffi_checksum_method_photos_write_to() != 2973:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_lanewalk_ffi_checksum_method_placelistener_changed() != 28854:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_lanewalk_ffi_checksum_method_position_last_fix() != 57463:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_lanewalk_ffi_checksum_method_statuslistener_changed() != 60041:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_lanewalk_ffi_checksum_method_stoptoken_stop() != 45952:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_lanewalk_ffi_checksum_constructor_stoptoken_new() != 44648:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_lanewalk_ffi_checksum_method_sync_export_refused() != 55433:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
@@ -674,27 +692,25 @@ def _uniffi_check_api_checksums(lib):
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_lanewalk_ffi_checksum_method_sync_refused() != 22273:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    if lib.uniffi_lanewalk_ffi_checksum_method_sync_run() != 25750:
+    if lib.uniffi_lanewalk_ffi_checksum_method_sync_run() != 57825:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_lanewalk_ffi_checksum_method_sync_status() != 49305:
-        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    if lib.uniffi_lanewalk_ffi_checksum_method_sync_stop() != 49880:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_lanewalk_ffi_checksum_method_sync_watch() != 59977:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_lanewalk_ffi_checksum_method_visitlistener_changed() != 4881:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    if lib.uniffi_lanewalk_ffi_checksum_method_visits_answer() != 60381:
+    if lib.uniffi_lanewalk_ffi_checksum_method_visits_answer() != 59139:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_lanewalk_ffi_checksum_method_visits_appeal() != 21162:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_lanewalk_ffi_checksum_method_visits_appeals() != 46743:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    if lib.uniffi_lanewalk_ffi_checksum_method_visits_confirm() != 31956:
+    if lib.uniffi_lanewalk_ffi_checksum_method_visits_confirm() != 50577:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_lanewalk_ffi_checksum_method_visits_consent() != 5365:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    if lib.uniffi_lanewalk_ffi_checksum_method_visits_finish() != 8713:
+    if lib.uniffi_lanewalk_ffi_checksum_method_visits_finish() != 6338:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_lanewalk_ffi_checksum_method_visits_get() != 17671:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
@@ -705,6 +721,10 @@ def _uniffi_check_api_checksums(lib):
     if lib.uniffi_lanewalk_ffi_checksum_method_visits_notes() != 59990:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_lanewalk_ffi_checksum_method_visits_record() != 33951:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_lanewalk_ffi_checksum_method_visits_survey() != 34879:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_lanewalk_ffi_checksum_method_visits_surveys() != 48407:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_lanewalk_ffi_checksum_method_visits_watch() != 10920:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
@@ -747,6 +767,9 @@ _UniffiLib.uniffi_lanewalk_ffi_checksum_func_text_table.restype = ctypes.c_uint1
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_appeallistener_changed.argtypes = (
 )
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_appeallistener_changed.restype = ctypes.c_uint16
+_UniffiLib.uniffi_lanewalk_ffi_checksum_method_conflictslistener_changed.argtypes = (
+)
+_UniffiLib.uniffi_lanewalk_ffi_checksum_method_conflictslistener_changed.restype = ctypes.c_uint16
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_connectivity_network.argtypes = (
 )
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_connectivity_network.restype = ctypes.c_uint16
@@ -819,6 +842,9 @@ _UniffiLib.uniffi_lanewalk_ffi_checksum_method_knowledge_in_force.restype = ctyp
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_knowledge_list.argtypes = (
 )
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_knowledge_list.restype = ctypes.c_uint16
+_UniffiLib.uniffi_lanewalk_ffi_checksum_method_knowledge_matters.argtypes = (
+)
+_UniffiLib.uniffi_lanewalk_ffi_checksum_method_knowledge_matters.restype = ctypes.c_uint16
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_knowledge_suggest.argtypes = (
 )
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_knowledge_suggest.restype = ctypes.c_uint16
@@ -834,6 +860,9 @@ _UniffiLib.uniffi_lanewalk_ffi_checksum_method_logsink_log.restype = ctypes.c_ui
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_orderlistener_changed.argtypes = (
 )
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_orderlistener_changed.restype = ctypes.c_uint16
+_UniffiLib.uniffi_lanewalk_ffi_checksum_method_orderpagelistener_changed.argtypes = (
+)
+_UniffiLib.uniffi_lanewalk_ffi_checksum_method_orderpagelistener_changed.restype = ctypes.c_uint16
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_orders_conflicts.argtypes = (
 )
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_orders_conflicts.restype = ctypes.c_uint16
@@ -870,6 +899,9 @@ _UniffiLib.uniffi_lanewalk_ffi_checksum_method_orders_settle.restype = ctypes.c_
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_orders_talk.argtypes = (
 )
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_orders_talk.restype = ctypes.c_uint16
+_UniffiLib.uniffi_lanewalk_ffi_checksum_method_orders_task_forces.argtypes = (
+)
+_UniffiLib.uniffi_lanewalk_ffi_checksum_method_orders_task_forces.restype = ctypes.c_uint16
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_orders_unclear.argtypes = (
 )
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_orders_unclear.restype = ctypes.c_uint16
@@ -879,6 +911,12 @@ _UniffiLib.uniffi_lanewalk_ffi_checksum_method_orders_verify.restype = ctypes.c_
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_orders_watch.argtypes = (
 )
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_orders_watch.restype = ctypes.c_uint16
+_UniffiLib.uniffi_lanewalk_ffi_checksum_method_orders_watch_conflicts.argtypes = (
+)
+_UniffiLib.uniffi_lanewalk_ffi_checksum_method_orders_watch_conflicts.restype = ctypes.c_uint16
+_UniffiLib.uniffi_lanewalk_ffi_checksum_method_orders_watch_order.argtypes = (
+)
+_UniffiLib.uniffi_lanewalk_ffi_checksum_method_orders_watch_order.restype = ctypes.c_uint16
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_people_care_of.argtypes = (
 )
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_people_care_of.restype = ctypes.c_uint16
@@ -948,6 +986,9 @@ _UniffiLib.uniffi_lanewalk_ffi_checksum_method_photos_storage.restype = ctypes.c
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_photos_tickets.argtypes = (
 )
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_photos_tickets.restype = ctypes.c_uint16
+_UniffiLib.uniffi_lanewalk_ffi_checksum_method_photos_write_to.argtypes = (
+)
+_UniffiLib.uniffi_lanewalk_ffi_checksum_method_photos_write_to.restype = ctypes.c_uint16
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_placelistener_changed.argtypes = (
 )
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_placelistener_changed.restype = ctypes.c_uint16
@@ -957,6 +998,12 @@ _UniffiLib.uniffi_lanewalk_ffi_checksum_method_position_last_fix.restype = ctype
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_statuslistener_changed.argtypes = (
 )
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_statuslistener_changed.restype = ctypes.c_uint16
+_UniffiLib.uniffi_lanewalk_ffi_checksum_method_stoptoken_stop.argtypes = (
+)
+_UniffiLib.uniffi_lanewalk_ffi_checksum_method_stoptoken_stop.restype = ctypes.c_uint16
+_UniffiLib.uniffi_lanewalk_ffi_checksum_constructor_stoptoken_new.argtypes = (
+)
+_UniffiLib.uniffi_lanewalk_ffi_checksum_constructor_stoptoken_new.restype = ctypes.c_uint16
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_sync_export_refused.argtypes = (
 )
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_sync_export_refused.restype = ctypes.c_uint16
@@ -972,9 +1019,6 @@ _UniffiLib.uniffi_lanewalk_ffi_checksum_method_sync_run.restype = ctypes.c_uint1
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_sync_status.argtypes = (
 )
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_sync_status.restype = ctypes.c_uint16
-_UniffiLib.uniffi_lanewalk_ffi_checksum_method_sync_stop.argtypes = (
-)
-_UniffiLib.uniffi_lanewalk_ffi_checksum_method_sync_stop.restype = ctypes.c_uint16
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_sync_watch.argtypes = (
 )
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_sync_watch.restype = ctypes.c_uint16
@@ -1014,6 +1058,12 @@ _UniffiLib.uniffi_lanewalk_ffi_checksum_method_visits_notes.restype = ctypes.c_u
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_visits_record.argtypes = (
 )
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_visits_record.restype = ctypes.c_uint16
+_UniffiLib.uniffi_lanewalk_ffi_checksum_method_visits_survey.argtypes = (
+)
+_UniffiLib.uniffi_lanewalk_ffi_checksum_method_visits_survey.restype = ctypes.c_uint16
+_UniffiLib.uniffi_lanewalk_ffi_checksum_method_visits_surveys.argtypes = (
+)
+_UniffiLib.uniffi_lanewalk_ffi_checksum_method_visits_surveys.restype = ctypes.c_uint16
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_visits_watch.argtypes = (
 )
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_visits_watch.restype = ctypes.c_uint16
@@ -1034,6 +1084,12 @@ _UniffiLib.uniffi_lanewalk_ffi_fn_method_appeallistener_changed.argtypes = (
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_lanewalk_ffi_fn_method_appeallistener_changed.restype = None
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_conflictslistener_changed.argtypes = (
+    ctypes.c_uint64,
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_conflictslistener_changed.restype = None
 _UniffiLib.uniffi_lanewalk_ffi_fn_method_connectivity_network.argtypes = (
     ctypes.c_uint64,
     ctypes.POINTER(_UniffiRustCallStatus),
@@ -1165,6 +1221,11 @@ _UniffiLib.uniffi_lanewalk_ffi_fn_method_knowledge_list.argtypes = (
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_lanewalk_ffi_fn_method_knowledge_list.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_knowledge_matters.argtypes = (
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_knowledge_matters.restype = _UniffiRustBuffer
 _UniffiLib.uniffi_lanewalk_ffi_fn_method_knowledge_suggest.argtypes = (
     ctypes.c_uint64,
     _UniffiRustBuffer,
@@ -1198,6 +1259,12 @@ _UniffiLib.uniffi_lanewalk_ffi_fn_method_orderlistener_changed.argtypes = (
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_lanewalk_ffi_fn_method_orderlistener_changed.restype = None
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_orderpagelistener_changed.argtypes = (
+    ctypes.c_uint64,
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_orderpagelistener_changed.restype = None
 _UniffiLib.uniffi_lanewalk_ffi_fn_method_orders_conflicts.argtypes = (
     ctypes.c_uint64,
     ctypes.POINTER(_UniffiRustCallStatus),
@@ -1289,6 +1356,12 @@ _UniffiLib.uniffi_lanewalk_ffi_fn_method_orders_talk.argtypes = (
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_lanewalk_ffi_fn_method_orders_talk.restype = None
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_orders_task_forces.argtypes = (
+    ctypes.c_uint64,
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_orders_task_forces.restype = _UniffiRustBuffer
 _UniffiLib.uniffi_lanewalk_ffi_fn_method_orders_unclear.argtypes = (
     ctypes.c_uint64,
     _UniffiRustBuffer,
@@ -1312,6 +1385,19 @@ _UniffiLib.uniffi_lanewalk_ffi_fn_method_orders_watch.argtypes = (
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_lanewalk_ffi_fn_method_orders_watch.restype = ctypes.c_uint64
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_orders_watch_conflicts.argtypes = (
+    ctypes.c_uint64,
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_orders_watch_conflicts.restype = ctypes.c_uint64
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_orders_watch_order.argtypes = (
+    ctypes.c_uint64,
+    _UniffiRustBuffer,
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_orders_watch_order.restype = ctypes.c_uint64
 _UniffiLib.uniffi_lanewalk_ffi_fn_method_people_care_of.argtypes = (
     ctypes.c_uint64,
     _UniffiRustBuffer,
@@ -1459,6 +1545,14 @@ _UniffiLib.uniffi_lanewalk_ffi_fn_method_photos_tickets.argtypes = (
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_lanewalk_ffi_fn_method_photos_tickets.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_photos_write_to.argtypes = (
+    ctypes.c_uint64,
+    _UniffiRustBuffer,
+    _UniffiRustBuffer,
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_photos_write_to.restype = None
 _UniffiLib.uniffi_lanewalk_ffi_fn_method_placelistener_changed.argtypes = (
     ctypes.c_uint64,
     _UniffiRustBuffer,
@@ -1476,6 +1570,15 @@ _UniffiLib.uniffi_lanewalk_ffi_fn_method_statuslistener_changed.argtypes = (
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_lanewalk_ffi_fn_method_statuslistener_changed.restype = None
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_stoptoken_stop.argtypes = (
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_stoptoken_stop.restype = None
+_UniffiLib.uniffi_lanewalk_ffi_fn_constructor_stoptoken_new.argtypes = (
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_lanewalk_ffi_fn_constructor_stoptoken_new.restype = ctypes.c_uint64
 _UniffiLib.uniffi_lanewalk_ffi_fn_method_sync_export_refused.argtypes = (
     ctypes.c_uint64,
     ctypes.POINTER(_UniffiRustCallStatus),
@@ -1493,6 +1596,7 @@ _UniffiLib.uniffi_lanewalk_ffi_fn_method_sync_refused.argtypes = (
 _UniffiLib.uniffi_lanewalk_ffi_fn_method_sync_refused.restype = _UniffiRustBuffer
 _UniffiLib.uniffi_lanewalk_ffi_fn_method_sync_run.argtypes = (
     ctypes.c_uint64,
+    _UniffiRustBuffer,
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_lanewalk_ffi_fn_method_sync_run.restype = _UniffiRustBuffer
@@ -1501,11 +1605,6 @@ _UniffiLib.uniffi_lanewalk_ffi_fn_method_sync_status.argtypes = (
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_lanewalk_ffi_fn_method_sync_status.restype = _UniffiRustBuffer
-_UniffiLib.uniffi_lanewalk_ffi_fn_method_sync_stop.argtypes = (
-    ctypes.c_uint64,
-    ctypes.POINTER(_UniffiRustCallStatus),
-)
-_UniffiLib.uniffi_lanewalk_ffi_fn_method_sync_stop.restype = None
 _UniffiLib.uniffi_lanewalk_ffi_fn_method_sync_watch.argtypes = (
     ctypes.c_uint64,
     ctypes.c_uint64,
@@ -1596,6 +1695,18 @@ _UniffiLib.uniffi_lanewalk_ffi_fn_method_visits_record.argtypes = (
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_lanewalk_ffi_fn_method_visits_record.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_visits_survey.argtypes = (
+    ctypes.c_uint64,
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_visits_survey.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_visits_surveys.argtypes = (
+    ctypes.c_uint64,
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_visits_surveys.restype = _UniffiRustBuffer
 _UniffiLib.uniffi_lanewalk_ffi_fn_method_visits_watch.argtypes = (
     ctypes.c_uint64,
     _UniffiRustBuffer,
@@ -1615,6 +1726,96 @@ _UniffiLib.uniffi_lanewalk_ffi_fn_method_watch_cancel.argtypes = (
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_lanewalk_ffi_fn_method_watch_cancel.restype = None
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_appealkind_label.argtypes = (
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_appealkind_label.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_confirmedhow_label.argtypes = (
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_confirmedhow_label.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_devicekey_label.argtypes = (
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_devicekey_label.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_measuredhow_label.argtypes = (
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_measuredhow_label.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_network_label.argtypes = (
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_network_label.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_orderoutcome_label.argtypes = (
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_orderoutcome_label.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_phase_label.argtypes = (
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_phase_label.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_photopart_label.argtypes = (
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_photopart_label.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_photorole_label.argtypes = (
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_photorole_label.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_photoscene_label.argtypes = (
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_photoscene_label.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_placekind_label.argtypes = (
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_placekind_label.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_positionsource_label.argtypes = (
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_positionsource_label.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_proposalkind_label.argtypes = (
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_proposalkind_label.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_surveyanswer_label.argtypes = (
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_surveyanswer_label.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_talkkind_label.argtypes = (
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_talkkind_label.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_visitkind_label.argtypes = (
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_visitkind_label.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_visitpurpose_label.argtypes = (
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_visitpurpose_label.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_visitresult_label.argtypes = (
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_visitresult_label.restype = _UniffiRustBuffer
 _UniffiLib.uniffi_lanewalk_ffi_fn_clone_appeallistener.argtypes = (
     ctypes.c_uint64,
     ctypes.POINTER(_UniffiRustCallStatus),
@@ -1625,6 +1826,16 @@ _UniffiLib.uniffi_lanewalk_ffi_fn_free_appeallistener.argtypes = (
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_lanewalk_ffi_fn_free_appeallistener.restype = None
+_UniffiLib.uniffi_lanewalk_ffi_fn_clone_conflictslistener.argtypes = (
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_lanewalk_ffi_fn_clone_conflictslistener.restype = ctypes.c_uint64
+_UniffiLib.uniffi_lanewalk_ffi_fn_free_conflictslistener.argtypes = (
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_lanewalk_ffi_fn_free_conflictslistener.restype = None
 _UniffiLib.uniffi_lanewalk_ffi_fn_clone_connectivity.argtypes = (
     ctypes.c_uint64,
     ctypes.POINTER(_UniffiRustCallStatus),
@@ -1715,6 +1926,16 @@ _UniffiLib.uniffi_lanewalk_ffi_fn_free_orderlistener.argtypes = (
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_lanewalk_ffi_fn_free_orderlistener.restype = None
+_UniffiLib.uniffi_lanewalk_ffi_fn_clone_orderpagelistener.argtypes = (
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_lanewalk_ffi_fn_clone_orderpagelistener.restype = ctypes.c_uint64
+_UniffiLib.uniffi_lanewalk_ffi_fn_free_orderpagelistener.argtypes = (
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_lanewalk_ffi_fn_free_orderpagelistener.restype = None
 _UniffiLib.uniffi_lanewalk_ffi_fn_clone_orders.argtypes = (
     ctypes.c_uint64,
     ctypes.POINTER(_UniffiRustCallStatus),
@@ -1785,6 +2006,16 @@ _UniffiLib.uniffi_lanewalk_ffi_fn_free_statuslistener.argtypes = (
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_lanewalk_ffi_fn_free_statuslistener.restype = None
+_UniffiLib.uniffi_lanewalk_ffi_fn_clone_stoptoken.argtypes = (
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_lanewalk_ffi_fn_clone_stoptoken.restype = ctypes.c_uint64
+_UniffiLib.uniffi_lanewalk_ffi_fn_free_stoptoken.argtypes = (
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_lanewalk_ffi_fn_free_stoptoken.restype = None
 _UniffiLib.uniffi_lanewalk_ffi_fn_clone_sync.argtypes = (
     ctypes.c_uint64,
     ctypes.POINTER(_UniffiRustCallStatus),
@@ -1842,6 +2073,23 @@ _UniffiLib.uniffi_lanewalk_ffi_fn_init_callback_vtable_appeallistener.argtypes =
     ctypes.POINTER(_UniffiVTableCallbackInterfaceLanewalkAppealListener),
 )
 _UniffiLib.uniffi_lanewalk_ffi_fn_init_callback_vtable_appeallistener.restype = None
+_UNIFFI_CALLBACK_INTERFACE_LANEWALK_CONFLICTS_LISTENER_METHOD0 = ctypes.CFUNCTYPE(None,ctypes.c_uint64,_UniffiRustBuffer,ctypes.c_void_p,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UNIFFI_CALLBACK_INTERFACE_CLONE_LANEWALK_CONFLICTS_LISTENER = ctypes.CFUNCTYPE(ctypes.c_uint64,ctypes.c_uint64,
+)
+_UNIFFI_CALLBACK_INTERFACE_FREE_LANEWALK_CONFLICTS_LISTENER = ctypes.CFUNCTYPE(None,ctypes.c_uint64,
+)
+class _UniffiVTableCallbackInterfaceLanewalkConflictsListener(ctypes.Structure):
+    _fields_ = [
+        ("uniffi_free", _UNIFFI_CALLBACK_INTERFACE_FREE_LANEWALK_CONFLICTS_LISTENER),
+        ("uniffi_clone", _UNIFFI_CALLBACK_INTERFACE_CLONE_LANEWALK_CONFLICTS_LISTENER),
+        ("changed", _UNIFFI_CALLBACK_INTERFACE_LANEWALK_CONFLICTS_LISTENER_METHOD0),
+    ]
+_UniffiLib.uniffi_lanewalk_ffi_fn_init_callback_vtable_conflictslistener.argtypes = (
+    ctypes.POINTER(_UniffiVTableCallbackInterfaceLanewalkConflictsListener),
+)
+_UniffiLib.uniffi_lanewalk_ffi_fn_init_callback_vtable_conflictslistener.restype = None
 _UNIFFI_CALLBACK_INTERFACE_LANEWALK_CONNECTIVITY_METHOD0 = ctypes.CFUNCTYPE(None,ctypes.c_uint64,ctypes.POINTER(_UniffiRustBuffer),
     ctypes.POINTER(_UniffiRustCallStatus),
 )
@@ -1948,6 +2196,23 @@ _UniffiLib.uniffi_lanewalk_ffi_fn_init_callback_vtable_orderlistener.argtypes = 
     ctypes.POINTER(_UniffiVTableCallbackInterfaceLanewalkOrderListener),
 )
 _UniffiLib.uniffi_lanewalk_ffi_fn_init_callback_vtable_orderlistener.restype = None
+_UNIFFI_CALLBACK_INTERFACE_LANEWALK_ORDER_PAGE_LISTENER_METHOD0 = ctypes.CFUNCTYPE(None,ctypes.c_uint64,_UniffiRustBuffer,ctypes.c_void_p,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UNIFFI_CALLBACK_INTERFACE_CLONE_LANEWALK_ORDER_PAGE_LISTENER = ctypes.CFUNCTYPE(ctypes.c_uint64,ctypes.c_uint64,
+)
+_UNIFFI_CALLBACK_INTERFACE_FREE_LANEWALK_ORDER_PAGE_LISTENER = ctypes.CFUNCTYPE(None,ctypes.c_uint64,
+)
+class _UniffiVTableCallbackInterfaceLanewalkOrderPageListener(ctypes.Structure):
+    _fields_ = [
+        ("uniffi_free", _UNIFFI_CALLBACK_INTERFACE_FREE_LANEWALK_ORDER_PAGE_LISTENER),
+        ("uniffi_clone", _UNIFFI_CALLBACK_INTERFACE_CLONE_LANEWALK_ORDER_PAGE_LISTENER),
+        ("changed", _UNIFFI_CALLBACK_INTERFACE_LANEWALK_ORDER_PAGE_LISTENER_METHOD0),
+    ]
+_UniffiLib.uniffi_lanewalk_ffi_fn_init_callback_vtable_orderpagelistener.argtypes = (
+    ctypes.POINTER(_UniffiVTableCallbackInterfaceLanewalkOrderPageListener),
+)
+_UniffiLib.uniffi_lanewalk_ffi_fn_init_callback_vtable_orderpagelistener.restype = None
 _UNIFFI_CALLBACK_INTERFACE_LANEWALK_PERSON_LISTENER_METHOD0 = ctypes.CFUNCTYPE(None,ctypes.c_uint64,_UniffiRustBuffer,ctypes.c_void_p,
     ctypes.POINTER(_UniffiRustCallStatus),
 )
@@ -2106,7 +2371,7 @@ class _UniffiFfiConverterMapStringString(_UniffiConverterRustBuffer):
         return d
 
 @dataclass
-class Text:
+class Phrase:
     """
     A text for people.
 """
@@ -2118,7 +2383,7 @@ class Text:
 
     
     def __str__(self):
-        return "Text(code={}, args={})".format(self.code, self.args)
+        return "Phrase(code={}, args={})".format(self.code, self.args)
     def __eq__(self, other):
         if self.code != other.code:
             return False
@@ -2126,10 +2391,10 @@ class Text:
             return False
         return True
 
-class _UniffiFfiConverterTypeText(_UniffiConverterRustBuffer):
+class _UniffiFfiConverterTypePhrase(_UniffiConverterRustBuffer):
     @staticmethod
     def read(buf):
-        return Text(
+        return Phrase(
             code=_UniffiFfiConverterString.read(buf),
             args=_UniffiFfiConverterMapStringString.read(buf),
         )
@@ -2187,7 +2452,7 @@ class AppealRow:
     """
     A line of the list of appeals.
 """
-    def __init__(self, *, id:str, text:str, place_text:str, status:Text, order:str, at_ms:typing.Optional[int]):
+    def __init__(self, *, id:str, text:str, place_text:str, status:Phrase, order:str, at_ms:typing.Optional[int]):
         self.id = id
         self.text = text
         self.place_text = place_text
@@ -2222,7 +2487,7 @@ class _UniffiFfiConverterTypeAppealRow(_UniffiConverterRustBuffer):
             id=_UniffiFfiConverterString.read(buf),
             text=_UniffiFfiConverterString.read(buf),
             place_text=_UniffiFfiConverterString.read(buf),
-            status=_UniffiFfiConverterTypeText.read(buf),
+            status=_UniffiFfiConverterTypePhrase.read(buf),
             order=_UniffiFfiConverterString.read(buf),
             at_ms=_UniffiFfiConverterOptionalInt64.read(buf),
         )
@@ -2232,7 +2497,7 @@ class _UniffiFfiConverterTypeAppealRow(_UniffiConverterRustBuffer):
         _UniffiFfiConverterString.check_lower(value.id)
         _UniffiFfiConverterString.check_lower(value.text)
         _UniffiFfiConverterString.check_lower(value.place_text)
-        _UniffiFfiConverterTypeText.check_lower(value.status)
+        _UniffiFfiConverterTypePhrase.check_lower(value.status)
         _UniffiFfiConverterString.check_lower(value.order)
         _UniffiFfiConverterOptionalInt64.check_lower(value.at_ms)
 
@@ -2241,7 +2506,7 @@ class _UniffiFfiConverterTypeAppealRow(_UniffiConverterRustBuffer):
         _UniffiFfiConverterString.write(value.id, buf)
         _UniffiFfiConverterString.write(value.text, buf)
         _UniffiFfiConverterString.write(value.place_text, buf)
-        _UniffiFfiConverterTypeText.write(value.status, buf)
+        _UniffiFfiConverterTypePhrase.write(value.status, buf)
         _UniffiFfiConverterString.write(value.order, buf)
         _UniffiFfiConverterOptionalInt64.write(value.at_ms, buf)
 
@@ -2396,7 +2661,7 @@ class ConflictView:
     """
     A field on which people disagree 冲突, with every value.
 """
-    def __init__(self, *, doc:str, key:str, label:Text, open:bool, values:typing.List[ConflictValue]):
+    def __init__(self, *, doc:str, key:str, label:Phrase, open:bool, values:typing.List[ConflictValue]):
         self.doc = doc
         self.key = key
         self.label = label
@@ -2427,7 +2692,7 @@ class _UniffiFfiConverterTypeConflictView(_UniffiConverterRustBuffer):
         return ConflictView(
             doc=_UniffiFfiConverterString.read(buf),
             key=_UniffiFfiConverterString.read(buf),
-            label=_UniffiFfiConverterTypeText.read(buf),
+            label=_UniffiFfiConverterTypePhrase.read(buf),
             open=_UniffiFfiConverterBoolean.read(buf),
             values=_UniffiFfiConverterSequenceTypeConflictValue.read(buf),
         )
@@ -2436,7 +2701,7 @@ class _UniffiFfiConverterTypeConflictView(_UniffiConverterRustBuffer):
     def check_lower(value):
         _UniffiFfiConverterString.check_lower(value.doc)
         _UniffiFfiConverterString.check_lower(value.key)
-        _UniffiFfiConverterTypeText.check_lower(value.label)
+        _UniffiFfiConverterTypePhrase.check_lower(value.label)
         _UniffiFfiConverterBoolean.check_lower(value.open)
         _UniffiFfiConverterSequenceTypeConflictValue.check_lower(value.values)
 
@@ -2444,7 +2709,7 @@ class _UniffiFfiConverterTypeConflictView(_UniffiConverterRustBuffer):
     def write(value, buf):
         _UniffiFfiConverterString.write(value.doc, buf)
         _UniffiFfiConverterString.write(value.key, buf)
-        _UniffiFfiConverterTypeText.write(value.label, buf)
+        _UniffiFfiConverterTypePhrase.write(value.label, buf)
         _UniffiFfiConverterBoolean.write(value.open, buf)
         _UniffiFfiConverterSequenceTypeConflictValue.write(value.values, buf)
 
@@ -2564,6 +2829,21 @@ class Phase(enum.Enum):
     Red card 红牌.
 """
     
+    def label(self, ) -> Phrase:
+        """
+        Returns its words.
+"""
+        _uniffi_lowered_args = (
+            _UniffiFfiConverterTypePhase.lower(self),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypePhrase.lift
+        _uniffi_error_converter = None
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_lanewalk_ffi_fn_method_phase_label,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
 
 
 class _UniffiFfiConverterTypePhase(_UniffiConverterRustBuffer):
@@ -2610,7 +2890,7 @@ class Countdown:
     """
     The time an order has left.
 """
-    def __init__(self, *, due_at_ms:int, minutes_left:int, phase:Phase, text:Text, provisional:bool, certain:bool):
+    def __init__(self, *, due_at_ms:int, minutes_left:int, phase:Phase, text:Phrase, provisional:bool, certain:bool):
         self.due_at_ms = due_at_ms
         self.minutes_left = minutes_left
         self.phase = phase
@@ -2645,7 +2925,7 @@ class _UniffiFfiConverterTypeCountdown(_UniffiConverterRustBuffer):
             due_at_ms=_UniffiFfiConverterInt64.read(buf),
             minutes_left=_UniffiFfiConverterInt64.read(buf),
             phase=_UniffiFfiConverterTypePhase.read(buf),
-            text=_UniffiFfiConverterTypeText.read(buf),
+            text=_UniffiFfiConverterTypePhrase.read(buf),
             provisional=_UniffiFfiConverterBoolean.read(buf),
             certain=_UniffiFfiConverterBoolean.read(buf),
         )
@@ -2655,7 +2935,7 @@ class _UniffiFfiConverterTypeCountdown(_UniffiConverterRustBuffer):
         _UniffiFfiConverterInt64.check_lower(value.due_at_ms)
         _UniffiFfiConverterInt64.check_lower(value.minutes_left)
         _UniffiFfiConverterTypePhase.check_lower(value.phase)
-        _UniffiFfiConverterTypeText.check_lower(value.text)
+        _UniffiFfiConverterTypePhrase.check_lower(value.text)
         _UniffiFfiConverterBoolean.check_lower(value.provisional)
         _UniffiFfiConverterBoolean.check_lower(value.certain)
 
@@ -2664,7 +2944,7 @@ class _UniffiFfiConverterTypeCountdown(_UniffiConverterRustBuffer):
         _UniffiFfiConverterInt64.write(value.due_at_ms, buf)
         _UniffiFfiConverterInt64.write(value.minutes_left, buf)
         _UniffiFfiConverterTypePhase.write(value.phase, buf)
-        _UniffiFfiConverterTypeText.write(value.text, buf)
+        _UniffiFfiConverterTypePhrase.write(value.text, buf)
         _UniffiFfiConverterBoolean.write(value.provisional, buf)
         _UniffiFfiConverterBoolean.write(value.certain, buf)
 
@@ -2676,44 +2956,6 @@ class _UniffiFfiConverterFloat64(_UniffiConverterPrimitiveFloat):
     @staticmethod
     def write(value, buf):
         buf.write_double(value)
-
-class _UniffiFfiConverterUInt32(_UniffiConverterPrimitiveInt):
-    CLASS_NAME = "u32"
-    VALUE_MIN = 0
-    VALUE_MAX = 2**32
-
-    @staticmethod
-    def read(buf):
-        return buf.read_u32()
-
-    @staticmethod
-    def write(value, buf):
-        buf.write_u32(value)
-
-class _UniffiFfiConverterOptionalUInt32(_UniffiConverterRustBuffer):
-    @classmethod
-    def check_lower(cls, value):
-        if value is not None:
-            _UniffiFfiConverterUInt32.check_lower(value)
-
-    @classmethod
-    def write(cls, value, buf):
-        if value is None:
-            buf.write_u8(0)
-            return
-
-        buf.write_u8(1)
-        _UniffiFfiConverterUInt32.write(value, buf)
-
-    @classmethod
-    def read(cls, buf):
-        flag = buf.read_u8()
-        if flag == 0:
-            return None
-        elif flag == 1:
-            return _UniffiFfiConverterUInt32.read(buf)
-        else:
-            raise InternalError("Unexpected flag byte for optional type")
 
 
 
@@ -2745,6 +2987,21 @@ class PositionSource(enum.Enum):
     Not told.
 """
     
+    def label(self, ) -> Phrase:
+        """
+        Returns its words.
+"""
+        _uniffi_lowered_args = (
+            _UniffiFfiConverterTypePositionSource.lower(self),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypePhrase.lift
+        _uniffi_error_converter = None
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_lanewalk_ffi_fn_method_positionsource_label,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
 
 
 class _UniffiFfiConverterTypePositionSource(_UniffiConverterRustBuffer):
@@ -2846,36 +3103,77 @@ class _UniffiFfiConverterTypeDatum(_UniffiConverterRustBuffer):
 
 
 
+class _UniffiFfiConverterUInt32(_UniffiConverterPrimitiveInt):
+    CLASS_NAME = "u32"
+    VALUE_MIN = 0
+    VALUE_MAX = 2**32
+
+    @staticmethod
+    def read(buf):
+        return buf.read_u32()
+
+    @staticmethod
+    def write(value, buf):
+        buf.write_u32(value)
+
+class _UniffiFfiConverterOptionalUInt32(_UniffiConverterRustBuffer):
+    @classmethod
+    def check_lower(cls, value):
+        if value is not None:
+            _UniffiFfiConverterUInt32.check_lower(value)
+
+    @classmethod
+    def write(cls, value, buf):
+        if value is None:
+            buf.write_u8(0)
+            return
+
+        buf.write_u8(1)
+        _UniffiFfiConverterUInt32.write(value, buf)
+
+    @classmethod
+    def read(cls, buf):
+        flag = buf.read_u8()
+        if flag == 0:
+            return None
+        elif flag == 1:
+            return _UniffiFfiConverterUInt32.read(buf)
+        else:
+            raise InternalError("Unexpected flag byte for optional type")
+
 @dataclass
 class Fix:
     """
     A position as the phone tells it.
 """
-    def __init__(self, *, lat:float, lon:float, accuracy_m:typing.Optional[int], source:PositionSource, mock:bool, datum:Datum):
+    def __init__(self, *, lat:float, lon:float, source:PositionSource, datum:Datum, accuracy_m:typing.Optional[int] = _DEFAULT, mock:bool = False):
         self.lat = lat
         self.lon = lon
-        self.accuracy_m = accuracy_m
         self.source = source
-        self.mock = mock
         self.datum = datum
+        if accuracy_m is _DEFAULT:
+            self.accuracy_m = None
+        else:
+            self.accuracy_m = accuracy_m
+        self.mock = mock
         
         
 
     
     def __str__(self):
-        return "Fix(lat={}, lon={}, accuracy_m={}, source={}, mock={}, datum={})".format(self.lat, self.lon, self.accuracy_m, self.source, self.mock, self.datum)
+        return "Fix(lat={}, lon={}, source={}, datum={}, accuracy_m={}, mock={})".format(self.lat, self.lon, self.source, self.datum, self.accuracy_m, self.mock)
     def __eq__(self, other):
         if self.lat != other.lat:
             return False
         if self.lon != other.lon:
             return False
-        if self.accuracy_m != other.accuracy_m:
-            return False
         if self.source != other.source:
             return False
-        if self.mock != other.mock:
-            return False
         if self.datum != other.datum:
+            return False
+        if self.accuracy_m != other.accuracy_m:
+            return False
+        if self.mock != other.mock:
             return False
         return True
 
@@ -2885,38 +3183,41 @@ class _UniffiFfiConverterTypeFix(_UniffiConverterRustBuffer):
         return Fix(
             lat=_UniffiFfiConverterFloat64.read(buf),
             lon=_UniffiFfiConverterFloat64.read(buf),
-            accuracy_m=_UniffiFfiConverterOptionalUInt32.read(buf),
             source=_UniffiFfiConverterTypePositionSource.read(buf),
-            mock=_UniffiFfiConverterBoolean.read(buf),
             datum=_UniffiFfiConverterTypeDatum.read(buf),
+            accuracy_m=_UniffiFfiConverterOptionalUInt32.read(buf),
+            mock=_UniffiFfiConverterBoolean.read(buf),
         )
 
     @staticmethod
     def check_lower(value):
         _UniffiFfiConverterFloat64.check_lower(value.lat)
         _UniffiFfiConverterFloat64.check_lower(value.lon)
-        _UniffiFfiConverterOptionalUInt32.check_lower(value.accuracy_m)
         _UniffiFfiConverterTypePositionSource.check_lower(value.source)
-        _UniffiFfiConverterBoolean.check_lower(value.mock)
         _UniffiFfiConverterTypeDatum.check_lower(value.datum)
+        _UniffiFfiConverterOptionalUInt32.check_lower(value.accuracy_m)
+        _UniffiFfiConverterBoolean.check_lower(value.mock)
 
     @staticmethod
     def write(value, buf):
         _UniffiFfiConverterFloat64.write(value.lat, buf)
         _UniffiFfiConverterFloat64.write(value.lon, buf)
-        _UniffiFfiConverterOptionalUInt32.write(value.accuracy_m, buf)
         _UniffiFfiConverterTypePositionSource.write(value.source, buf)
-        _UniffiFfiConverterBoolean.write(value.mock, buf)
         _UniffiFfiConverterTypeDatum.write(value.datum, buf)
+        _UniffiFfiConverterOptionalUInt32.write(value.accuracy_m, buf)
+        _UniffiFfiConverterBoolean.write(value.mock, buf)
 
 @dataclass
 class FontFile:
     """
     A font for the stamp.
 """
-    def __init__(self, *, path:str, index:typing.Optional[int]):
+    def __init__(self, *, path:str, index:typing.Optional[int] = _DEFAULT):
         self.path = path
-        self.index = index
+        if index is _DEFAULT:
+            self.index = None
+        else:
+            self.index = index
         
         
 
@@ -3067,7 +3368,7 @@ class Identity:
     """
     Who this phone belongs to.
 """
-    def __init__(self, *, device:str, worker:str, name:str, role:Text, grids:typing.List[str]):
+    def __init__(self, *, device:str, worker:str, name:str, role:Phrase, grids:typing.List[str]):
         self.device = device
         self.worker = worker
         self.name = name
@@ -3099,7 +3400,7 @@ class _UniffiFfiConverterTypeIdentity(_UniffiConverterRustBuffer):
             device=_UniffiFfiConverterString.read(buf),
             worker=_UniffiFfiConverterString.read(buf),
             name=_UniffiFfiConverterString.read(buf),
-            role=_UniffiFfiConverterTypeText.read(buf),
+            role=_UniffiFfiConverterTypePhrase.read(buf),
             grids=_UniffiFfiConverterSequenceString.read(buf),
         )
 
@@ -3108,7 +3409,7 @@ class _UniffiFfiConverterTypeIdentity(_UniffiConverterRustBuffer):
         _UniffiFfiConverterString.check_lower(value.device)
         _UniffiFfiConverterString.check_lower(value.worker)
         _UniffiFfiConverterString.check_lower(value.name)
-        _UniffiFfiConverterTypeText.check_lower(value.role)
+        _UniffiFfiConverterTypePhrase.check_lower(value.role)
         _UniffiFfiConverterSequenceString.check_lower(value.grids)
 
     @staticmethod
@@ -3116,7 +3417,7 @@ class _UniffiFfiConverterTypeIdentity(_UniffiConverterRustBuffer):
         _UniffiFfiConverterString.write(value.device, buf)
         _UniffiFfiConverterString.write(value.worker, buf)
         _UniffiFfiConverterString.write(value.name, buf)
-        _UniffiFfiConverterTypeText.write(value.role, buf)
+        _UniffiFfiConverterTypePhrase.write(value.role, buf)
         _UniffiFfiConverterSequenceString.write(value.grids, buf)
 
 @dataclass
@@ -3199,7 +3500,7 @@ class KnowledgeRow:
     """
     A line of the knowledge base and the response plans.
 """
-    def __init__(self, *, id:str, topic:str, title:str, kind:Text, matter_code:str, in_force:bool):
+    def __init__(self, *, id:str, topic:str, title:str, kind:Phrase, matter_code:str, in_force:bool):
         self.id = id
         self.topic = topic
         self.title = title
@@ -3234,7 +3535,7 @@ class _UniffiFfiConverterTypeKnowledgeRow(_UniffiConverterRustBuffer):
             id=_UniffiFfiConverterString.read(buf),
             topic=_UniffiFfiConverterString.read(buf),
             title=_UniffiFfiConverterString.read(buf),
-            kind=_UniffiFfiConverterTypeText.read(buf),
+            kind=_UniffiFfiConverterTypePhrase.read(buf),
             matter_code=_UniffiFfiConverterString.read(buf),
             in_force=_UniffiFfiConverterBoolean.read(buf),
         )
@@ -3244,7 +3545,7 @@ class _UniffiFfiConverterTypeKnowledgeRow(_UniffiConverterRustBuffer):
         _UniffiFfiConverterString.check_lower(value.id)
         _UniffiFfiConverterString.check_lower(value.topic)
         _UniffiFfiConverterString.check_lower(value.title)
-        _UniffiFfiConverterTypeText.check_lower(value.kind)
+        _UniffiFfiConverterTypePhrase.check_lower(value.kind)
         _UniffiFfiConverterString.check_lower(value.matter_code)
         _UniffiFfiConverterBoolean.check_lower(value.in_force)
 
@@ -3253,7 +3554,7 @@ class _UniffiFfiConverterTypeKnowledgeRow(_UniffiConverterRustBuffer):
         _UniffiFfiConverterString.write(value.id, buf)
         _UniffiFfiConverterString.write(value.topic, buf)
         _UniffiFfiConverterString.write(value.title, buf)
-        _UniffiFfiConverterTypeText.write(value.kind, buf)
+        _UniffiFfiConverterTypePhrase.write(value.kind, buf)
         _UniffiFfiConverterString.write(value.matter_code, buf)
         _UniffiFfiConverterBoolean.write(value.in_force, buf)
 
@@ -3312,10 +3613,16 @@ class ListQuery:
     """
     Which rows of a list.
 """
-    def __init__(self, *, open_only:bool, parent:typing.Optional[str], near:typing.Optional[Fix], limit:int, offset:int):
+    def __init__(self, *, open_only:bool = False, parent:typing.Optional[str] = _DEFAULT, near:typing.Optional[Fix] = _DEFAULT, limit:int = 50, offset:int = 0):
         self.open_only = open_only
-        self.parent = parent
-        self.near = near
+        if parent is _DEFAULT:
+            self.parent = None
+        else:
+            self.parent = parent
+        if near is _DEFAULT:
+            self.near = None
+        else:
+            self.near = near
         self.limit = limit
         self.offset = offset
         
@@ -3364,6 +3671,98 @@ class _UniffiFfiConverterTypeListQuery(_UniffiConverterRustBuffer):
         _UniffiFfiConverterUInt32.write(value.limit, buf)
         _UniffiFfiConverterUInt32.write(value.offset, buf)
 
+class _UniffiFfiConverterSequenceTypePhrase(_UniffiConverterRustBuffer):
+    @classmethod
+    def check_lower(cls, value):
+        for item in value:
+            _UniffiFfiConverterTypePhrase.check_lower(item)
+
+    @classmethod
+    def write(cls, value, buf):
+        items = len(value)
+        buf.write_i32(items)
+        for item in value:
+            _UniffiFfiConverterTypePhrase.write(item, buf)
+
+    @classmethod
+    def read(cls, buf):
+        count = buf.read_i32()
+        if count < 0:
+            raise InternalError("Unexpected negative sequence length")
+
+        return [
+            _UniffiFfiConverterTypePhrase.read(buf) for i in range(count)
+        ]
+
+@dataclass
+class MatterView:
+    """
+    A matter of the catalogue 事项清单 (R26).
+"""
+    def __init__(self, *, code:str, name_zh:str, name_en:str, urgent:bool, lead_unit:str, lead_unit_zh:str, evidence:typing.List[Phrase]):
+        self.code = code
+        self.name_zh = name_zh
+        self.name_en = name_en
+        self.urgent = urgent
+        self.lead_unit = lead_unit
+        self.lead_unit_zh = lead_unit_zh
+        self.evidence = evidence
+        
+        
+
+    
+    def __str__(self):
+        return "MatterView(code={}, name_zh={}, name_en={}, urgent={}, lead_unit={}, lead_unit_zh={}, evidence={})".format(self.code, self.name_zh, self.name_en, self.urgent, self.lead_unit, self.lead_unit_zh, self.evidence)
+    def __eq__(self, other):
+        if self.code != other.code:
+            return False
+        if self.name_zh != other.name_zh:
+            return False
+        if self.name_en != other.name_en:
+            return False
+        if self.urgent != other.urgent:
+            return False
+        if self.lead_unit != other.lead_unit:
+            return False
+        if self.lead_unit_zh != other.lead_unit_zh:
+            return False
+        if self.evidence != other.evidence:
+            return False
+        return True
+
+class _UniffiFfiConverterTypeMatterView(_UniffiConverterRustBuffer):
+    @staticmethod
+    def read(buf):
+        return MatterView(
+            code=_UniffiFfiConverterString.read(buf),
+            name_zh=_UniffiFfiConverterString.read(buf),
+            name_en=_UniffiFfiConverterString.read(buf),
+            urgent=_UniffiFfiConverterBoolean.read(buf),
+            lead_unit=_UniffiFfiConverterString.read(buf),
+            lead_unit_zh=_UniffiFfiConverterString.read(buf),
+            evidence=_UniffiFfiConverterSequenceTypePhrase.read(buf),
+        )
+
+    @staticmethod
+    def check_lower(value):
+        _UniffiFfiConverterString.check_lower(value.code)
+        _UniffiFfiConverterString.check_lower(value.name_zh)
+        _UniffiFfiConverterString.check_lower(value.name_en)
+        _UniffiFfiConverterBoolean.check_lower(value.urgent)
+        _UniffiFfiConverterString.check_lower(value.lead_unit)
+        _UniffiFfiConverterString.check_lower(value.lead_unit_zh)
+        _UniffiFfiConverterSequenceTypePhrase.check_lower(value.evidence)
+
+    @staticmethod
+    def write(value, buf):
+        _UniffiFfiConverterString.write(value.code, buf)
+        _UniffiFfiConverterString.write(value.name_zh, buf)
+        _UniffiFfiConverterString.write(value.name_en, buf)
+        _UniffiFfiConverterBoolean.write(value.urgent, buf)
+        _UniffiFfiConverterString.write(value.lead_unit, buf)
+        _UniffiFfiConverterString.write(value.lead_unit_zh, buf)
+        _UniffiFfiConverterSequenceTypePhrase.write(value.evidence, buf)
+
 
 
 
@@ -3404,6 +3803,21 @@ class AppealKind(enum.Enum):
     意见.
 """
     
+    def label(self, ) -> Phrase:
+        """
+        Returns its words.
+"""
+        _uniffi_lowered_args = (
+            _UniffiFfiConverterTypeAppealKind.lower(self),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypePhrase.lift
+        _uniffi_error_converter = None
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_lanewalk_ffi_fn_method_appealkind_label,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
 
 
 class _UniffiFfiConverterTypeAppealKind(_UniffiConverterRustBuffer):
@@ -3462,13 +3876,22 @@ class NewAppeal:
     """
     An appeal to be saved 诉求 (R17).
 """
-    def __init__(self, *, kind:AppealKind, text:str, person:typing.Optional[str], place:typing.Optional[str], place_text:str, grid:typing.Optional[str], service_point:bool, solved_on_site:bool):
+    def __init__(self, *, kind:AppealKind, text:str, person:typing.Optional[str] = _DEFAULT, place:typing.Optional[str] = _DEFAULT, place_text:str = "", grid:typing.Optional[str] = _DEFAULT, service_point:bool = False, solved_on_site:bool = False):
         self.kind = kind
         self.text = text
-        self.person = person
-        self.place = place
+        if person is _DEFAULT:
+            self.person = None
+        else:
+            self.person = person
+        if place is _DEFAULT:
+            self.place = None
+        else:
+            self.place = place
         self.place_text = place_text
-        self.grid = grid
+        if grid is _DEFAULT:
+            self.grid = None
+        else:
+            self.grid = grid
         self.service_point = service_point
         self.solved_on_site = solved_on_site
         
@@ -3537,12 +3960,18 @@ class NewCare:
     """
     A sealed vulnerability 弱势群体 of a resident (R38).
 """
-    def __init__(self, *, person:str, kind:str, basis:str, valid_to_ms:typing.Optional[int], grid:typing.Optional[str]):
+    def __init__(self, *, person:str, kind:str, basis:str, valid_to_ms:typing.Optional[int] = _DEFAULT, grid:typing.Optional[str] = _DEFAULT):
         self.person = person
         self.kind = kind
         self.basis = basis
-        self.valid_to_ms = valid_to_ms
-        self.grid = grid
+        if valid_to_ms is _DEFAULT:
+            self.valid_to_ms = None
+        else:
+            self.valid_to_ms = valid_to_ms
+        if grid is _DEFAULT:
+            self.grid = None
+        else:
+            self.grid = grid
         
         
 
@@ -3594,23 +4023,26 @@ class NewPerson:
     """
     A resident to be recorded, for a named purpose.
 """
-    def __init__(self, *, name:str, phone:str, purpose:str, grid:typing.Optional[str]):
+    def __init__(self, *, name:str, purpose:str, phone:str = "", grid:typing.Optional[str] = _DEFAULT):
         self.name = name
-        self.phone = phone
         self.purpose = purpose
-        self.grid = grid
+        self.phone = phone
+        if grid is _DEFAULT:
+            self.grid = None
+        else:
+            self.grid = grid
         
         
 
     
     def __str__(self):
-        return "NewPerson(name={}, phone={}, purpose={}, grid={})".format(self.name, self.phone, self.purpose, self.grid)
+        return "NewPerson(name={}, purpose={}, phone={}, grid={})".format(self.name, self.purpose, self.phone, self.grid)
     def __eq__(self, other):
         if self.name != other.name:
             return False
-        if self.phone != other.phone:
-            return False
         if self.purpose != other.purpose:
+            return False
+        if self.phone != other.phone:
             return False
         if self.grid != other.grid:
             return False
@@ -3621,23 +4053,23 @@ class _UniffiFfiConverterTypeNewPerson(_UniffiConverterRustBuffer):
     def read(buf):
         return NewPerson(
             name=_UniffiFfiConverterString.read(buf),
-            phone=_UniffiFfiConverterString.read(buf),
             purpose=_UniffiFfiConverterString.read(buf),
+            phone=_UniffiFfiConverterString.read(buf),
             grid=_UniffiFfiConverterOptionalString.read(buf),
         )
 
     @staticmethod
     def check_lower(value):
         _UniffiFfiConverterString.check_lower(value.name)
-        _UniffiFfiConverterString.check_lower(value.phone)
         _UniffiFfiConverterString.check_lower(value.purpose)
+        _UniffiFfiConverterString.check_lower(value.phone)
         _UniffiFfiConverterOptionalString.check_lower(value.grid)
 
     @staticmethod
     def write(value, buf):
         _UniffiFfiConverterString.write(value.name, buf)
-        _UniffiFfiConverterString.write(value.phone, buf)
         _UniffiFfiConverterString.write(value.purpose, buf)
+        _UniffiFfiConverterString.write(value.phone, buf)
         _UniffiFfiConverterOptionalString.write(value.grid, buf)
 
 
@@ -3675,6 +4107,21 @@ class PlaceKind(enum.Enum):
     公共区域.
 """
     
+    def label(self, ) -> Phrase:
+        """
+        Returns its words.
+"""
+        _uniffi_lowered_args = (
+            _UniffiFfiConverterTypePlaceKind.lower(self),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypePhrase.lift
+        _uniffi_error_converter = None
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_lanewalk_ffi_fn_method_placekind_label,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
 
 
 class _UniffiFfiConverterTypePlaceKind(_UniffiConverterRustBuffer):
@@ -3727,24 +4174,30 @@ class NewPlace:
     """
     A place that headquarters does not have yet.
 """
-    def __init__(self, *, raw_address:str, name:str, kind:PlaceKind, grid:typing.Optional[str], fix:typing.Optional[Fix]):
+    def __init__(self, *, raw_address:str, kind:PlaceKind, name:str = "", grid:typing.Optional[str] = _DEFAULT, fix:typing.Optional[Fix] = _DEFAULT):
         self.raw_address = raw_address
-        self.name = name
         self.kind = kind
-        self.grid = grid
-        self.fix = fix
+        self.name = name
+        if grid is _DEFAULT:
+            self.grid = None
+        else:
+            self.grid = grid
+        if fix is _DEFAULT:
+            self.fix = None
+        else:
+            self.fix = fix
         
         
 
     
     def __str__(self):
-        return "NewPlace(raw_address={}, name={}, kind={}, grid={}, fix={})".format(self.raw_address, self.name, self.kind, self.grid, self.fix)
+        return "NewPlace(raw_address={}, kind={}, name={}, grid={}, fix={})".format(self.raw_address, self.kind, self.name, self.grid, self.fix)
     def __eq__(self, other):
         if self.raw_address != other.raw_address:
             return False
-        if self.name != other.name:
-            return False
         if self.kind != other.kind:
+            return False
+        if self.name != other.name:
             return False
         if self.grid != other.grid:
             return False
@@ -3757,8 +4210,8 @@ class _UniffiFfiConverterTypeNewPlace(_UniffiConverterRustBuffer):
     def read(buf):
         return NewPlace(
             raw_address=_UniffiFfiConverterString.read(buf),
-            name=_UniffiFfiConverterString.read(buf),
             kind=_UniffiFfiConverterTypePlaceKind.read(buf),
+            name=_UniffiFfiConverterString.read(buf),
             grid=_UniffiFfiConverterOptionalString.read(buf),
             fix=_UniffiFfiConverterOptionalTypeFix.read(buf),
         )
@@ -3766,16 +4219,16 @@ class _UniffiFfiConverterTypeNewPlace(_UniffiConverterRustBuffer):
     @staticmethod
     def check_lower(value):
         _UniffiFfiConverterString.check_lower(value.raw_address)
-        _UniffiFfiConverterString.check_lower(value.name)
         _UniffiFfiConverterTypePlaceKind.check_lower(value.kind)
+        _UniffiFfiConverterString.check_lower(value.name)
         _UniffiFfiConverterOptionalString.check_lower(value.grid)
         _UniffiFfiConverterOptionalTypeFix.check_lower(value.fix)
 
     @staticmethod
     def write(value, buf):
         _UniffiFfiConverterString.write(value.raw_address, buf)
-        _UniffiFfiConverterString.write(value.name, buf)
         _UniffiFfiConverterTypePlaceKind.write(value.kind, buf)
+        _UniffiFfiConverterString.write(value.name, buf)
         _UniffiFfiConverterOptionalString.write(value.grid, buf)
         _UniffiFfiConverterOptionalTypeFix.write(value.fix, buf)
 
@@ -3839,6 +4292,21 @@ class ProposalKind(enum.Enum):
     核查结论 of property staff.
 """
     
+    def label(self, ) -> Phrase:
+        """
+        Returns its words.
+"""
+        _uniffi_lowered_args = (
+            _UniffiFfiConverterTypeProposalKind.lower(self),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypePhrase.lift
+        _uniffi_error_converter = None
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_lanewalk_ffi_fn_method_proposalkind_label,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
 
 
 class _UniffiFfiConverterTypeProposalKind(_UniffiConverterRustBuffer):
@@ -3961,6 +4429,21 @@ class OrderOutcome(enum.Enum):
     非本街道.
 """
     
+    def label(self, ) -> Phrase:
+        """
+        Returns its words.
+"""
+        _uniffi_lowered_args = (
+            _UniffiFfiConverterTypeOrderOutcome.lower(self),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypePhrase.lift
+        _uniffi_error_converter = None
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_lanewalk_ffi_fn_method_orderoutcome_label,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
 
 
 class _UniffiFfiConverterTypeOrderOutcome(_UniffiConverterRustBuffer):
@@ -4050,15 +4533,33 @@ class NewProposal:
     """
     What a worker asks headquarters for; fields that the kind does not need stay empty.
 """
-    def __init__(self, *, kind:ProposalKind, reason:str, outcome:typing.Optional[OrderOutcome], extend_days:typing.Optional[int], to:typing.Optional[str], ground:typing.Optional[str], evidence:typing.Optional[str], review_at_ms:typing.Optional[int]):
+    def __init__(self, *, kind:ProposalKind, reason:str, outcome:typing.Optional[OrderOutcome] = _DEFAULT, extend_days:typing.Optional[int] = _DEFAULT, to:typing.Optional[str] = _DEFAULT, ground:typing.Optional[str] = _DEFAULT, evidence:typing.Optional[str] = _DEFAULT, review_at_ms:typing.Optional[int] = _DEFAULT):
         self.kind = kind
         self.reason = reason
-        self.outcome = outcome
-        self.extend_days = extend_days
-        self.to = to
-        self.ground = ground
-        self.evidence = evidence
-        self.review_at_ms = review_at_ms
+        if outcome is _DEFAULT:
+            self.outcome = None
+        else:
+            self.outcome = outcome
+        if extend_days is _DEFAULT:
+            self.extend_days = None
+        else:
+            self.extend_days = extend_days
+        if to is _DEFAULT:
+            self.to = None
+        else:
+            self.to = to
+        if ground is _DEFAULT:
+            self.ground = None
+        else:
+            self.ground = ground
+        if evidence is _DEFAULT:
+            self.evidence = None
+        else:
+            self.evidence = evidence
+        if review_at_ms is _DEFAULT:
+            self.review_at_ms = None
+        else:
+            self.review_at_ms = review_at_ms
         
         
 
@@ -4165,6 +4666,21 @@ class VisitKind(enum.Enum):
     关爱走访.
 """
     
+    def label(self, ) -> Phrase:
+        """
+        Returns its words.
+"""
+        _uniffi_lowered_args = (
+            _UniffiFfiConverterTypeVisitKind.lower(self),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypePhrase.lift
+        _uniffi_error_converter = None
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_lanewalk_ffi_fn_method_visitkind_label,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
 
 
 class _UniffiFfiConverterTypeVisitKind(_UniffiConverterRustBuffer):
@@ -4264,6 +4780,21 @@ class VisitPurpose(enum.Enum):
     应急.
 """
     
+    def label(self, ) -> Phrase:
+        """
+        Returns its words.
+"""
+        _uniffi_lowered_args = (
+            _UniffiFfiConverterTypeVisitPurpose.lower(self),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypePhrase.lift
+        _uniffi_error_converter = None
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_lanewalk_ffi_fn_method_visitpurpose_label,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
 
 
 class _UniffiFfiConverterTypeVisitPurpose(_UniffiConverterRustBuffer):
@@ -4372,6 +4903,21 @@ class VisitResult(enum.Enum):
     锁门.
 """
     
+    def label(self, ) -> Phrase:
+        """
+        Returns its words.
+"""
+        _uniffi_lowered_args = (
+            _UniffiFfiConverterTypeVisitResult.lower(self),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypePhrase.lift
+        _uniffi_error_converter = None
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_lanewalk_ffi_fn_method_visitresult_label,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
 
 
 class _UniffiFfiConverterTypeVisitResult(_UniffiConverterRustBuffer):
@@ -4443,16 +4989,40 @@ class NewVisit:
     """
     A visit to be saved 走访.
 """
-    def __init__(self, *, kind:VisitKind, order:typing.Optional[str], target:typing.Optional[str], grid:typing.Optional[str], purpose:typing.Optional[VisitPurpose], result:typing.Optional[VisitResult], started_at_ms:typing.Optional[int], ended_at_ms:typing.Optional[int], fix:typing.Optional[Fix], notes:str):
+    def __init__(self, *, kind:VisitKind, order:typing.Optional[str] = _DEFAULT, target:typing.Optional[str] = _DEFAULT, grid:typing.Optional[str] = _DEFAULT, purpose:typing.Optional[VisitPurpose] = _DEFAULT, result:typing.Optional[VisitResult] = _DEFAULT, started_at_ms:typing.Optional[int] = _DEFAULT, ended_at_ms:typing.Optional[int] = _DEFAULT, fix:typing.Optional[Fix] = _DEFAULT, notes:str = ""):
         self.kind = kind
-        self.order = order
-        self.target = target
-        self.grid = grid
-        self.purpose = purpose
-        self.result = result
-        self.started_at_ms = started_at_ms
-        self.ended_at_ms = ended_at_ms
-        self.fix = fix
+        if order is _DEFAULT:
+            self.order = None
+        else:
+            self.order = order
+        if target is _DEFAULT:
+            self.target = None
+        else:
+            self.target = target
+        if grid is _DEFAULT:
+            self.grid = None
+        else:
+            self.grid = grid
+        if purpose is _DEFAULT:
+            self.purpose = None
+        else:
+            self.purpose = purpose
+        if result is _DEFAULT:
+            self.result = None
+        else:
+            self.result = result
+        if started_at_ms is _DEFAULT:
+            self.started_at_ms = None
+        else:
+            self.started_at_ms = started_at_ms
+        if ended_at_ms is _DEFAULT:
+            self.ended_at_ms = None
+        else:
+            self.ended_at_ms = ended_at_ms
+        if fix is _DEFAULT:
+            self.fix = None
+        else:
+            self.fix = fix
         self.notes = notes
         
         
@@ -4620,9 +5190,12 @@ class OpenConfig:
     """
     Where the store lies.
 """
-    def __init__(self, *, directory:str, root_certificate:typing.Optional[bytes]):
+    def __init__(self, *, directory:str, root_certificate:typing.Optional[bytes] = _DEFAULT):
         self.directory = directory
-        self.root_certificate = root_certificate
+        if root_certificate is _DEFAULT:
+            self.root_certificate = None
+        else:
+            self.root_certificate = root_certificate
         
         
 
@@ -4684,7 +5257,7 @@ class OrderAction:
     """
     Something a worker may do with an order now.
 """
-    def __init__(self, *, id:str, label:Text, proposal:typing.Optional[ProposalKind]):
+    def __init__(self, *, id:str, label:Phrase, proposal:typing.Optional[ProposalKind]):
         self.id = id
         self.label = label
         self.proposal = proposal
@@ -4708,20 +5281,20 @@ class _UniffiFfiConverterTypeOrderAction(_UniffiConverterRustBuffer):
     def read(buf):
         return OrderAction(
             id=_UniffiFfiConverterString.read(buf),
-            label=_UniffiFfiConverterTypeText.read(buf),
+            label=_UniffiFfiConverterTypePhrase.read(buf),
             proposal=_UniffiFfiConverterOptionalTypeProposalKind.read(buf),
         )
 
     @staticmethod
     def check_lower(value):
         _UniffiFfiConverterString.check_lower(value.id)
-        _UniffiFfiConverterTypeText.check_lower(value.label)
+        _UniffiFfiConverterTypePhrase.check_lower(value.label)
         _UniffiFfiConverterOptionalTypeProposalKind.check_lower(value.proposal)
 
     @staticmethod
     def write(value, buf):
         _UniffiFfiConverterString.write(value.id, buf)
-        _UniffiFfiConverterTypeText.write(value.label, buf)
+        _UniffiFfiConverterTypePhrase.write(value.label, buf)
         _UniffiFfiConverterOptionalTypeProposalKind.write(value.proposal, buf)
 
 class _UniffiFfiConverterOptionalTypeCountdown(_UniffiConverterRustBuffer):
@@ -4843,7 +5416,7 @@ class OrderRow:
     """
     A line of the list of orders.
 """
-    def __init__(self, *, id:str, title:str, place_text:str, state:Text, urgent:bool, open:bool, countdown:typing.Optional[Countdown], grid:str, place:typing.Optional[Place], distance_m:typing.Optional[float], owner:str, reported_at_ms:typing.Optional[int], conflicts:int, waiting:int):
+    def __init__(self, *, id:str, title:str, place_text:str, state:Phrase, urgent:bool, open:bool, countdown:typing.Optional[Countdown], grid:str, place:typing.Optional[Place], distance_m:typing.Optional[float], owner:str, reported_at_ms:typing.Optional[int], conflicts:int, waiting:int):
         self.id = id
         self.title = title
         self.place_text = place_text
@@ -4902,7 +5475,7 @@ class _UniffiFfiConverterTypeOrderRow(_UniffiConverterRustBuffer):
             id=_UniffiFfiConverterString.read(buf),
             title=_UniffiFfiConverterString.read(buf),
             place_text=_UniffiFfiConverterString.read(buf),
-            state=_UniffiFfiConverterTypeText.read(buf),
+            state=_UniffiFfiConverterTypePhrase.read(buf),
             urgent=_UniffiFfiConverterBoolean.read(buf),
             open=_UniffiFfiConverterBoolean.read(buf),
             countdown=_UniffiFfiConverterOptionalTypeCountdown.read(buf),
@@ -4920,7 +5493,7 @@ class _UniffiFfiConverterTypeOrderRow(_UniffiConverterRustBuffer):
         _UniffiFfiConverterString.check_lower(value.id)
         _UniffiFfiConverterString.check_lower(value.title)
         _UniffiFfiConverterString.check_lower(value.place_text)
-        _UniffiFfiConverterTypeText.check_lower(value.state)
+        _UniffiFfiConverterTypePhrase.check_lower(value.state)
         _UniffiFfiConverterBoolean.check_lower(value.urgent)
         _UniffiFfiConverterBoolean.check_lower(value.open)
         _UniffiFfiConverterOptionalTypeCountdown.check_lower(value.countdown)
@@ -4937,7 +5510,7 @@ class _UniffiFfiConverterTypeOrderRow(_UniffiConverterRustBuffer):
         _UniffiFfiConverterString.write(value.id, buf)
         _UniffiFfiConverterString.write(value.title, buf)
         _UniffiFfiConverterString.write(value.place_text, buf)
-        _UniffiFfiConverterTypeText.write(value.state, buf)
+        _UniffiFfiConverterTypePhrase.write(value.state, buf)
         _UniffiFfiConverterBoolean.write(value.urgent, buf)
         _UniffiFfiConverterBoolean.write(value.open, buf)
         _UniffiFfiConverterOptionalTypeCountdown.write(value.countdown, buf)
@@ -4973,29 +5546,6 @@ class _UniffiFfiConverterOptionalTypeBriefView(_UniffiConverterRustBuffer):
             return _UniffiFfiConverterTypeBriefView.read(buf)
         else:
             raise InternalError("Unexpected flag byte for optional type")
-
-class _UniffiFfiConverterSequenceTypeText(_UniffiConverterRustBuffer):
-    @classmethod
-    def check_lower(cls, value):
-        for item in value:
-            _UniffiFfiConverterTypeText.check_lower(item)
-
-    @classmethod
-    def write(cls, value, buf):
-        items = len(value)
-        buf.write_i32(items)
-        for item in value:
-            _UniffiFfiConverterTypeText.write(item, buf)
-
-    @classmethod
-    def read(cls, buf):
-        count = buf.read_i32()
-        if count < 0:
-            raise InternalError("Unexpected negative sequence length")
-
-        return [
-            _UniffiFfiConverterTypeText.read(buf) for i in range(count)
-        ]
 
 class _UniffiFfiConverterSequenceTypeOrderAction(_UniffiConverterRustBuffer):
     @classmethod
@@ -5043,11 +5593,11 @@ class _UniffiFfiConverterSequenceTypeNoteView(_UniffiConverterRustBuffer):
             _UniffiFfiConverterTypeNoteView.read(buf) for i in range(count)
         ]
 
-class _UniffiFfiConverterOptionalTypeText(_UniffiConverterRustBuffer):
+class _UniffiFfiConverterOptionalTypePhrase(_UniffiConverterRustBuffer):
     @classmethod
     def check_lower(cls, value):
         if value is not None:
-            _UniffiFfiConverterTypeText.check_lower(value)
+            _UniffiFfiConverterTypePhrase.check_lower(value)
 
     @classmethod
     def write(cls, value, buf):
@@ -5056,7 +5606,7 @@ class _UniffiFfiConverterOptionalTypeText(_UniffiConverterRustBuffer):
             return
 
         buf.write_u8(1)
-        _UniffiFfiConverterTypeText.write(value, buf)
+        _UniffiFfiConverterTypePhrase.write(value, buf)
 
     @classmethod
     def read(cls, buf):
@@ -5064,7 +5614,7 @@ class _UniffiFfiConverterOptionalTypeText(_UniffiConverterRustBuffer):
         if flag == 0:
             return None
         elif flag == 1:
-            return _UniffiFfiConverterTypeText.read(buf)
+            return _UniffiFfiConverterTypePhrase.read(buf)
         else:
             raise InternalError("Unexpected flag byte for optional type")
 
@@ -5073,7 +5623,7 @@ class VisitRow:
     """
     A line of the list of visits.
 """
-    def __init__(self, *, id:str, order:str, kind:Text, result:typing.Optional[Text], notes:str, by:str, started_at_ms:typing.Optional[int], grid:str):
+    def __init__(self, *, id:str, order:str, kind:Phrase, result:typing.Optional[Phrase], notes:str, by:str, started_at_ms:typing.Optional[int], grid:str):
         self.id = id
         self.order = order
         self.kind = kind
@@ -5113,8 +5663,8 @@ class _UniffiFfiConverterTypeVisitRow(_UniffiConverterRustBuffer):
         return VisitRow(
             id=_UniffiFfiConverterString.read(buf),
             order=_UniffiFfiConverterString.read(buf),
-            kind=_UniffiFfiConverterTypeText.read(buf),
-            result=_UniffiFfiConverterOptionalTypeText.read(buf),
+            kind=_UniffiFfiConverterTypePhrase.read(buf),
+            result=_UniffiFfiConverterOptionalTypePhrase.read(buf),
             notes=_UniffiFfiConverterString.read(buf),
             by=_UniffiFfiConverterString.read(buf),
             started_at_ms=_UniffiFfiConverterOptionalInt64.read(buf),
@@ -5125,8 +5675,8 @@ class _UniffiFfiConverterTypeVisitRow(_UniffiConverterRustBuffer):
     def check_lower(value):
         _UniffiFfiConverterString.check_lower(value.id)
         _UniffiFfiConverterString.check_lower(value.order)
-        _UniffiFfiConverterTypeText.check_lower(value.kind)
-        _UniffiFfiConverterOptionalTypeText.check_lower(value.result)
+        _UniffiFfiConverterTypePhrase.check_lower(value.kind)
+        _UniffiFfiConverterOptionalTypePhrase.check_lower(value.result)
         _UniffiFfiConverterString.check_lower(value.notes)
         _UniffiFfiConverterString.check_lower(value.by)
         _UniffiFfiConverterOptionalInt64.check_lower(value.started_at_ms)
@@ -5136,8 +5686,8 @@ class _UniffiFfiConverterTypeVisitRow(_UniffiConverterRustBuffer):
     def write(value, buf):
         _UniffiFfiConverterString.write(value.id, buf)
         _UniffiFfiConverterString.write(value.order, buf)
-        _UniffiFfiConverterTypeText.write(value.kind, buf)
-        _UniffiFfiConverterOptionalTypeText.write(value.result, buf)
+        _UniffiFfiConverterTypePhrase.write(value.kind, buf)
+        _UniffiFfiConverterOptionalTypePhrase.write(value.result, buf)
         _UniffiFfiConverterString.write(value.notes, buf)
         _UniffiFfiConverterString.write(value.by, buf)
         _UniffiFfiConverterOptionalInt64.write(value.started_at_ms, buf)
@@ -5171,7 +5721,7 @@ class ProposalView:
     """
     A proposal and its answer.
 """
-    def __init__(self, *, id:str, kind:ProposalKind, reason:str, answer:Text, refusal:typing.Optional[Text], words:str):
+    def __init__(self, *, id:str, kind:ProposalKind, reason:str, answer:Phrase, refusal:typing.Optional[Phrase], words:str):
         self.id = id
         self.kind = kind
         self.reason = reason
@@ -5206,8 +5756,8 @@ class _UniffiFfiConverterTypeProposalView(_UniffiConverterRustBuffer):
             id=_UniffiFfiConverterString.read(buf),
             kind=_UniffiFfiConverterTypeProposalKind.read(buf),
             reason=_UniffiFfiConverterString.read(buf),
-            answer=_UniffiFfiConverterTypeText.read(buf),
-            refusal=_UniffiFfiConverterOptionalTypeText.read(buf),
+            answer=_UniffiFfiConverterTypePhrase.read(buf),
+            refusal=_UniffiFfiConverterOptionalTypePhrase.read(buf),
             words=_UniffiFfiConverterString.read(buf),
         )
 
@@ -5216,8 +5766,8 @@ class _UniffiFfiConverterTypeProposalView(_UniffiConverterRustBuffer):
         _UniffiFfiConverterString.check_lower(value.id)
         _UniffiFfiConverterTypeProposalKind.check_lower(value.kind)
         _UniffiFfiConverterString.check_lower(value.reason)
-        _UniffiFfiConverterTypeText.check_lower(value.answer)
-        _UniffiFfiConverterOptionalTypeText.check_lower(value.refusal)
+        _UniffiFfiConverterTypePhrase.check_lower(value.answer)
+        _UniffiFfiConverterOptionalTypePhrase.check_lower(value.refusal)
         _UniffiFfiConverterString.check_lower(value.words)
 
     @staticmethod
@@ -5225,8 +5775,8 @@ class _UniffiFfiConverterTypeProposalView(_UniffiConverterRustBuffer):
         _UniffiFfiConverterString.write(value.id, buf)
         _UniffiFfiConverterTypeProposalKind.write(value.kind, buf)
         _UniffiFfiConverterString.write(value.reason, buf)
-        _UniffiFfiConverterTypeText.write(value.answer, buf)
-        _UniffiFfiConverterOptionalTypeText.write(value.refusal, buf)
+        _UniffiFfiConverterTypePhrase.write(value.answer, buf)
+        _UniffiFfiConverterOptionalTypePhrase.write(value.refusal, buf)
         _UniffiFfiConverterString.write(value.words, buf)
 
 class _UniffiFfiConverterSequenceTypeProposalView(_UniffiConverterRustBuffer):
@@ -5257,7 +5807,7 @@ class OrderView:
     """
     Everything a screen shows of one order; nothing here has to be worked out by a shell.
 """
-    def __init__(self, *, id:str, upstream_id:str, title:str, summary:str, place_text:str, state:Text, open:bool, urgent:bool, grid:str, matter_code:str, countdown:typing.Optional[Countdown], brief:typing.Optional[BriefView], verified_address:str, verified_facts:str, reply_text:str, first_owner:str, current_owner:str, flags:typing.List[Text], actions:typing.List[OrderAction], notes:typing.List[NoteView], visits:typing.List[VisitRow], conflicts:typing.List[ConflictView], proposals:typing.List[ProposalView]):
+    def __init__(self, *, id:str, upstream_id:str, title:str, summary:str, place_text:str, state:Phrase, open:bool, urgent:bool, grid:str, matter_code:str, countdown:typing.Optional[Countdown], brief:typing.Optional[BriefView], verified_address:str, verified_facts:str, reply_text:str, first_owner:str, current_owner:str, flags:typing.List[Phrase], actions:typing.List[OrderAction], notes:typing.List[NoteView], visits:typing.List[VisitRow], conflicts:typing.List[ConflictView], proposals:typing.List[ProposalView]):
         self.id = id
         self.upstream_id = upstream_id
         self.title = title
@@ -5345,7 +5895,7 @@ class _UniffiFfiConverterTypeOrderView(_UniffiConverterRustBuffer):
             title=_UniffiFfiConverterString.read(buf),
             summary=_UniffiFfiConverterString.read(buf),
             place_text=_UniffiFfiConverterString.read(buf),
-            state=_UniffiFfiConverterTypeText.read(buf),
+            state=_UniffiFfiConverterTypePhrase.read(buf),
             open=_UniffiFfiConverterBoolean.read(buf),
             urgent=_UniffiFfiConverterBoolean.read(buf),
             grid=_UniffiFfiConverterString.read(buf),
@@ -5357,7 +5907,7 @@ class _UniffiFfiConverterTypeOrderView(_UniffiConverterRustBuffer):
             reply_text=_UniffiFfiConverterString.read(buf),
             first_owner=_UniffiFfiConverterString.read(buf),
             current_owner=_UniffiFfiConverterString.read(buf),
-            flags=_UniffiFfiConverterSequenceTypeText.read(buf),
+            flags=_UniffiFfiConverterSequenceTypePhrase.read(buf),
             actions=_UniffiFfiConverterSequenceTypeOrderAction.read(buf),
             notes=_UniffiFfiConverterSequenceTypeNoteView.read(buf),
             visits=_UniffiFfiConverterSequenceTypeVisitRow.read(buf),
@@ -5372,7 +5922,7 @@ class _UniffiFfiConverterTypeOrderView(_UniffiConverterRustBuffer):
         _UniffiFfiConverterString.check_lower(value.title)
         _UniffiFfiConverterString.check_lower(value.summary)
         _UniffiFfiConverterString.check_lower(value.place_text)
-        _UniffiFfiConverterTypeText.check_lower(value.state)
+        _UniffiFfiConverterTypePhrase.check_lower(value.state)
         _UniffiFfiConverterBoolean.check_lower(value.open)
         _UniffiFfiConverterBoolean.check_lower(value.urgent)
         _UniffiFfiConverterString.check_lower(value.grid)
@@ -5384,7 +5934,7 @@ class _UniffiFfiConverterTypeOrderView(_UniffiConverterRustBuffer):
         _UniffiFfiConverterString.check_lower(value.reply_text)
         _UniffiFfiConverterString.check_lower(value.first_owner)
         _UniffiFfiConverterString.check_lower(value.current_owner)
-        _UniffiFfiConverterSequenceTypeText.check_lower(value.flags)
+        _UniffiFfiConverterSequenceTypePhrase.check_lower(value.flags)
         _UniffiFfiConverterSequenceTypeOrderAction.check_lower(value.actions)
         _UniffiFfiConverterSequenceTypeNoteView.check_lower(value.notes)
         _UniffiFfiConverterSequenceTypeVisitRow.check_lower(value.visits)
@@ -5398,7 +5948,7 @@ class _UniffiFfiConverterTypeOrderView(_UniffiConverterRustBuffer):
         _UniffiFfiConverterString.write(value.title, buf)
         _UniffiFfiConverterString.write(value.summary, buf)
         _UniffiFfiConverterString.write(value.place_text, buf)
-        _UniffiFfiConverterTypeText.write(value.state, buf)
+        _UniffiFfiConverterTypePhrase.write(value.state, buf)
         _UniffiFfiConverterBoolean.write(value.open, buf)
         _UniffiFfiConverterBoolean.write(value.urgent, buf)
         _UniffiFfiConverterString.write(value.grid, buf)
@@ -5410,7 +5960,7 @@ class _UniffiFfiConverterTypeOrderView(_UniffiConverterRustBuffer):
         _UniffiFfiConverterString.write(value.reply_text, buf)
         _UniffiFfiConverterString.write(value.first_owner, buf)
         _UniffiFfiConverterString.write(value.current_owner, buf)
-        _UniffiFfiConverterSequenceTypeText.write(value.flags, buf)
+        _UniffiFfiConverterSequenceTypePhrase.write(value.flags, buf)
         _UniffiFfiConverterSequenceTypeOrderAction.write(value.actions, buf)
         _UniffiFfiConverterSequenceTypeNoteView.write(value.notes, buf)
         _UniffiFfiConverterSequenceTypeVisitRow.write(value.visits, buf)
@@ -5562,6 +6112,21 @@ class PhotoPart(enum.Enum):
     The file as the camera made it; never leaves the store but to headquarters.
 """
     
+    def label(self, ) -> Phrase:
+        """
+        Returns its words.
+"""
+        _uniffi_lowered_args = (
+            _UniffiFfiConverterTypePhotoPart.lower(self),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypePhrase.lift
+        _uniffi_error_converter = None
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_lanewalk_ffi_fn_method_photopart_label,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
 
 
 class _UniffiFfiConverterTypePhotoPart(_UniffiConverterRustBuffer):
@@ -5602,7 +6167,7 @@ class PhotoFile:
     """
     One file of a photo.
 """
-    def __init__(self, *, part:PhotoPart, bytes:int, state:Text, sent_bytes:int, here:bool):
+    def __init__(self, *, part:PhotoPart, bytes:int, state:Phrase, sent_bytes:int, here:bool):
         self.part = part
         self.bytes = bytes
         self.state = state
@@ -5633,7 +6198,7 @@ class _UniffiFfiConverterTypePhotoFile(_UniffiConverterRustBuffer):
         return PhotoFile(
             part=_UniffiFfiConverterTypePhotoPart.read(buf),
             bytes=_UniffiFfiConverterUInt64.read(buf),
-            state=_UniffiFfiConverterTypeText.read(buf),
+            state=_UniffiFfiConverterTypePhrase.read(buf),
             sent_bytes=_UniffiFfiConverterUInt64.read(buf),
             here=_UniffiFfiConverterBoolean.read(buf),
         )
@@ -5642,7 +6207,7 @@ class _UniffiFfiConverterTypePhotoFile(_UniffiConverterRustBuffer):
     def check_lower(value):
         _UniffiFfiConverterTypePhotoPart.check_lower(value.part)
         _UniffiFfiConverterUInt64.check_lower(value.bytes)
-        _UniffiFfiConverterTypeText.check_lower(value.state)
+        _UniffiFfiConverterTypePhrase.check_lower(value.state)
         _UniffiFfiConverterUInt64.check_lower(value.sent_bytes)
         _UniffiFfiConverterBoolean.check_lower(value.here)
 
@@ -5650,7 +6215,7 @@ class _UniffiFfiConverterTypePhotoFile(_UniffiConverterRustBuffer):
     def write(value, buf):
         _UniffiFfiConverterTypePhotoPart.write(value.part, buf)
         _UniffiFfiConverterUInt64.write(value.bytes, buf)
-        _UniffiFfiConverterTypeText.write(value.state, buf)
+        _UniffiFfiConverterTypePhrase.write(value.state, buf)
         _UniffiFfiConverterUInt64.write(value.sent_bytes, buf)
         _UniffiFfiConverterBoolean.write(value.here, buf)
 
@@ -5707,10 +6272,19 @@ class PhotoSettings:
     """
     What the shell sets once after opening.
 """
-    def __init__(self, *, fonts:typing.List[FontFile], budget_bytes:typing.Optional[int], keep_free_bytes:typing.Optional[int]):
-        self.fonts = fonts
-        self.budget_bytes = budget_bytes
-        self.keep_free_bytes = keep_free_bytes
+    def __init__(self, *, fonts:typing.List[FontFile] = _DEFAULT, budget_bytes:typing.Optional[int] = _DEFAULT, keep_free_bytes:typing.Optional[int] = _DEFAULT):
+        if fonts is _DEFAULT:
+            self.fonts = []
+        else:
+            self.fonts = fonts
+        if budget_bytes is _DEFAULT:
+            self.budget_bytes = None
+        else:
+            self.budget_bytes = budget_bytes
+        if keep_free_bytes is _DEFAULT:
+            self.keep_free_bytes = None
+        else:
+            self.keep_free_bytes = keep_free_bytes
         
         
 
@@ -5777,6 +6351,21 @@ class PhotoScene(enum.Enum):
     Somebody's rooms: only with consent.
 """
     
+    def label(self, ) -> Phrase:
+        """
+        Returns its words.
+"""
+        _uniffi_lowered_args = (
+            _UniffiFfiConverterTypePhotoScene.lower(self),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypePhrase.lift
+        _uniffi_error_converter = None
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_lanewalk_ffi_fn_method_photoscene_label,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
 
 
 class _UniffiFfiConverterTypePhotoScene(_UniffiConverterRustBuffer):
@@ -5848,25 +6437,34 @@ class PhotoShot:
     """
     What is known about a picture besides its file.
 """
-    def __init__(self, *, fix:typing.Optional[Fix], caption:str, taken_at_ms:typing.Optional[int], scene:typing.Optional[PhotoScene]):
-        self.fix = fix
+    def __init__(self, *, caption:str = "", scene:typing.Optional[PhotoScene] = _DEFAULT, taken_at_ms:typing.Optional[int] = _DEFAULT, fix:typing.Optional[Fix] = _DEFAULT):
         self.caption = caption
-        self.taken_at_ms = taken_at_ms
-        self.scene = scene
+        if scene is _DEFAULT:
+            self.scene = None
+        else:
+            self.scene = scene
+        if taken_at_ms is _DEFAULT:
+            self.taken_at_ms = None
+        else:
+            self.taken_at_ms = taken_at_ms
+        if fix is _DEFAULT:
+            self.fix = None
+        else:
+            self.fix = fix
         
         
 
     
     def __str__(self):
-        return "PhotoShot(fix={}, caption={}, taken_at_ms={}, scene={})".format(self.fix, self.caption, self.taken_at_ms, self.scene)
+        return "PhotoShot(caption={}, scene={}, taken_at_ms={}, fix={})".format(self.caption, self.scene, self.taken_at_ms, self.fix)
     def __eq__(self, other):
-        if self.fix != other.fix:
-            return False
         if self.caption != other.caption:
+            return False
+        if self.scene != other.scene:
             return False
         if self.taken_at_ms != other.taken_at_ms:
             return False
-        if self.scene != other.scene:
+        if self.fix != other.fix:
             return False
         return True
 
@@ -5874,25 +6472,25 @@ class _UniffiFfiConverterTypePhotoShot(_UniffiConverterRustBuffer):
     @staticmethod
     def read(buf):
         return PhotoShot(
-            fix=_UniffiFfiConverterOptionalTypeFix.read(buf),
             caption=_UniffiFfiConverterString.read(buf),
-            taken_at_ms=_UniffiFfiConverterOptionalInt64.read(buf),
             scene=_UniffiFfiConverterOptionalTypePhotoScene.read(buf),
+            taken_at_ms=_UniffiFfiConverterOptionalInt64.read(buf),
+            fix=_UniffiFfiConverterOptionalTypeFix.read(buf),
         )
 
     @staticmethod
     def check_lower(value):
-        _UniffiFfiConverterOptionalTypeFix.check_lower(value.fix)
         _UniffiFfiConverterString.check_lower(value.caption)
-        _UniffiFfiConverterOptionalInt64.check_lower(value.taken_at_ms)
         _UniffiFfiConverterOptionalTypePhotoScene.check_lower(value.scene)
+        _UniffiFfiConverterOptionalInt64.check_lower(value.taken_at_ms)
+        _UniffiFfiConverterOptionalTypeFix.check_lower(value.fix)
 
     @staticmethod
     def write(value, buf):
-        _UniffiFfiConverterOptionalTypeFix.write(value.fix, buf)
         _UniffiFfiConverterString.write(value.caption, buf)
-        _UniffiFfiConverterOptionalInt64.write(value.taken_at_ms, buf)
         _UniffiFfiConverterOptionalTypePhotoScene.write(value.scene, buf)
+        _UniffiFfiConverterOptionalInt64.write(value.taken_at_ms, buf)
+        _UniffiFfiConverterOptionalTypeFix.write(value.fix, buf)
 
 
 
@@ -5924,6 +6522,21 @@ class PhotoRole(enum.Enum):
     A document.
 """
     
+    def label(self, ) -> Phrase:
+        """
+        Returns its words.
+"""
+        _uniffi_lowered_args = (
+            _UniffiFfiConverterTypePhotoRole.lower(self),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypePhrase.lift
+        _uniffi_error_converter = None
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_lanewalk_ffi_fn_method_photorole_label,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
 
 
 class _UniffiFfiConverterTypePhotoRole(_UniffiConverterRustBuffer):
@@ -6050,7 +6663,7 @@ class PhotoView:
     """
     A photo of a visit.
 """
-    def __init__(self, *, id:str, role:PhotoRole, caption:str, taken_at_ms:int, in_app:bool, files:typing.List[PhotoFile], doubts:typing.List[Text], alike:typing.List[str]):
+    def __init__(self, *, id:str, role:PhotoRole, caption:str, taken_at_ms:int, in_app:bool, files:typing.List[PhotoFile], doubts:typing.List[Phrase], alike:typing.List[str]):
         self.id = id
         self.role = role
         self.caption = caption
@@ -6094,7 +6707,7 @@ class _UniffiFfiConverterTypePhotoView(_UniffiConverterRustBuffer):
             taken_at_ms=_UniffiFfiConverterInt64.read(buf),
             in_app=_UniffiFfiConverterBoolean.read(buf),
             files=_UniffiFfiConverterSequenceTypePhotoFile.read(buf),
-            doubts=_UniffiFfiConverterSequenceTypeText.read(buf),
+            doubts=_UniffiFfiConverterSequenceTypePhrase.read(buf),
             alike=_UniffiFfiConverterSequenceString.read(buf),
         )
 
@@ -6106,7 +6719,7 @@ class _UniffiFfiConverterTypePhotoView(_UniffiConverterRustBuffer):
         _UniffiFfiConverterInt64.check_lower(value.taken_at_ms)
         _UniffiFfiConverterBoolean.check_lower(value.in_app)
         _UniffiFfiConverterSequenceTypePhotoFile.check_lower(value.files)
-        _UniffiFfiConverterSequenceTypeText.check_lower(value.doubts)
+        _UniffiFfiConverterSequenceTypePhrase.check_lower(value.doubts)
         _UniffiFfiConverterSequenceString.check_lower(value.alike)
 
     @staticmethod
@@ -6117,7 +6730,7 @@ class _UniffiFfiConverterTypePhotoView(_UniffiConverterRustBuffer):
         _UniffiFfiConverterInt64.write(value.taken_at_ms, buf)
         _UniffiFfiConverterBoolean.write(value.in_app, buf)
         _UniffiFfiConverterSequenceTypePhotoFile.write(value.files, buf)
-        _UniffiFfiConverterSequenceTypeText.write(value.doubts, buf)
+        _UniffiFfiConverterSequenceTypePhrase.write(value.doubts, buf)
         _UniffiFfiConverterSequenceString.write(value.alike, buf)
 
 @dataclass
@@ -6125,7 +6738,7 @@ class PlaceRow:
     """
     A line of the list of places.
 """
-    def __init__(self, *, id:str, name:str, raw_address:str, kind:Text, grid:str, place:typing.Optional[Place], distance_m:typing.Optional[float]):
+    def __init__(self, *, id:str, name:str, raw_address:str, kind:Phrase, grid:str, place:typing.Optional[Place], distance_m:typing.Optional[float]):
         self.id = id
         self.name = name
         self.raw_address = raw_address
@@ -6163,7 +6776,7 @@ class _UniffiFfiConverterTypePlaceRow(_UniffiConverterRustBuffer):
             id=_UniffiFfiConverterString.read(buf),
             name=_UniffiFfiConverterString.read(buf),
             raw_address=_UniffiFfiConverterString.read(buf),
-            kind=_UniffiFfiConverterTypeText.read(buf),
+            kind=_UniffiFfiConverterTypePhrase.read(buf),
             grid=_UniffiFfiConverterString.read(buf),
             place=_UniffiFfiConverterOptionalTypePlace.read(buf),
             distance_m=_UniffiFfiConverterOptionalFloat64.read(buf),
@@ -6174,7 +6787,7 @@ class _UniffiFfiConverterTypePlaceRow(_UniffiConverterRustBuffer):
         _UniffiFfiConverterString.check_lower(value.id)
         _UniffiFfiConverterString.check_lower(value.name)
         _UniffiFfiConverterString.check_lower(value.raw_address)
-        _UniffiFfiConverterTypeText.check_lower(value.kind)
+        _UniffiFfiConverterTypePhrase.check_lower(value.kind)
         _UniffiFfiConverterString.check_lower(value.grid)
         _UniffiFfiConverterOptionalTypePlace.check_lower(value.place)
         _UniffiFfiConverterOptionalFloat64.check_lower(value.distance_m)
@@ -6184,7 +6797,7 @@ class _UniffiFfiConverterTypePlaceRow(_UniffiConverterRustBuffer):
         _UniffiFfiConverterString.write(value.id, buf)
         _UniffiFfiConverterString.write(value.name, buf)
         _UniffiFfiConverterString.write(value.raw_address, buf)
-        _UniffiFfiConverterTypeText.write(value.kind, buf)
+        _UniffiFfiConverterTypePhrase.write(value.kind, buf)
         _UniffiFfiConverterString.write(value.grid, buf)
         _UniffiFfiConverterOptionalTypePlace.write(value.place, buf)
         _UniffiFfiConverterOptionalFloat64.write(value.distance_m, buf)
@@ -6332,7 +6945,7 @@ class Reason:
     """
     Why a call failed.
 """
-    def __init__(self, *, code:str, text:Text, details:str):
+    def __init__(self, *, code:str, text:Phrase, details:str):
         self.code = code
         self.text = text
         self.details = details
@@ -6356,20 +6969,20 @@ class _UniffiFfiConverterTypeReason(_UniffiConverterRustBuffer):
     def read(buf):
         return Reason(
             code=_UniffiFfiConverterString.read(buf),
-            text=_UniffiFfiConverterTypeText.read(buf),
+            text=_UniffiFfiConverterTypePhrase.read(buf),
             details=_UniffiFfiConverterString.read(buf),
         )
 
     @staticmethod
     def check_lower(value):
         _UniffiFfiConverterString.check_lower(value.code)
-        _UniffiFfiConverterTypeText.check_lower(value.text)
+        _UniffiFfiConverterTypePhrase.check_lower(value.text)
         _UniffiFfiConverterString.check_lower(value.details)
 
     @staticmethod
     def write(value, buf):
         _UniffiFfiConverterString.write(value.code, buf)
-        _UniffiFfiConverterTypeText.write(value.text, buf)
+        _UniffiFfiConverterTypePhrase.write(value.text, buf)
         _UniffiFfiConverterString.write(value.details, buf)
 
 @dataclass
@@ -6377,7 +6990,7 @@ class WrittenLine:
     """
     One thing that was written.
 """
-    def __init__(self, *, label:Text, value:typing.Optional[str]):
+    def __init__(self, *, label:Phrase, value:typing.Optional[str]):
         self.label = label
         self.value = value
         
@@ -6397,18 +7010,18 @@ class _UniffiFfiConverterTypeWrittenLine(_UniffiConverterRustBuffer):
     @staticmethod
     def read(buf):
         return WrittenLine(
-            label=_UniffiFfiConverterTypeText.read(buf),
+            label=_UniffiFfiConverterTypePhrase.read(buf),
             value=_UniffiFfiConverterOptionalString.read(buf),
         )
 
     @staticmethod
     def check_lower(value):
-        _UniffiFfiConverterTypeText.check_lower(value.label)
+        _UniffiFfiConverterTypePhrase.check_lower(value.label)
         _UniffiFfiConverterOptionalString.check_lower(value.value)
 
     @staticmethod
     def write(value, buf):
-        _UniffiFfiConverterTypeText.write(value.label, buf)
+        _UniffiFfiConverterTypePhrase.write(value.label, buf)
         _UniffiFfiConverterOptionalString.write(value.value, buf)
 
 class _UniffiFfiConverterSequenceTypeWrittenLine(_UniffiConverterRustBuffer):
@@ -6439,7 +7052,7 @@ class RefusedEntry:
     """
     Something headquarters refused; it stays here with its exact bytes.
 """
-    def __init__(self, *, seq:int, doc:str, reason:Text, at_ms:int, written:typing.List[WrittenLine]):
+    def __init__(self, *, seq:int, doc:str, reason:Phrase, at_ms:int, written:typing.List[WrittenLine]):
         self.seq = seq
         self.doc = doc
         self.reason = reason
@@ -6470,7 +7083,7 @@ class _UniffiFfiConverterTypeRefusedEntry(_UniffiConverterRustBuffer):
         return RefusedEntry(
             seq=_UniffiFfiConverterUInt64.read(buf),
             doc=_UniffiFfiConverterString.read(buf),
-            reason=_UniffiFfiConverterTypeText.read(buf),
+            reason=_UniffiFfiConverterTypePhrase.read(buf),
             at_ms=_UniffiFfiConverterInt64.read(buf),
             written=_UniffiFfiConverterSequenceTypeWrittenLine.read(buf),
         )
@@ -6479,7 +7092,7 @@ class _UniffiFfiConverterTypeRefusedEntry(_UniffiConverterRustBuffer):
     def check_lower(value):
         _UniffiFfiConverterUInt64.check_lower(value.seq)
         _UniffiFfiConverterString.check_lower(value.doc)
-        _UniffiFfiConverterTypeText.check_lower(value.reason)
+        _UniffiFfiConverterTypePhrase.check_lower(value.reason)
         _UniffiFfiConverterInt64.check_lower(value.at_ms)
         _UniffiFfiConverterSequenceTypeWrittenLine.check_lower(value.written)
 
@@ -6487,7 +7100,7 @@ class _UniffiFfiConverterTypeRefusedEntry(_UniffiConverterRustBuffer):
     def write(value, buf):
         _UniffiFfiConverterUInt64.write(value.seq, buf)
         _UniffiFfiConverterString.write(value.doc, buf)
-        _UniffiFfiConverterTypeText.write(value.reason, buf)
+        _UniffiFfiConverterTypePhrase.write(value.reason, buf)
         _UniffiFfiConverterInt64.write(value.at_ms, buf)
         _UniffiFfiConverterSequenceTypeWrittenLine.write(value.written, buf)
 
@@ -6577,7 +7190,7 @@ class SearchHit:
     """
     Something found by its words.
 """
-    def __init__(self, *, id:str, kind:Text, title:str, detail:str, open:bool):
+    def __init__(self, *, id:str, kind:Phrase, title:str, detail:str, open:bool):
         self.id = id
         self.kind = kind
         self.title = title
@@ -6607,7 +7220,7 @@ class _UniffiFfiConverterTypeSearchHit(_UniffiConverterRustBuffer):
     def read(buf):
         return SearchHit(
             id=_UniffiFfiConverterString.read(buf),
-            kind=_UniffiFfiConverterTypeText.read(buf),
+            kind=_UniffiFfiConverterTypePhrase.read(buf),
             title=_UniffiFfiConverterString.read(buf),
             detail=_UniffiFfiConverterString.read(buf),
             open=_UniffiFfiConverterBoolean.read(buf),
@@ -6616,7 +7229,7 @@ class _UniffiFfiConverterTypeSearchHit(_UniffiConverterRustBuffer):
     @staticmethod
     def check_lower(value):
         _UniffiFfiConverterString.check_lower(value.id)
-        _UniffiFfiConverterTypeText.check_lower(value.kind)
+        _UniffiFfiConverterTypePhrase.check_lower(value.kind)
         _UniffiFfiConverterString.check_lower(value.title)
         _UniffiFfiConverterString.check_lower(value.detail)
         _UniffiFfiConverterBoolean.check_lower(value.open)
@@ -6624,28 +7237,115 @@ class _UniffiFfiConverterTypeSearchHit(_UniffiConverterRustBuffer):
     @staticmethod
     def write(value, buf):
         _UniffiFfiConverterString.write(value.id, buf)
-        _UniffiFfiConverterTypeText.write(value.kind, buf)
+        _UniffiFfiConverterTypePhrase.write(value.kind, buf)
         _UniffiFfiConverterString.write(value.title, buf)
         _UniffiFfiConverterString.write(value.detail, buf)
         _UniffiFfiConverterBoolean.write(value.open, buf)
+
+
+
+
+
+
+class DeviceKey(enum.Enum):
+    """
+    How the device's key stands.
+"""
+    
+    READY = 0
+    """
+    There, and the one headquarters knows; before enrolment any key is.
+"""
+    
+    UNAVAILABLE = 1
+    """
+    The signer cannot be asked now; it is asked again when a round needs it.
+"""
+    
+    LOST = 2
+    """
+    Gone for good: export what was not sent and enrol anew, in another folder (F9).
+"""
+    
+    REPLACED = 3
+    """
+    Not the key headquarters knows: export what was not sent and enrol anew (F27).
+"""
+    
+    def label(self, ) -> Phrase:
+        """
+        Returns its words.
+"""
+        _uniffi_lowered_args = (
+            _UniffiFfiConverterTypeDeviceKey.lower(self),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypePhrase.lift
+        _uniffi_error_converter = None
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_lanewalk_ffi_fn_method_devicekey_label,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+
+
+class _UniffiFfiConverterTypeDeviceKey(_UniffiConverterRustBuffer):
+    @staticmethod
+    def read(buf):
+        variant = buf.read_i32()
+        if variant == 1:
+            return DeviceKey.READY
+        if variant == 2:
+            return DeviceKey.UNAVAILABLE
+        if variant == 3:
+            return DeviceKey.LOST
+        if variant == 4:
+            return DeviceKey.REPLACED
+        raise InternalError("Raw enum value doesn't match any cases")
+
+    @staticmethod
+    def check_lower(value):
+        if value == DeviceKey.READY:
+            return
+        if value == DeviceKey.UNAVAILABLE:
+            return
+        if value == DeviceKey.LOST:
+            return
+        if value == DeviceKey.REPLACED:
+            return
+        raise ValueError(value)
+
+    @staticmethod
+    def write(value, buf):
+        if value == DeviceKey.READY:
+            buf.write_i32(1)
+        if value == DeviceKey.UNAVAILABLE:
+            buf.write_i32(2)
+        if value == DeviceKey.LOST:
+            buf.write_i32(3)
+        if value == DeviceKey.REPLACED:
+            buf.write_i32(4)
+
+
 
 @dataclass
 class StatusView:
     """
     How the store stands.
 """
-    def __init__(self, *, pending:int, quarantined:int, conflicts:int, last_contact_ms:typing.Optional[int], problems:typing.List[Text]):
+    def __init__(self, *, pending:int, quarantined:int, conflicts:int, last_contact_ms:typing.Optional[int], key:DeviceKey, problems:typing.List[Phrase]):
         self.pending = pending
         self.quarantined = quarantined
         self.conflicts = conflicts
         self.last_contact_ms = last_contact_ms
+        self.key = key
         self.problems = problems
         
         
 
     
     def __str__(self):
-        return "StatusView(pending={}, quarantined={}, conflicts={}, last_contact_ms={}, problems={})".format(self.pending, self.quarantined, self.conflicts, self.last_contact_ms, self.problems)
+        return "StatusView(pending={}, quarantined={}, conflicts={}, last_contact_ms={}, key={}, problems={})".format(self.pending, self.quarantined, self.conflicts, self.last_contact_ms, self.key, self.problems)
     def __eq__(self, other):
         if self.pending != other.pending:
             return False
@@ -6654,6 +7354,8 @@ class StatusView:
         if self.conflicts != other.conflicts:
             return False
         if self.last_contact_ms != other.last_contact_ms:
+            return False
+        if self.key != other.key:
             return False
         if self.problems != other.problems:
             return False
@@ -6667,7 +7369,8 @@ class _UniffiFfiConverterTypeStatusView(_UniffiConverterRustBuffer):
             quarantined=_UniffiFfiConverterUInt64.read(buf),
             conflicts=_UniffiFfiConverterUInt64.read(buf),
             last_contact_ms=_UniffiFfiConverterOptionalInt64.read(buf),
-            problems=_UniffiFfiConverterSequenceTypeText.read(buf),
+            key=_UniffiFfiConverterTypeDeviceKey.read(buf),
+            problems=_UniffiFfiConverterSequenceTypePhrase.read(buf),
         )
 
     @staticmethod
@@ -6676,7 +7379,8 @@ class _UniffiFfiConverterTypeStatusView(_UniffiConverterRustBuffer):
         _UniffiFfiConverterUInt64.check_lower(value.quarantined)
         _UniffiFfiConverterUInt64.check_lower(value.conflicts)
         _UniffiFfiConverterOptionalInt64.check_lower(value.last_contact_ms)
-        _UniffiFfiConverterSequenceTypeText.check_lower(value.problems)
+        _UniffiFfiConverterTypeDeviceKey.check_lower(value.key)
+        _UniffiFfiConverterSequenceTypePhrase.check_lower(value.problems)
 
     @staticmethod
     def write(value, buf):
@@ -6684,7 +7388,8 @@ class _UniffiFfiConverterTypeStatusView(_UniffiConverterRustBuffer):
         _UniffiFfiConverterUInt64.write(value.quarantined, buf)
         _UniffiFfiConverterUInt64.write(value.conflicts, buf)
         _UniffiFfiConverterOptionalInt64.write(value.last_contact_ms, buf)
-        _UniffiFfiConverterSequenceTypeText.write(value.problems, buf)
+        _UniffiFfiConverterTypeDeviceKey.write(value.key, buf)
+        _UniffiFfiConverterSequenceTypePhrase.write(value.problems, buf)
 
 @dataclass
 class StorageView:
@@ -6743,6 +7448,263 @@ class _UniffiFfiConverterTypeStorageView(_UniffiConverterRustBuffer):
         _UniffiFfiConverterUInt64.write(value.freeable, buf)
         _UniffiFfiConverterUInt64.write(value.free, buf)
 
+@dataclass
+class SurveyDoor:
+    """
+    A door of a survey.
+"""
+    def __init__(self, *, place:str, name:str, answer:typing.Optional[Phrase], words:str):
+        self.place = place
+        self.name = name
+        self.answer = answer
+        self.words = words
+        
+        
+
+    
+    def __str__(self):
+        return "SurveyDoor(place={}, name={}, answer={}, words={})".format(self.place, self.name, self.answer, self.words)
+    def __eq__(self, other):
+        if self.place != other.place:
+            return False
+        if self.name != other.name:
+            return False
+        if self.answer != other.answer:
+            return False
+        if self.words != other.words:
+            return False
+        return True
+
+class _UniffiFfiConverterTypeSurveyDoor(_UniffiConverterRustBuffer):
+    @staticmethod
+    def read(buf):
+        return SurveyDoor(
+            place=_UniffiFfiConverterString.read(buf),
+            name=_UniffiFfiConverterString.read(buf),
+            answer=_UniffiFfiConverterOptionalTypePhrase.read(buf),
+            words=_UniffiFfiConverterString.read(buf),
+        )
+
+    @staticmethod
+    def check_lower(value):
+        _UniffiFfiConverterString.check_lower(value.place)
+        _UniffiFfiConverterString.check_lower(value.name)
+        _UniffiFfiConverterOptionalTypePhrase.check_lower(value.answer)
+        _UniffiFfiConverterString.check_lower(value.words)
+
+    @staticmethod
+    def write(value, buf):
+        _UniffiFfiConverterString.write(value.place, buf)
+        _UniffiFfiConverterString.write(value.name, buf)
+        _UniffiFfiConverterOptionalTypePhrase.write(value.answer, buf)
+        _UniffiFfiConverterString.write(value.words, buf)
+
+@dataclass
+class SurveyRow:
+    """
+    A line of the list of surveys 民意调查.
+"""
+    def __init__(self, *, id:str, title:str, question:str, order:str, grid:str):
+        self.id = id
+        self.title = title
+        self.question = question
+        self.order = order
+        self.grid = grid
+        
+        
+
+    
+    def __str__(self):
+        return "SurveyRow(id={}, title={}, question={}, order={}, grid={})".format(self.id, self.title, self.question, self.order, self.grid)
+    def __eq__(self, other):
+        if self.id != other.id:
+            return False
+        if self.title != other.title:
+            return False
+        if self.question != other.question:
+            return False
+        if self.order != other.order:
+            return False
+        if self.grid != other.grid:
+            return False
+        return True
+
+class _UniffiFfiConverterTypeSurveyRow(_UniffiConverterRustBuffer):
+    @staticmethod
+    def read(buf):
+        return SurveyRow(
+            id=_UniffiFfiConverterString.read(buf),
+            title=_UniffiFfiConverterString.read(buf),
+            question=_UniffiFfiConverterString.read(buf),
+            order=_UniffiFfiConverterString.read(buf),
+            grid=_UniffiFfiConverterString.read(buf),
+        )
+
+    @staticmethod
+    def check_lower(value):
+        _UniffiFfiConverterString.check_lower(value.id)
+        _UniffiFfiConverterString.check_lower(value.title)
+        _UniffiFfiConverterString.check_lower(value.question)
+        _UniffiFfiConverterString.check_lower(value.order)
+        _UniffiFfiConverterString.check_lower(value.grid)
+
+    @staticmethod
+    def write(value, buf):
+        _UniffiFfiConverterString.write(value.id, buf)
+        _UniffiFfiConverterString.write(value.title, buf)
+        _UniffiFfiConverterString.write(value.question, buf)
+        _UniffiFfiConverterString.write(value.order, buf)
+        _UniffiFfiConverterString.write(value.grid, buf)
+
+class _UniffiFfiConverterSequenceTypeSurveyDoor(_UniffiConverterRustBuffer):
+    @classmethod
+    def check_lower(cls, value):
+        for item in value:
+            _UniffiFfiConverterTypeSurveyDoor.check_lower(item)
+
+    @classmethod
+    def write(cls, value, buf):
+        items = len(value)
+        buf.write_i32(items)
+        for item in value:
+            _UniffiFfiConverterTypeSurveyDoor.write(item, buf)
+
+    @classmethod
+    def read(cls, buf):
+        count = buf.read_i32()
+        if count < 0:
+            raise InternalError("Unexpected negative sequence length")
+
+        return [
+            _UniffiFfiConverterTypeSurveyDoor.read(buf) for i in range(count)
+        ]
+
+@dataclass
+class SurveyView:
+    """
+    Everything a screen shows of one survey.
+"""
+    def __init__(self, *, id:str, title:str, question:str, order:str, grid:str, doors:typing.List[SurveyDoor], conflicts:typing.List[ConflictView]):
+        self.id = id
+        self.title = title
+        self.question = question
+        self.order = order
+        self.grid = grid
+        self.doors = doors
+        self.conflicts = conflicts
+        
+        
+
+    
+    def __str__(self):
+        return "SurveyView(id={}, title={}, question={}, order={}, grid={}, doors={}, conflicts={})".format(self.id, self.title, self.question, self.order, self.grid, self.doors, self.conflicts)
+    def __eq__(self, other):
+        if self.id != other.id:
+            return False
+        if self.title != other.title:
+            return False
+        if self.question != other.question:
+            return False
+        if self.order != other.order:
+            return False
+        if self.grid != other.grid:
+            return False
+        if self.doors != other.doors:
+            return False
+        if self.conflicts != other.conflicts:
+            return False
+        return True
+
+class _UniffiFfiConverterTypeSurveyView(_UniffiConverterRustBuffer):
+    @staticmethod
+    def read(buf):
+        return SurveyView(
+            id=_UniffiFfiConverterString.read(buf),
+            title=_UniffiFfiConverterString.read(buf),
+            question=_UniffiFfiConverterString.read(buf),
+            order=_UniffiFfiConverterString.read(buf),
+            grid=_UniffiFfiConverterString.read(buf),
+            doors=_UniffiFfiConverterSequenceTypeSurveyDoor.read(buf),
+            conflicts=_UniffiFfiConverterSequenceTypeConflictView.read(buf),
+        )
+
+    @staticmethod
+    def check_lower(value):
+        _UniffiFfiConverterString.check_lower(value.id)
+        _UniffiFfiConverterString.check_lower(value.title)
+        _UniffiFfiConverterString.check_lower(value.question)
+        _UniffiFfiConverterString.check_lower(value.order)
+        _UniffiFfiConverterString.check_lower(value.grid)
+        _UniffiFfiConverterSequenceTypeSurveyDoor.check_lower(value.doors)
+        _UniffiFfiConverterSequenceTypeConflictView.check_lower(value.conflicts)
+
+    @staticmethod
+    def write(value, buf):
+        _UniffiFfiConverterString.write(value.id, buf)
+        _UniffiFfiConverterString.write(value.title, buf)
+        _UniffiFfiConverterString.write(value.question, buf)
+        _UniffiFfiConverterString.write(value.order, buf)
+        _UniffiFfiConverterString.write(value.grid, buf)
+        _UniffiFfiConverterSequenceTypeSurveyDoor.write(value.doors, buf)
+        _UniffiFfiConverterSequenceTypeConflictView.write(value.conflicts, buf)
+
+@dataclass
+class TaskForceRow:
+    """
+    A line of the list of task forces 专班.
+"""
+    def __init__(self, *, id:str, title:str, open:bool, due_at_ms:typing.Optional[int], grid:str):
+        self.id = id
+        self.title = title
+        self.open = open
+        self.due_at_ms = due_at_ms
+        self.grid = grid
+        
+        
+
+    
+    def __str__(self):
+        return "TaskForceRow(id={}, title={}, open={}, due_at_ms={}, grid={})".format(self.id, self.title, self.open, self.due_at_ms, self.grid)
+    def __eq__(self, other):
+        if self.id != other.id:
+            return False
+        if self.title != other.title:
+            return False
+        if self.open != other.open:
+            return False
+        if self.due_at_ms != other.due_at_ms:
+            return False
+        if self.grid != other.grid:
+            return False
+        return True
+
+class _UniffiFfiConverterTypeTaskForceRow(_UniffiConverterRustBuffer):
+    @staticmethod
+    def read(buf):
+        return TaskForceRow(
+            id=_UniffiFfiConverterString.read(buf),
+            title=_UniffiFfiConverterString.read(buf),
+            open=_UniffiFfiConverterBoolean.read(buf),
+            due_at_ms=_UniffiFfiConverterOptionalInt64.read(buf),
+            grid=_UniffiFfiConverterString.read(buf),
+        )
+
+    @staticmethod
+    def check_lower(value):
+        _UniffiFfiConverterString.check_lower(value.id)
+        _UniffiFfiConverterString.check_lower(value.title)
+        _UniffiFfiConverterBoolean.check_lower(value.open)
+        _UniffiFfiConverterOptionalInt64.check_lower(value.due_at_ms)
+        _UniffiFfiConverterString.check_lower(value.grid)
+
+    @staticmethod
+    def write(value, buf):
+        _UniffiFfiConverterString.write(value.id, buf)
+        _UniffiFfiConverterString.write(value.title, buf)
+        _UniffiFfiConverterBoolean.write(value.open, buf)
+        _UniffiFfiConverterOptionalInt64.write(value.due_at_ms, buf)
+        _UniffiFfiConverterString.write(value.grid, buf)
+
 class _UniffiFfiConverterSequenceTypePhotoScene(_UniffiConverterRustBuffer):
     @classmethod
     def check_lower(cls, value):
@@ -6794,7 +7756,7 @@ class VisitView:
     """
     Everything a screen shows of one visit.
 """
-    def __init__(self, *, id:str, order:str, kind:Text, purpose:typing.Optional[Text], result:typing.Optional[Text], by:str, started_at_ms:typing.Optional[int], notes:str, place:typing.Optional[Place], met:int, scenes:typing.List[PhotoScene], photos:typing.List[PhotoView], conflicts:typing.List[ConflictView]):
+    def __init__(self, *, id:str, order:str, kind:Phrase, purpose:typing.Optional[Phrase], result:typing.Optional[Phrase], by:str, started_at_ms:typing.Optional[int], notes:str, place:typing.Optional[Place], met:int, scenes:typing.List[PhotoScene], photos:typing.List[PhotoView], conflicts:typing.List[ConflictView]):
         self.id = id
         self.order = order
         self.kind = kind
@@ -6849,9 +7811,9 @@ class _UniffiFfiConverterTypeVisitView(_UniffiConverterRustBuffer):
         return VisitView(
             id=_UniffiFfiConverterString.read(buf),
             order=_UniffiFfiConverterString.read(buf),
-            kind=_UniffiFfiConverterTypeText.read(buf),
-            purpose=_UniffiFfiConverterOptionalTypeText.read(buf),
-            result=_UniffiFfiConverterOptionalTypeText.read(buf),
+            kind=_UniffiFfiConverterTypePhrase.read(buf),
+            purpose=_UniffiFfiConverterOptionalTypePhrase.read(buf),
+            result=_UniffiFfiConverterOptionalTypePhrase.read(buf),
             by=_UniffiFfiConverterString.read(buf),
             started_at_ms=_UniffiFfiConverterOptionalInt64.read(buf),
             notes=_UniffiFfiConverterString.read(buf),
@@ -6866,9 +7828,9 @@ class _UniffiFfiConverterTypeVisitView(_UniffiConverterRustBuffer):
     def check_lower(value):
         _UniffiFfiConverterString.check_lower(value.id)
         _UniffiFfiConverterString.check_lower(value.order)
-        _UniffiFfiConverterTypeText.check_lower(value.kind)
-        _UniffiFfiConverterOptionalTypeText.check_lower(value.purpose)
-        _UniffiFfiConverterOptionalTypeText.check_lower(value.result)
+        _UniffiFfiConverterTypePhrase.check_lower(value.kind)
+        _UniffiFfiConverterOptionalTypePhrase.check_lower(value.purpose)
+        _UniffiFfiConverterOptionalTypePhrase.check_lower(value.result)
         _UniffiFfiConverterString.check_lower(value.by)
         _UniffiFfiConverterOptionalInt64.check_lower(value.started_at_ms)
         _UniffiFfiConverterString.check_lower(value.notes)
@@ -6882,9 +7844,9 @@ class _UniffiFfiConverterTypeVisitView(_UniffiConverterRustBuffer):
     def write(value, buf):
         _UniffiFfiConverterString.write(value.id, buf)
         _UniffiFfiConverterString.write(value.order, buf)
-        _UniffiFfiConverterTypeText.write(value.kind, buf)
-        _UniffiFfiConverterOptionalTypeText.write(value.purpose, buf)
-        _UniffiFfiConverterOptionalTypeText.write(value.result, buf)
+        _UniffiFfiConverterTypePhrase.write(value.kind, buf)
+        _UniffiFfiConverterOptionalTypePhrase.write(value.purpose, buf)
+        _UniffiFfiConverterOptionalTypePhrase.write(value.result, buf)
         _UniffiFfiConverterString.write(value.by, buf)
         _UniffiFfiConverterOptionalInt64.write(value.started_at_ms, buf)
         _UniffiFfiConverterString.write(value.notes, buf)
@@ -7294,6 +8256,21 @@ class ConfirmedHow(enum.Enum):
     Nobody there.
 """
     
+    def label(self, ) -> Phrase:
+        """
+        Returns its words.
+"""
+        _uniffi_lowered_args = (
+            _UniffiFfiConverterTypeConfirmedHow.lower(self),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypePhrase.lift
+        _uniffi_error_converter = None
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_lanewalk_ffi_fn_method_confirmedhow_label,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
 
 
 class _UniffiFfiConverterTypeConfirmedHow(_UniffiConverterRustBuffer):
@@ -8131,7 +9108,7 @@ class _UniffiFfiConverterTypeLanewalkError(_UniffiConverterRustBuffer):
         if variant == 14:
             return LanewalkError.Wait(
                 _UniffiFfiConverterTypeReason.read(buf),
-                _UniffiFfiConverterUInt32.read(buf),
+                _UniffiFfiConverterOptionalUInt32.read(buf),
             )
         if variant == 15:
             return LanewalkError.DeviceStopped(
@@ -8191,7 +9168,7 @@ class _UniffiFfiConverterTypeLanewalkError(_UniffiConverterRustBuffer):
             return
         if isinstance(value, LanewalkError.Wait):
             _UniffiFfiConverterTypeReason.check_lower(value.reason)
-            _UniffiFfiConverterUInt32.check_lower(value.retry_after_s)
+            _UniffiFfiConverterOptionalUInt32.check_lower(value.retry_after_s)
             return
         if isinstance(value, LanewalkError.DeviceStopped):
             _UniffiFfiConverterTypeReason.check_lower(value.reason)
@@ -8248,7 +9225,7 @@ class _UniffiFfiConverterTypeLanewalkError(_UniffiConverterRustBuffer):
         if isinstance(value, LanewalkError.Wait):
             buf.write_i32(14)
             _UniffiFfiConverterTypeReason.write(value.reason, buf)
-            _UniffiFfiConverterUInt32.write(value.retry_after_s, buf)
+            _UniffiFfiConverterOptionalUInt32.write(value.retry_after_s, buf)
         if isinstance(value, LanewalkError.DeviceStopped):
             buf.write_i32(15)
             _UniffiFfiConverterTypeReason.write(value.reason, buf)
@@ -8409,6 +9386,21 @@ class MeasuredHow(enum.Enum):
     Told by somebody.
 """
     
+    def label(self, ) -> Phrase:
+        """
+        Returns its words.
+"""
+        _uniffi_lowered_args = (
+            _UniffiFfiConverterTypeMeasuredHow.lower(self),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypePhrase.lift
+        _uniffi_error_converter = None
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_lanewalk_ffi_fn_method_measuredhow_label,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
 
 
 class _UniffiFfiConverterTypeMeasuredHow(_UniffiConverterRustBuffer):
@@ -8460,7 +9452,7 @@ class Network(enum.Enum):
     What the network costs.
 """
     
-    NONE = 0
+    OFFLINE = 0
     """
     No network.
 """
@@ -8480,6 +9472,21 @@ class Network(enum.Enum):
     Wi-Fi.
 """
     
+    def label(self, ) -> Phrase:
+        """
+        Returns its words.
+"""
+        _uniffi_lowered_args = (
+            _UniffiFfiConverterTypeNetwork.lower(self),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypePhrase.lift
+        _uniffi_error_converter = None
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_lanewalk_ffi_fn_method_network_label,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
 
 
 class _UniffiFfiConverterTypeNetwork(_UniffiConverterRustBuffer):
@@ -8487,7 +9494,7 @@ class _UniffiFfiConverterTypeNetwork(_UniffiConverterRustBuffer):
     def read(buf):
         variant = buf.read_i32()
         if variant == 1:
-            return Network.NONE
+            return Network.OFFLINE
         if variant == 2:
             return Network.SAVING
         if variant == 3:
@@ -8498,7 +9505,7 @@ class _UniffiFfiConverterTypeNetwork(_UniffiConverterRustBuffer):
 
     @staticmethod
     def check_lower(value):
-        if value == Network.NONE:
+        if value == Network.OFFLINE:
             return
         if value == Network.SAVING:
             return
@@ -8510,7 +9517,7 @@ class _UniffiFfiConverterTypeNetwork(_UniffiConverterRustBuffer):
 
     @staticmethod
     def write(value, buf):
-        if value == Network.NONE:
+        if value == Network.OFFLINE:
             buf.write_i32(1)
         if value == Network.SAVING:
             buf.write_i32(2)
@@ -9676,6 +10683,21 @@ class SurveyAnswer(enum.Enum):
     不在.
 """
     
+    def label(self, ) -> Phrase:
+        """
+        Returns its words.
+"""
+        _uniffi_lowered_args = (
+            _UniffiFfiConverterTypeSurveyAnswer.lower(self),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypePhrase.lift
+        _uniffi_error_converter = None
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_lanewalk_ffi_fn_method_surveyanswer_label,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
 
 
 class _UniffiFfiConverterTypeSurveyAnswer(_UniffiConverterRustBuffer):
@@ -9737,6 +10759,21 @@ class TalkKind(enum.Enum):
     With one who is in the wrong 劝导 (R40, R47).
 """
     
+    def label(self, ) -> Phrase:
+        """
+        Returns its words.
+"""
+        _uniffi_lowered_args = (
+            _UniffiFfiConverterTypeTalkKind.lower(self),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypePhrase.lift
+        _uniffi_error_converter = None
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_lanewalk_ffi_fn_method_talkkind_label,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
 
 
 class _UniffiFfiConverterTypeTalkKind(_UniffiConverterRustBuffer):
@@ -10261,6 +11298,148 @@ class _UniffiFfiConverterTypeAppealListener:
         buf.write_u64(cls.lower(value))
 
 
+class ConflictsListener():
+    """
+    Hears about the fields that wait for a person. Called on a thread of its own.
+"""
+    
+    def changed(self, conflicts: typing.List[ConflictView]) -> None:
+        """
+        Takes all of them as they are now.
+"""
+        raise NotImplementedError
+
+class ConflictsListenerImpl(ConflictsListener):
+    """
+    Hears about the fields that wait for a person. Called on a thread of its own.
+"""
+    
+    _handle: ctypes.c_uint64
+    
+    def __init__(self, *args, **kwargs):
+        raise ValueError("This class has no default constructor")
+
+    def __del__(self):
+        # In case of partial initialization of instances.
+        handle = getattr(self, "_handle", None)
+        if handle is not None:
+            _uniffi_rust_call(_UniffiLib.uniffi_lanewalk_ffi_fn_free_conflictslistener, handle)
+
+    def _uniffi_clone_handle(self):
+        return _uniffi_rust_call(_UniffiLib.uniffi_lanewalk_ffi_fn_clone_conflictslistener, self._handle)
+
+    # Used by alternative constructors or any methods which return this type.
+    @classmethod
+    def _uniffi_make_instance(cls, handle):
+        # Lightly yucky way to bypass the usual __init__ logic
+        # and just create a new instance with the required handle.
+        inst = cls.__new__(cls)
+        inst._handle = handle
+        return inst
+    def changed(self, conflicts: typing.List[ConflictView]) -> None:
+        """
+        Takes all of them as they are now.
+"""
+        
+        _UniffiFfiConverterSequenceTypeConflictView.check_lower(conflicts)
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+            _UniffiFfiConverterSequenceTypeConflictView.lower(conflicts),
+        )
+        _uniffi_lift_return = lambda val: None
+        _uniffi_error_converter = _UniffiFfiConverterTypeForeignError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_lanewalk_ffi_fn_method_conflictslistener_changed,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+
+
+
+
+# Put all the bits inside a class to keep the top-level namespace clean
+class _UniffiTraitImplConflictsListenerImpl:
+    # For each method, generate a callback function to pass to Rust
+
+    @_UNIFFI_CALLBACK_INTERFACE_LANEWALK_CONFLICTS_LISTENER_METHOD0
+    def changed(
+            uniffi_handle,
+            conflicts,
+            uniffi_out_return,
+            uniffi_call_status_ptr,
+        ):
+        uniffi_obj = _UniffiFfiConverterTypeConflictsListener._handle_map.get(uniffi_handle)
+        def make_call():
+            uniffi_args = (_UniffiFfiConverterSequenceTypeConflictView.lift(conflicts), )
+            uniffi_method = uniffi_obj.changed
+            return uniffi_method(*uniffi_args)
+        write_return_value = lambda v: None
+        _uniffi_trait_interface_call_with_error(
+                uniffi_call_status_ptr.contents,
+                make_call,
+                write_return_value,
+                ForeignError,
+                _UniffiFfiConverterTypeForeignError.lower,
+        )
+
+    @_UNIFFI_CALLBACK_INTERFACE_FREE_LANEWALK_CONFLICTS_LISTENER
+    def _uniffi_free(uniffi_handle):
+        _UniffiFfiConverterTypeConflictsListener._handle_map.remove(uniffi_handle)
+
+    @_UNIFFI_CALLBACK_INTERFACE_CLONE_LANEWALK_CONFLICTS_LISTENER
+    def _uniffi_clone(uniffi_handle):
+        return _UniffiFfiConverterTypeConflictsListener._handle_map.clone(uniffi_handle)
+
+    # Generate the FFI VTable.  This has a field for each callback interface method.
+    _uniffi_vtable = _UniffiVTableCallbackInterfaceLanewalkConflictsListener(
+        _uniffi_free,
+        _uniffi_clone,
+        changed,
+    )
+    # Send Rust a pointer to the VTable.  Note: this means we need to keep the struct alive forever,
+    # or else bad things will happen when Rust tries to access it.
+    _UniffiLib.uniffi_lanewalk_ffi_fn_init_callback_vtable_conflictslistener(ctypes.byref(_uniffi_vtable))
+
+class _UniffiFfiConverterTypeConflictsListener:
+    _handle_map = _UniffiHandleMap()
+
+    @staticmethod
+    def lift(value: int):
+        if (value & 1) == 0:
+            # Rust-generated handle, construct a new class that uses the handle to implement the
+            # interface
+            return ConflictsListenerImpl._uniffi_make_instance(value)
+        else:
+            # Python-generated handle, get the object from the handle map
+            return _UniffiFfiConverterTypeConflictsListener._handle_map.remove(value)
+
+    @staticmethod
+    def check_lower(value: ConflictsListener):
+        if not isinstance(value, ConflictsListener):
+            raise TypeError("Expected ConflictsListener subclass, {} found".format(type(value).__name__))
+
+    @staticmethod
+    def lower(value: ConflictsListener):
+         if isinstance(value, ConflictsListenerImpl):
+            # Rust-implementated object.  Clone the handle and return it
+            return value._uniffi_clone_handle()
+         else:
+            # Python-implementated object, generate a new vtable handle and return that.
+            return _UniffiFfiConverterTypeConflictsListener._handle_map.insert(value)
+
+    @classmethod
+    def read(cls, buf: _UniffiRustBuffer):
+        ptr = buf.read_u64()
+        if ptr == 0:
+            raise InternalError("Raw handle value was null")
+        return cls.lift(ptr)
+
+    @classmethod
+    def write(cls, value: ConflictsListener, buf: _UniffiRustBuffer):
+        buf.write_u64(cls.lower(value))
+
+
 class Connectivity():
     """
     Knows what the network costs.
@@ -10588,7 +11767,11 @@ class DeviceSigner():
     def public_key(self, ) -> bytes:
         """
         Returns the public key as the platform gives it: a SubjectPublicKeyInfo (Android), or a
-        SEC1 point of 65 or 33 bytes (iOS). Called once, when the store is opened.
+        SEC1 point of 65 or 33 bytes (iOS). Called when the store is opened and at enrolment; when it
+        was not available, again by the next round.
+
+        `Lost`, or another key than the one enrolled: the store opens all the same, for reading and for
+        `export_unsent`, and no round begins.
 """
         raise NotImplementedError
     def sign(self, message: bytes) -> bytes:
@@ -10629,7 +11812,11 @@ class DeviceSignerImpl(DeviceSigner):
     def public_key(self, ) -> bytes:
         """
         Returns the public key as the platform gives it: a SubjectPublicKeyInfo (Android), or a
-        SEC1 point of 65 or 33 bytes (iOS). Called once, when the store is opened.
+        SEC1 point of 65 or 33 bytes (iOS). Called when the store is opened and at enrolment; when it
+        was not available, again by the next round.
+
+        `Lost`, or another key than the one enrolled: the store opens all the same, for reading and for
+        `export_unsent`, and no round begins.
 """
         _uniffi_lowered_args = (
             self._uniffi_clone_handle(),
@@ -10818,6 +12005,29 @@ class _UniffiFfiConverterOptionalTypeKnowledgePage(_UniffiConverterRustBuffer):
         else:
             raise InternalError("Unexpected flag byte for optional type")
 
+class _UniffiFfiConverterSequenceTypeMatterView(_UniffiConverterRustBuffer):
+    @classmethod
+    def check_lower(cls, value):
+        for item in value:
+            _UniffiFfiConverterTypeMatterView.check_lower(item)
+
+    @classmethod
+    def write(cls, value, buf):
+        items = len(value)
+        buf.write_i32(items)
+        for item in value:
+            _UniffiFfiConverterTypeMatterView.write(item, buf)
+
+    @classmethod
+    def read(cls, buf):
+        count = buf.read_i32()
+        if count < 0:
+            raise InternalError("Unexpected negative sequence length")
+
+        return [
+            _UniffiFfiConverterTypeMatterView.read(buf) for i in range(count)
+        ]
+
 
 class KnowledgeListener():
     """
@@ -10963,7 +12173,7 @@ class _UniffiFfiConverterTypeKnowledgeListener:
 
 class WatchProtocol(typing.Protocol):
     """
-    Keeps a live list alive. Cancelled when dropped or closed.
+    Keeps a live list or value alive. Cancelled when dropped or closed.
 """
     
     def cancel(self, ) -> None:
@@ -10974,7 +12184,7 @@ class WatchProtocol(typing.Protocol):
 
 class Watch(WatchProtocol):
     """
-    Keeps a live list alive. Cancelled when dropped or closed.
+    Keeps a live list or value alive. Cancelled when dropped or closed.
 """
     
     _handle: ctypes.c_uint64
@@ -11068,6 +12278,11 @@ class KnowledgeProtocol(typing.Protocol):
     def list(self, query: ListQuery) -> typing.List[KnowledgeRow]:
         """
         Lists entries and plans.
+"""
+        raise NotImplementedError
+    def matters(self, ) -> typing.List[MatterView]:
+        """
+        Lists the matters of the catalogue as published; empty before it has arrived.
 """
         raise NotImplementedError
     def suggest(self, version: str,text: str) -> None:
@@ -11180,6 +12395,21 @@ class Knowledge(KnowledgeProtocol):
             *_uniffi_lowered_args,
         )
         return _uniffi_lift_return(_uniffi_ffi_result)
+    def matters(self, ) -> typing.List[MatterView]:
+        """
+        Lists the matters of the catalogue as published; empty before it has arrived.
+"""
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterSequenceTypeMatterView.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeLanewalkError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_lanewalk_ffi_fn_method_knowledge_matters,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
     def suggest(self, version: str,text: str) -> None:
         """
         Suggests a change of a version (R13).
@@ -11273,6 +12503,29 @@ class _UniffiFfiConverterSequenceTypeSearchHit(_UniffiConverterRustBuffer):
 
         return [
             _UniffiFfiConverterTypeSearchHit.read(buf) for i in range(count)
+        ]
+
+class _UniffiFfiConverterSequenceTypeTaskForceRow(_UniffiConverterRustBuffer):
+    @classmethod
+    def check_lower(cls, value):
+        for item in value:
+            _UniffiFfiConverterTypeTaskForceRow.check_lower(item)
+
+    @classmethod
+    def write(cls, value, buf):
+        items = len(value)
+        buf.write_i32(items)
+        for item in value:
+            _UniffiFfiConverterTypeTaskForceRow.write(item, buf)
+
+    @classmethod
+    def read(cls, buf):
+        count = buf.read_i32()
+        if count < 0:
+            raise InternalError("Unexpected negative sequence length")
+
+        return [
+            _UniffiFfiConverterTypeTaskForceRow.read(buf) for i in range(count)
         ]
 
 
@@ -11417,6 +12670,173 @@ class _UniffiFfiConverterTypeOrderListener:
     def write(cls, value: OrderListener, buf: _UniffiRustBuffer):
         buf.write_u64(cls.lower(value))
 
+class _UniffiFfiConverterOptionalTypeOrderView(_UniffiConverterRustBuffer):
+    @classmethod
+    def check_lower(cls, value):
+        if value is not None:
+            _UniffiFfiConverterTypeOrderView.check_lower(value)
+
+    @classmethod
+    def write(cls, value, buf):
+        if value is None:
+            buf.write_u8(0)
+            return
+
+        buf.write_u8(1)
+        _UniffiFfiConverterTypeOrderView.write(value, buf)
+
+    @classmethod
+    def read(cls, buf):
+        flag = buf.read_u8()
+        if flag == 0:
+            return None
+        elif flag == 1:
+            return _UniffiFfiConverterTypeOrderView.read(buf)
+        else:
+            raise InternalError("Unexpected flag byte for optional type")
+
+
+class OrderPageListener():
+    """
+    Hears about an order's page. Called on a thread of its own.
+"""
+    
+    def changed(self, page: typing.Optional[OrderView]) -> None:
+        """
+        Takes the page as it is now; nothing when the order has left this phone.
+"""
+        raise NotImplementedError
+
+class OrderPageListenerImpl(OrderPageListener):
+    """
+    Hears about an order's page. Called on a thread of its own.
+"""
+    
+    _handle: ctypes.c_uint64
+    
+    def __init__(self, *args, **kwargs):
+        raise ValueError("This class has no default constructor")
+
+    def __del__(self):
+        # In case of partial initialization of instances.
+        handle = getattr(self, "_handle", None)
+        if handle is not None:
+            _uniffi_rust_call(_UniffiLib.uniffi_lanewalk_ffi_fn_free_orderpagelistener, handle)
+
+    def _uniffi_clone_handle(self):
+        return _uniffi_rust_call(_UniffiLib.uniffi_lanewalk_ffi_fn_clone_orderpagelistener, self._handle)
+
+    # Used by alternative constructors or any methods which return this type.
+    @classmethod
+    def _uniffi_make_instance(cls, handle):
+        # Lightly yucky way to bypass the usual __init__ logic
+        # and just create a new instance with the required handle.
+        inst = cls.__new__(cls)
+        inst._handle = handle
+        return inst
+    def changed(self, page: typing.Optional[OrderView]) -> None:
+        """
+        Takes the page as it is now; nothing when the order has left this phone.
+"""
+        
+        _UniffiFfiConverterOptionalTypeOrderView.check_lower(page)
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+            _UniffiFfiConverterOptionalTypeOrderView.lower(page),
+        )
+        _uniffi_lift_return = lambda val: None
+        _uniffi_error_converter = _UniffiFfiConverterTypeForeignError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_lanewalk_ffi_fn_method_orderpagelistener_changed,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+
+
+
+
+# Put all the bits inside a class to keep the top-level namespace clean
+class _UniffiTraitImplOrderPageListenerImpl:
+    # For each method, generate a callback function to pass to Rust
+
+    @_UNIFFI_CALLBACK_INTERFACE_LANEWALK_ORDER_PAGE_LISTENER_METHOD0
+    def changed(
+            uniffi_handle,
+            page,
+            uniffi_out_return,
+            uniffi_call_status_ptr,
+        ):
+        uniffi_obj = _UniffiFfiConverterTypeOrderPageListener._handle_map.get(uniffi_handle)
+        def make_call():
+            uniffi_args = (_UniffiFfiConverterOptionalTypeOrderView.lift(page), )
+            uniffi_method = uniffi_obj.changed
+            return uniffi_method(*uniffi_args)
+        write_return_value = lambda v: None
+        _uniffi_trait_interface_call_with_error(
+                uniffi_call_status_ptr.contents,
+                make_call,
+                write_return_value,
+                ForeignError,
+                _UniffiFfiConverterTypeForeignError.lower,
+        )
+
+    @_UNIFFI_CALLBACK_INTERFACE_FREE_LANEWALK_ORDER_PAGE_LISTENER
+    def _uniffi_free(uniffi_handle):
+        _UniffiFfiConverterTypeOrderPageListener._handle_map.remove(uniffi_handle)
+
+    @_UNIFFI_CALLBACK_INTERFACE_CLONE_LANEWALK_ORDER_PAGE_LISTENER
+    def _uniffi_clone(uniffi_handle):
+        return _UniffiFfiConverterTypeOrderPageListener._handle_map.clone(uniffi_handle)
+
+    # Generate the FFI VTable.  This has a field for each callback interface method.
+    _uniffi_vtable = _UniffiVTableCallbackInterfaceLanewalkOrderPageListener(
+        _uniffi_free,
+        _uniffi_clone,
+        changed,
+    )
+    # Send Rust a pointer to the VTable.  Note: this means we need to keep the struct alive forever,
+    # or else bad things will happen when Rust tries to access it.
+    _UniffiLib.uniffi_lanewalk_ffi_fn_init_callback_vtable_orderpagelistener(ctypes.byref(_uniffi_vtable))
+
+class _UniffiFfiConverterTypeOrderPageListener:
+    _handle_map = _UniffiHandleMap()
+
+    @staticmethod
+    def lift(value: int):
+        if (value & 1) == 0:
+            # Rust-generated handle, construct a new class that uses the handle to implement the
+            # interface
+            return OrderPageListenerImpl._uniffi_make_instance(value)
+        else:
+            # Python-generated handle, get the object from the handle map
+            return _UniffiFfiConverterTypeOrderPageListener._handle_map.remove(value)
+
+    @staticmethod
+    def check_lower(value: OrderPageListener):
+        if not isinstance(value, OrderPageListener):
+            raise TypeError("Expected OrderPageListener subclass, {} found".format(type(value).__name__))
+
+    @staticmethod
+    def lower(value: OrderPageListener):
+         if isinstance(value, OrderPageListenerImpl):
+            # Rust-implementated object.  Clone the handle and return it
+            return value._uniffi_clone_handle()
+         else:
+            # Python-implementated object, generate a new vtable handle and return that.
+            return _UniffiFfiConverterTypeOrderPageListener._handle_map.insert(value)
+
+    @classmethod
+    def read(cls, buf: _UniffiRustBuffer):
+        ptr = buf.read_u64()
+        if ptr == 0:
+            raise InternalError("Raw handle value was null")
+        return cls.lift(ptr)
+
+    @classmethod
+    def write(cls, value: OrderPageListener, buf: _UniffiRustBuffer):
+        buf.write_u64(cls.lower(value))
+
 
 class OrdersProtocol(typing.Protocol):
     """
@@ -11428,7 +12848,7 @@ class OrdersProtocol(typing.Protocol):
         Lists every field of every document that waits for a person to choose.
 """
         raise NotImplementedError
-    def contact(self, order: str,reached: bool,note: str) -> None:
+    def contact(self, order: str,reached: bool,note: str = "") -> None:
         """
         Keeps a contact with the requester, or an attempt (R3, R48).
 """
@@ -11455,12 +12875,12 @@ class OrdersProtocol(typing.Protocol):
         Adds a note. On the disk when it returns.
 """
         raise NotImplementedError
-    def police(self, order: str,number: str,when_ms: int,result: str) -> None:
+    def police(self, order: str,number: str,when_ms: int,result: str = "") -> None:
         """
         Keeps a report to the police, or later what came of it (R47).
 """
         raise NotImplementedError
-    def propose(self, order: str,proposal: NewProposal,force: bool) -> str:
+    def propose(self, order: str,proposal: NewProposal,force: bool = False) -> str:
         """
         Asks headquarters for something and returns the proposal's id; the answer comes back beside
         it. `force` sends also what would be refused, as a fact.
@@ -11473,7 +12893,7 @@ class OrdersProtocol(typing.Protocol):
         Writes the answer to the citizen.
 """
         raise NotImplementedError
-    def search(self, text: str,limit: int) -> typing.List[SearchHit]:
+    def search(self, text: str,limit: int = 50) -> typing.List[SearchHit]:
         """
         Finds documents of every kind by words or parts of Chinese names, best first.
 """
@@ -11483,17 +12903,22 @@ class OrdersProtocol(typing.Protocol):
         Settles a conflict: one of the values shown, or another one, stands from now on.
 """
         raise NotImplementedError
-    def talk(self, order: str,kind: TalkKind,agreed: bool,cites: typing.Optional[str],note: str) -> None:
+    def talk(self, order: str,kind: TalkKind,agreed: bool,cites: typing.Union[object, typing.Optional[str]] = _DEFAULT,note: str = "") -> None:
         """
         Keeps a mediation or a persuasion; `cites` is the version of the knowledge explained.
 """
         raise NotImplementedError
-    def unclear(self, order: str,facts: bool,responsibility: bool) -> None:
+    def task_forces(self, query: ListQuery) -> typing.List[TaskForceRow]:
+        """
+        Lists task forces 专班, those at work first.
+"""
+        raise NotImplementedError
+    def unclear(self, order: str,facts: bool = False,responsibility: bool = False) -> None:
         """
         Says that the facts or the responsibility are unclear, which asks for a site check (R49).
 """
         raise NotImplementedError
-    def verify(self, order: str,address: str,facts: str) -> None:
+    def verify(self, order: str,address: str = "",facts: str = "") -> None:
         """
         Writes what was found on site; empty words leave a field as it is.
 """
@@ -11501,6 +12926,18 @@ class OrdersProtocol(typing.Protocol):
     def watch(self, query: ListQuery,listener: OrderListener) -> Watch:
         """
         Follows such a list.
+"""
+        raise NotImplementedError
+    def watch_conflicts(self, listener: ConflictsListener) -> Watch:
+        """
+        Follows these fields: all as they are now, then each time they differ.
+"""
+        raise NotImplementedError
+    def watch_order(self, order: str,listener: OrderPageListener) -> Watch:
+        """
+        Follows such a page: as it is now, then each time it reads differently.
+
+        Errors: as [`Self::get`].
 """
         raise NotImplementedError
 
@@ -11546,7 +12983,7 @@ class Orders(OrdersProtocol):
             *_uniffi_lowered_args,
         )
         return _uniffi_lift_return(_uniffi_ffi_result)
-    def contact(self, order: str,reached: bool,note: str) -> None:
+    def contact(self, order: str,reached: bool,note: str = "") -> None:
         """
         Keeps a contact with the requester, or an attempt (R3, R48).
 """
@@ -11659,7 +13096,7 @@ class Orders(OrdersProtocol):
             *_uniffi_lowered_args,
         )
         return _uniffi_lift_return(_uniffi_ffi_result)
-    def police(self, order: str,number: str,when_ms: int,result: str) -> None:
+    def police(self, order: str,number: str,when_ms: int,result: str = "") -> None:
         """
         Keeps a report to the police, or later what came of it (R47).
 """
@@ -11686,7 +13123,7 @@ class Orders(OrdersProtocol):
             *_uniffi_lowered_args,
         )
         return _uniffi_lift_return(_uniffi_ffi_result)
-    def propose(self, order: str,proposal: NewProposal,force: bool) -> str:
+    def propose(self, order: str,proposal: NewProposal,force: bool = False) -> str:
         """
         Asks headquarters for something and returns the proposal's id; the answer comes back beside
         it. `force` sends also what would be refused, as a fact.
@@ -11734,7 +13171,7 @@ class Orders(OrdersProtocol):
             *_uniffi_lowered_args,
         )
         return _uniffi_lift_return(_uniffi_ffi_result)
-    def search(self, text: str,limit: int) -> typing.List[SearchHit]:
+    def search(self, text: str,limit: int = 50) -> typing.List[SearchHit]:
         """
         Finds documents of every kind by words or parts of Chinese names, best first.
 """
@@ -11779,7 +13216,7 @@ class Orders(OrdersProtocol):
             *_uniffi_lowered_args,
         )
         return _uniffi_lift_return(_uniffi_ffi_result)
-    def talk(self, order: str,kind: TalkKind,agreed: bool,cites: typing.Optional[str],note: str) -> None:
+    def talk(self, order: str,kind: TalkKind,agreed: bool,cites: typing.Union[object, typing.Optional[str]] = _DEFAULT,note: str = "") -> None:
         """
         Keeps a mediation or a persuasion; `cites` is the version of the knowledge explained.
 """
@@ -11790,6 +13227,8 @@ class Orders(OrdersProtocol):
 
         _UniffiFfiConverterBoolean.check_lower(agreed)
 
+        if cites is _DEFAULT:
+            cites = None
         _UniffiFfiConverterOptionalString.check_lower(cites)
 
         _UniffiFfiConverterString.check_lower(note)
@@ -11809,7 +13248,25 @@ class Orders(OrdersProtocol):
             *_uniffi_lowered_args,
         )
         return _uniffi_lift_return(_uniffi_ffi_result)
-    def unclear(self, order: str,facts: bool,responsibility: bool) -> None:
+    def task_forces(self, query: ListQuery) -> typing.List[TaskForceRow]:
+        """
+        Lists task forces 专班, those at work first.
+"""
+        
+        _UniffiFfiConverterTypeListQuery.check_lower(query)
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+            _UniffiFfiConverterTypeListQuery.lower(query),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterSequenceTypeTaskForceRow.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeLanewalkError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_lanewalk_ffi_fn_method_orders_task_forces,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+    def unclear(self, order: str,facts: bool = False,responsibility: bool = False) -> None:
         """
         Says that the facts or the responsibility are unclear, which asks for a site check (R49).
 """
@@ -11833,7 +13290,7 @@ class Orders(OrdersProtocol):
             *_uniffi_lowered_args,
         )
         return _uniffi_lift_return(_uniffi_ffi_result)
-    def verify(self, order: str,address: str,facts: str) -> None:
+    def verify(self, order: str,address: str = "",facts: str = "") -> None:
         """
         Writes what was found on site; empty words leave a field as it is.
 """
@@ -11875,6 +13332,47 @@ class Orders(OrdersProtocol):
         _uniffi_ffi_result = _uniffi_rust_call_with_error(
             _uniffi_error_converter,
             _UniffiLib.uniffi_lanewalk_ffi_fn_method_orders_watch,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+    def watch_conflicts(self, listener: ConflictsListener) -> Watch:
+        """
+        Follows these fields: all as they are now, then each time they differ.
+"""
+        
+        _UniffiFfiConverterTypeConflictsListener.check_lower(listener)
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+            _UniffiFfiConverterTypeConflictsListener.lower(listener),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypeWatch.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeLanewalkError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_lanewalk_ffi_fn_method_orders_watch_conflicts,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+    def watch_order(self, order: str,listener: OrderPageListener) -> Watch:
+        """
+        Follows such a page: as it is now, then each time it reads differently.
+
+        Errors: as [`Self::get`].
+"""
+        
+        _UniffiFfiConverterString.check_lower(order)
+
+        _UniffiFfiConverterTypeOrderPageListener.check_lower(listener)
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+            _UniffiFfiConverterString.lower(order),
+            _UniffiFfiConverterTypeOrderPageListener.lower(listener),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypeWatch.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeLanewalkError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_lanewalk_ffi_fn_method_orders_watch_order,
             *_uniffi_lowered_args,
         )
         return _uniffi_lift_return(_uniffi_ffi_result)
@@ -12203,7 +13701,7 @@ class PeopleProtocol(typing.Protocol):
         Lists the ids of the records of care of a resident; opening one is written down.
 """
         raise NotImplementedError
-    def describe_place(self, place: str,contact_time: str,access_note: str) -> None:
+    def describe_place(self, place: str,contact_time: str = "",access_note: str = "") -> None:
         """
         Writes when somebody is at a place and how to get in; empty words leave a field as it is.
 """
@@ -12304,7 +13802,7 @@ class People(PeopleProtocol):
             *_uniffi_lowered_args,
         )
         return _uniffi_lift_return(_uniffi_ffi_result)
-    def describe_place(self, place: str,contact_time: str,access_note: str) -> None:
+    def describe_place(self, place: str,contact_time: str = "",access_note: str = "") -> None:
         """
         Writes when somebody is at a place and how to get in; empty words leave a field as it is.
 """
@@ -12635,6 +14133,15 @@ class PhotosProtocol(typing.Protocol):
         finished.
 """
         raise NotImplementedError
+    def write_to(self, photo: str,part: PhotoPart,path: str) -> None:
+        """
+        Writes such a copy to a path of the shell's, in place of what lies there; for large pictures, which
+        then do not cross as bytes. It lies there in clear: choose a folder that is private to the app and
+        in no backup, and remove it when it was shown.
+
+        Errors: as [`Self::bytes`]; `StorageFull`; `Invalid` for a path that cannot be written.
+"""
+        raise NotImplementedError
 
 class Photos(PhotosProtocol):
     """
@@ -12864,6 +14371,34 @@ class Photos(PhotosProtocol):
             *_uniffi_lowered_args,
         )
         return _uniffi_lift_return(_uniffi_ffi_result)
+    def write_to(self, photo: str,part: PhotoPart,path: str) -> None:
+        """
+        Writes such a copy to a path of the shell's, in place of what lies there; for large pictures, which
+        then do not cross as bytes. It lies there in clear: choose a folder that is private to the app and
+        in no backup, and remove it when it was shown.
+
+        Errors: as [`Self::bytes`]; `StorageFull`; `Invalid` for a path that cannot be written.
+"""
+        
+        _UniffiFfiConverterString.check_lower(photo)
+
+        _UniffiFfiConverterTypePhotoPart.check_lower(part)
+
+        _UniffiFfiConverterString.check_lower(path)
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+            _UniffiFfiConverterString.lower(photo),
+            _UniffiFfiConverterTypePhotoPart.lower(part),
+            _UniffiFfiConverterString.lower(path),
+        )
+        _uniffi_lift_return = lambda val: None
+        _uniffi_error_converter = _UniffiFfiConverterTypeLanewalkError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_lanewalk_ffi_fn_method_photos_write_to,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
 
 
 
@@ -12916,6 +14451,126 @@ class _UniffiFfiConverterSequenceTypeRefusedEntry(_UniffiConverterRustBuffer):
         return [
             _UniffiFfiConverterTypeRefusedEntry.read(buf) for i in range(count)
         ]
+
+
+class StopTokenProtocol(typing.Protocol):
+    """
+    Asks a round to end. One round takes one; asked before the round has begun, it counts all the same.
+"""
+    
+    def stop(self, ) -> None:
+        """
+        Asks its round to end before the next request. Does not wait.
+"""
+        raise NotImplementedError
+
+class StopToken(StopTokenProtocol):
+    """
+    Asks a round to end. One round takes one; asked before the round has begun, it counts all the same.
+"""
+    
+    _handle: ctypes.c_uint64
+    def __init__(self, ):
+        """
+        Makes one that was not asked.
+"""
+        _uniffi_lowered_args = (
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypeStopToken.lift
+        _uniffi_error_converter = None
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_lanewalk_ffi_fn_constructor_stoptoken_new,
+            *_uniffi_lowered_args,
+        )
+        self._handle = _uniffi_ffi_result
+
+    def __del__(self):
+        # In case of partial initialization of instances.
+        handle = getattr(self, "_handle", None)
+        if handle is not None:
+            _uniffi_rust_call(_UniffiLib.uniffi_lanewalk_ffi_fn_free_stoptoken, handle)
+
+    def _uniffi_clone_handle(self):
+        return _uniffi_rust_call(_UniffiLib.uniffi_lanewalk_ffi_fn_clone_stoptoken, self._handle)
+
+    # Used by alternative constructors or any methods which return this type.
+    @classmethod
+    def _uniffi_make_instance(cls, handle):
+        # Lightly yucky way to bypass the usual __init__ logic
+        # and just create a new instance with the required handle.
+        inst = cls.__new__(cls)
+        inst._handle = handle
+        return inst
+    def stop(self, ) -> None:
+        """
+        Asks its round to end before the next request. Does not wait.
+"""
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+        )
+        _uniffi_lift_return = lambda val: None
+        _uniffi_error_converter = None
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_lanewalk_ffi_fn_method_stoptoken_stop,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+
+
+
+
+
+class _UniffiFfiConverterTypeStopToken:
+    @staticmethod
+    def lift(value: int) -> StopToken:
+        return StopToken._uniffi_make_instance(value)
+
+    @staticmethod
+    def check_lower(value: StopToken):
+        if not isinstance(value, StopToken):
+            raise TypeError("Expected StopToken instance, {} found".format(type(value).__name__))
+
+    @staticmethod
+    def lower(value: StopToken) -> ctypes.c_uint64:
+        return value._uniffi_clone_handle()
+
+    @classmethod
+    def read(cls, buf: _UniffiRustBuffer) -> StopToken:
+        ptr = buf.read_u64()
+        if ptr == 0:
+            raise InternalError("Raw handle value was null")
+        return cls.lift(ptr)
+
+    @classmethod
+    def write(cls, value: StopToken, buf: _UniffiRustBuffer):
+        buf.write_u64(cls.lower(value))
+
+class _UniffiFfiConverterOptionalTypeStopToken(_UniffiConverterRustBuffer):
+    @classmethod
+    def check_lower(cls, value):
+        if value is not None:
+            _UniffiFfiConverterTypeStopToken.check_lower(value)
+
+    @classmethod
+    def write(cls, value, buf):
+        if value is None:
+            buf.write_u8(0)
+            return
+
+        buf.write_u8(1)
+        _UniffiFfiConverterTypeStopToken.write(value, buf)
+
+    @classmethod
+    def read(cls, buf):
+        flag = buf.read_u8()
+        if flag == 0:
+            return None
+        elif flag == 1:
+            return _UniffiFfiConverterTypeStopToken.read(buf)
+        else:
+            raise InternalError("Unexpected flag byte for optional type")
 
 
 class StatusListener():
@@ -13080,10 +14735,11 @@ class SyncProtocol(typing.Protocol):
         Lists what headquarters refused, oldest first.
 """
         raise NotImplementedError
-    def run(self, ) -> Round:
+    def run(self, stop: typing.Union[object, typing.Optional[StopToken]] = _DEFAULT) -> Round:
         """
         Pushes and pulls everything, then sends photos as the network allows. Blocks on the network:
-        up to 10 s for a connection and 120 s a request; [`Self::stop`] ends it before the next one.
+        up to 10 s for a connection and 120 s a request; `stop` ends it before the next one, and so
+        does pausing or shutting down.
 
         Errors: `Offline`, `Wait`, `DeviceStopped`, `UpdateApp`, `Key`, `NotEnrolled`: nothing is lost.
 """
@@ -13091,11 +14747,6 @@ class SyncProtocol(typing.Protocol):
     def status(self, ) -> StatusView:
         """
         Says how the store stands.
-"""
-        raise NotImplementedError
-    def stop(self, ) -> None:
-        """
-        Asks the round that runs to end before its next request. Does not wait.
 """
         raise NotImplementedError
     def watch(self, listener: StatusListener) -> Watch:
@@ -13176,15 +14827,21 @@ class Sync(SyncProtocol):
             *_uniffi_lowered_args,
         )
         return _uniffi_lift_return(_uniffi_ffi_result)
-    def run(self, ) -> Round:
+    def run(self, stop: typing.Union[object, typing.Optional[StopToken]] = _DEFAULT) -> Round:
         """
         Pushes and pulls everything, then sends photos as the network allows. Blocks on the network:
-        up to 10 s for a connection and 120 s a request; [`Self::stop`] ends it before the next one.
+        up to 10 s for a connection and 120 s a request; `stop` ends it before the next one, and so
+        does pausing or shutting down.
 
         Errors: `Offline`, `Wait`, `DeviceStopped`, `UpdateApp`, `Key`, `NotEnrolled`: nothing is lost.
 """
+        
+        if stop is _DEFAULT:
+            stop = None
+        _UniffiFfiConverterOptionalTypeStopToken.check_lower(stop)
         _uniffi_lowered_args = (
             self._uniffi_clone_handle(),
+            _UniffiFfiConverterOptionalTypeStopToken.lower(stop),
         )
         _uniffi_lift_return = _UniffiFfiConverterTypeRound.lift
         _uniffi_error_converter = _UniffiFfiConverterTypeLanewalkError
@@ -13206,21 +14863,6 @@ class Sync(SyncProtocol):
         _uniffi_ffi_result = _uniffi_rust_call_with_error(
             _uniffi_error_converter,
             _UniffiLib.uniffi_lanewalk_ffi_fn_method_sync_status,
-            *_uniffi_lowered_args,
-        )
-        return _uniffi_lift_return(_uniffi_ffi_result)
-    def stop(self, ) -> None:
-        """
-        Asks the round that runs to end before its next request. Does not wait.
-"""
-        _uniffi_lowered_args = (
-            self._uniffi_clone_handle(),
-        )
-        _uniffi_lift_return = lambda val: None
-        _uniffi_error_converter = None
-        _uniffi_ffi_result = _uniffi_rust_call_with_error(
-            _uniffi_error_converter,
-            _UniffiLib.uniffi_lanewalk_ffi_fn_method_sync_stop,
             *_uniffi_lowered_args,
         )
         return _uniffi_lift_return(_uniffi_ffi_result)
@@ -13271,6 +14913,29 @@ class _UniffiFfiConverterTypeSync:
     @classmethod
     def write(cls, value: Sync, buf: _UniffiRustBuffer):
         buf.write_u64(cls.lower(value))
+
+class _UniffiFfiConverterSequenceTypeSurveyRow(_UniffiConverterRustBuffer):
+    @classmethod
+    def check_lower(cls, value):
+        for item in value:
+            _UniffiFfiConverterTypeSurveyRow.check_lower(item)
+
+    @classmethod
+    def write(cls, value, buf):
+        items = len(value)
+        buf.write_i32(items)
+        for item in value:
+            _UniffiFfiConverterTypeSurveyRow.write(item, buf)
+
+    @classmethod
+    def read(cls, buf):
+        count = buf.read_i32()
+        if count < 0:
+            raise InternalError("Unexpected negative sequence length")
+
+        return [
+            _UniffiFfiConverterTypeSurveyRow.read(buf) for i in range(count)
+        ]
 
 
 class VisitListener():
@@ -13420,7 +15085,7 @@ class VisitsProtocol(typing.Protocol):
     Visits and appeals.
 """
     
-    def answer(self, survey: str,place: str,answer: SurveyAnswer,words: str,add_as: str) -> None:
+    def answer(self, survey: str,place: str,answer: SurveyAnswer,words: str = "",add_as: str = "") -> None:
         """
         Writes the answer of a door to a survey (R35); `add_as` puts a missing door on the list.
 """
@@ -13435,7 +15100,7 @@ class VisitsProtocol(typing.Protocol):
         Lists appeals.
 """
         raise NotImplementedError
-    def confirm(self, visit: str,how: ConfirmedHow,photo: typing.Optional[str]) -> None:
+    def confirm(self, visit: str,how: ConfirmedHow,photo: typing.Union[object, typing.Optional[str]] = _DEFAULT) -> None:
         """
         Keeps a resident's confirmation (R42); `photo` is that of the signed paper.
 """
@@ -13445,7 +15110,7 @@ class VisitsProtocol(typing.Protocol):
         Keeps whether the occupant agrees to photos of the inside.
 """
         raise NotImplementedError
-    def finish(self, visit: str,result: VisitResult,ended_at_ms: typing.Optional[int],notes: str) -> None:
+    def finish(self, visit: str,result: VisitResult,ended_at_ms: typing.Union[object, typing.Optional[int]] = _DEFAULT,notes: str = "") -> None:
         """
         Says what came of a visit that was saved before its end, as a photo needs it: result and end
         (now when left out), each fixed once; empty notes leave the words as they are.
@@ -13476,6 +15141,16 @@ class VisitsProtocol(typing.Protocol):
     def record(self, visit: NewVisit) -> str:
         """
         Saves a visit and returns its id. On the disk when it returns.
+"""
+        raise NotImplementedError
+    def survey(self, survey: str) -> SurveyView:
+        """
+        Reads a survey with its doors.
+"""
+        raise NotImplementedError
+    def surveys(self, query: ListQuery) -> typing.List[SurveyRow]:
+        """
+        Lists surveys; `parent` is the order's id.
 """
         raise NotImplementedError
     def watch(self, query: ListQuery,listener: VisitListener) -> Watch:
@@ -13516,7 +15191,7 @@ class Visits(VisitsProtocol):
         inst = cls.__new__(cls)
         inst._handle = handle
         return inst
-    def answer(self, survey: str,place: str,answer: SurveyAnswer,words: str,add_as: str) -> None:
+    def answer(self, survey: str,place: str,answer: SurveyAnswer,words: str = "",add_as: str = "") -> None:
         """
         Writes the answer of a door to a survey (R35); `add_as` puts a missing door on the list.
 """
@@ -13582,7 +15257,7 @@ class Visits(VisitsProtocol):
             *_uniffi_lowered_args,
         )
         return _uniffi_lift_return(_uniffi_ffi_result)
-    def confirm(self, visit: str,how: ConfirmedHow,photo: typing.Optional[str]) -> None:
+    def confirm(self, visit: str,how: ConfirmedHow,photo: typing.Union[object, typing.Optional[str]] = _DEFAULT) -> None:
         """
         Keeps a resident's confirmation (R42); `photo` is that of the signed paper.
 """
@@ -13591,6 +15266,8 @@ class Visits(VisitsProtocol):
 
         _UniffiFfiConverterTypeConfirmedHow.check_lower(how)
 
+        if photo is _DEFAULT:
+            photo = None
         _UniffiFfiConverterOptionalString.check_lower(photo)
         _uniffi_lowered_args = (
             self._uniffi_clone_handle(),
@@ -13627,7 +15304,7 @@ class Visits(VisitsProtocol):
             *_uniffi_lowered_args,
         )
         return _uniffi_lift_return(_uniffi_ffi_result)
-    def finish(self, visit: str,result: VisitResult,ended_at_ms: typing.Optional[int],notes: str) -> None:
+    def finish(self, visit: str,result: VisitResult,ended_at_ms: typing.Union[object, typing.Optional[int]] = _DEFAULT,notes: str = "") -> None:
         """
         Says what came of a visit that was saved before its end, as a photo needs it: result and end
         (now when left out), each fixed once; empty notes leave the words as they are.
@@ -13639,6 +15316,8 @@ class Visits(VisitsProtocol):
 
         _UniffiFfiConverterTypeVisitResult.check_lower(result)
 
+        if ended_at_ms is _DEFAULT:
+            ended_at_ms = None
         _UniffiFfiConverterOptionalInt64.check_lower(ended_at_ms)
 
         _UniffiFfiConverterString.check_lower(notes)
@@ -13750,6 +15429,42 @@ class Visits(VisitsProtocol):
         _uniffi_ffi_result = _uniffi_rust_call_with_error(
             _uniffi_error_converter,
             _UniffiLib.uniffi_lanewalk_ffi_fn_method_visits_record,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+    def survey(self, survey: str) -> SurveyView:
+        """
+        Reads a survey with its doors.
+"""
+        
+        _UniffiFfiConverterString.check_lower(survey)
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+            _UniffiFfiConverterString.lower(survey),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypeSurveyView.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeLanewalkError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_lanewalk_ffi_fn_method_visits_survey,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+    def surveys(self, query: ListQuery) -> typing.List[SurveyRow]:
+        """
+        Lists surveys; `parent` is the order's id.
+"""
+        
+        _UniffiFfiConverterTypeListQuery.check_lower(query)
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+            _UniffiFfiConverterTypeListQuery.lower(query),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterSequenceTypeSurveyRow.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeLanewalkError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_lanewalk_ffi_fn_method_visits_surveys,
             *_uniffi_lowered_args,
         )
         return _uniffi_lift_return(_uniffi_ffi_result)
@@ -13901,11 +15616,14 @@ class Field(FieldProtocol):
     
     _handle: ctypes.c_uint64
     @classmethod
-    def open(cls, config: OpenConfig,keys: KeyStore,signer: DeviceSigner,connectivity: typing.Optional[Connectivity],position: typing.Optional[Position],log: typing.Optional[LogSink]) -> Field:
+    def open(cls, config: OpenConfig,keys: KeyStore,signer: DeviceSigner,connectivity: typing.Union[object, typing.Optional[Connectivity]] = _DEFAULT,position: typing.Union[object, typing.Optional[Position]] = _DEFAULT,log: typing.Union[object, typing.Optional[LogSink]] = _DEFAULT) -> Field:
         """
-        Opens the store, creating or migrating it. Reads the disk; asks `keys` and `signer` once.
+        Opens the store, creating or migrating it. Reads the disk; asks `keys` and `signer` once. A signer
+        that fails or has another key keeps nothing shut: [`StatusView::key`](crate::StatusView) says so, and
+        rounds end in `Key` or `Wait`.
 
-        Errors: `Key`, `UpdateApp`, `StoreDamaged`, `StorageFull`, `Invalid`, `Wait` (key store locked).
+        Errors, all but the last of the store: `Key`, `UpdateApp`, `StoreDamaged`, `StorageFull`, `Invalid`,
+        `Wait` (key store locked).
 """
         
         _UniffiFfiConverterTypeOpenConfig.check_lower(config)
@@ -13914,10 +15632,16 @@ class Field(FieldProtocol):
 
         _UniffiFfiConverterTypeDeviceSigner.check_lower(signer)
 
+        if connectivity is _DEFAULT:
+            connectivity = None
         _UniffiFfiConverterOptionalTypeConnectivity.check_lower(connectivity)
 
+        if position is _DEFAULT:
+            position = None
         _UniffiFfiConverterOptionalTypePosition.check_lower(position)
 
+        if log is _DEFAULT:
+            log = None
         _UniffiFfiConverterOptionalTypeLogSink.check_lower(log)
         _uniffi_lowered_args = (
             _UniffiFfiConverterTypeOpenConfig.lower(config),
@@ -14693,6 +16417,7 @@ __all__ = [
     "PhotoPart",
     "PhotoScene",
     "PhotoRole",
+    "DeviceKey",
     "AppealChange",
     "AppealUpdate",
     "ConfirmedHow",
@@ -14714,7 +16439,7 @@ __all__ = [
     "TalkKind",
     "VisitChange",
     "VisitUpdate",
-    "Text",
+    "Phrase",
     "AppealRow",
     "BriefView",
     "ConflictValue",
@@ -14729,6 +16454,7 @@ __all__ = [
     "KnowledgePage",
     "KnowledgeRow",
     "ListQuery",
+    "MatterView",
     "NewAppeal",
     "NewCare",
     "NewPerson",
@@ -14760,10 +16486,16 @@ __all__ = [
     "SearchHit",
     "StatusView",
     "StorageView",
+    "SurveyDoor",
+    "SurveyRow",
+    "SurveyView",
+    "TaskForceRow",
     "VisitView",
     "text_table",
     "AppealListenerImpl",
     "AppealListener",
+    "ConflictsListenerImpl",
+    "ConflictsListener",
     "ConnectivityImpl",
     "Connectivity",
     "Device",
@@ -14778,6 +16510,8 @@ __all__ = [
     "KnowledgeProtocol",
     "OrderListenerImpl",
     "OrderListener",
+    "OrderPageListenerImpl",
+    "OrderPageListener",
     "Orders",
     "OrdersProtocol",
     "PersonListenerImpl",
@@ -14788,6 +16522,8 @@ __all__ = [
     "PeopleProtocol",
     "Photos",
     "PhotosProtocol",
+    "StopToken",
+    "StopTokenProtocol",
     "StatusListenerImpl",
     "StatusListener",
     "Sync",

@@ -835,6 +835,217 @@ public func FfiConverterTypeAppealListener_lower(_ value: AppealListener) -> UIn
 
 
 /**
+ * Hears about the fields that wait for a person. Called on a thread of its own.
+ */
+public protocol ConflictsListener: AnyObject, Sendable {
+    
+    /**
+     * Takes all of them as they are now.
+     */
+    func changed(conflicts: [ConflictView]) throws 
+    
+}
+/**
+ * Hears about the fields that wait for a person. Called on a thread of its own.
+ */
+open class ConflictsListenerImpl: ConflictsListener, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_lanewalk_ffi_fn_clone_conflictslistener(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_lanewalk_ffi_fn_free_conflictslistener(handle, $0) }
+    }
+
+    
+
+    
+    /**
+     * Takes all of them as they are now.
+     */
+open func changed(conflicts: [ConflictView])throws   {try rustCallWithError(FfiConverterTypeForeignError_lift) {
+        uniffiCallStatus in
+    uniffi_lanewalk_ffi_fn_method_conflictslistener_changed(
+            self.uniffiCloneHandle(),
+        FfiConverterSequenceTypeConflictView.lower(conflicts),uniffiCallStatus
+    )
+}
+}
+    
+
+    
+}
+
+
+
+// Put the implementation in a struct so we don't pollute the top-level namespace
+fileprivate struct UniffiCallbackInterfaceConflictsListener {
+
+    // Create the VTable using a series of closures.
+    // Swift automatically converts these into C callback functions.
+    //
+    // Store the vtable directly.
+    static let vtable: UniffiVTableCallbackInterfaceConflictsListener = UniffiVTableCallbackInterfaceConflictsListener(
+        uniffiFree: { (uniffiHandle: UInt64) -> () in
+            do {
+                try FfiConverterTypeConflictsListener.handleMap.remove(handle: uniffiHandle)
+            } catch {
+                print("Uniffi callback interface ConflictsListener: handle missing in uniffiFree")
+            }
+        },
+        uniffiClone: { (uniffiHandle: UInt64) -> UInt64 in
+            do {
+                return try FfiConverterTypeConflictsListener.handleMap.clone(handle: uniffiHandle)
+            } catch {
+                fatalError("Uniffi callback interface ConflictsListener: handle missing in uniffiClone")
+            }
+        },
+        changed: { (
+            uniffiHandle: UInt64,
+            conflicts: RustBuffer,
+            uniffiOutReturn: UnsafeMutableRawPointer,
+            uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
+        ) in
+            let makeCall = {
+                () throws -> () in
+                guard let uniffiObj = try? FfiConverterTypeConflictsListener.handleMap.get(handle: uniffiHandle) else {
+                    throw UniffiInternalError.unexpectedStaleHandle
+                }
+                return try uniffiObj.changed(
+                     conflicts: try FfiConverterSequenceTypeConflictView.lift(conflicts)
+                )
+            }
+
+            
+            let writeReturn = { () }
+            uniffiTraitInterfaceCallWithError(
+                callStatus: uniffiCallStatus,
+                makeCall: makeCall,
+                writeReturn: writeReturn,
+                lowerError: FfiConverterTypeForeignError_lower
+            )
+        }
+    )
+
+    // Rust stores this pointer for future callback invocations, so it must live
+    // for the process lifetime (not just for the init function call).
+    //
+    // `nonisolated(unsafe)` is needed under Swift 6 strict concurrency.
+    // This is safe because the pointee is initialized once during static init
+    // and never mutated by either side of the FFI.  Its fields are C function pointers.
+    nonisolated(unsafe) static let vtablePtr: UnsafePointer<UniffiVTableCallbackInterfaceConflictsListener> = {
+        let ptr = UnsafeMutablePointer<UniffiVTableCallbackInterfaceConflictsListener>.allocate(capacity: 1)
+        ptr.initialize(to: vtable)
+        return UnsafePointer(ptr)
+    }()
+}
+
+private func uniffiCallbackInitConflictsListener() {
+    uniffi_lanewalk_ffi_fn_init_callback_vtable_conflictslistener(UniffiCallbackInterfaceConflictsListener.vtablePtr)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeConflictsListener: FfiConverter {
+    fileprivate static let handleMap = UniffiHandleMap<ConflictsListener>()
+
+    typealias FfiType = UInt64
+    typealias SwiftType = ConflictsListener
+
+    public static func lift(_ handle: UInt64) throws -> ConflictsListener {
+        if ((handle & 1) == 0) {
+            // Rust-generated handle, construct a new class that uses the handle to implement the
+            // interface
+            return ConflictsListenerImpl(unsafeFromHandle: handle)
+        } else {
+            // Swift-generated handle, get the object from the handle map
+            return try handleMap.remove(handle: handle)
+        }
+    }
+
+    public static func lower(_ value: ConflictsListener) -> UInt64 {
+         if let rustImpl = value as? ConflictsListenerImpl {
+             // Rust-implemented object.  Clone the handle and return it
+            return rustImpl.uniffiCloneHandle()
+         } else {
+            // Swift object, generate a new vtable handle and return that.
+            return handleMap.insert(obj: value)
+         }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ConflictsListener {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: ConflictsListener, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeConflictsListener_lift(_ handle: UInt64) throws -> ConflictsListener {
+    return try FfiConverterTypeConflictsListener.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeConflictsListener_lower(_ value: ConflictsListener) -> UInt64 {
+    return FfiConverterTypeConflictsListener.lower(value)
+}
+
+
+
+
+
+
+/**
  * Knows what the network costs.
  */
 public protocol Connectivity: AnyObject, Sendable {
@@ -1238,7 +1449,11 @@ public protocol DeviceSigner: AnyObject, Sendable {
     
     /**
      * Returns the public key as the platform gives it: a SubjectPublicKeyInfo (Android), or a
-     * SEC1 point of 65 or 33 bytes (iOS). Called once, when the store is opened.
+     * SEC1 point of 65 or 33 bytes (iOS). Called when the store is opened and at enrolment; when it
+     * was not available, again by the next round.
+     *
+     * `Lost`, or another key than the one enrolled: the store opens all the same, for reading and for
+     * `export_unsent`, and no round begins.
      */
     func publicKey() throws  -> Data
     
@@ -1308,7 +1523,11 @@ open class DeviceSignerImpl: DeviceSigner, @unchecked Sendable {
     
     /**
      * Returns the public key as the platform gives it: a SubjectPublicKeyInfo (Android), or a
-     * SEC1 point of 65 or 33 bytes (iOS). Called once, when the store is opened.
+     * SEC1 point of 65 or 33 bytes (iOS). Called when the store is opened and at enrolment; when it
+     * was not available, again by the next round.
+     *
+     * `Lost`, or another key than the one enrolled: the store opens all the same, for reading and for
+     * `export_unsent`, and no round begins.
      */
 open func publicKey()throws  -> Data  {
     return try  FfiConverterData.lift(try rustCallWithError(FfiConverterTypeForeignError_lift) {
@@ -1610,11 +1829,14 @@ open class Field: FieldProtocol, @unchecked Sendable {
 
     
     /**
-     * Opens the store, creating or migrating it. Reads the disk; asks `keys` and `signer` once.
+     * Opens the store, creating or migrating it. Reads the disk; asks `keys` and `signer` once. A signer
+     * that fails or has another key keeps nothing shut: [`StatusView::key`](crate::StatusView) says so, and
+     * rounds end in `Key` or `Wait`.
      *
-     * Errors: `Key`, `UpdateApp`, `StoreDamaged`, `StorageFull`, `Invalid`, `Wait` (key store locked).
+     * Errors, all but the last of the store: `Key`, `UpdateApp`, `StoreDamaged`, `StorageFull`, `Invalid`,
+     * `Wait` (key store locked).
      */
-public static func `open`(config: OpenConfig, keys: KeyStore, signer: DeviceSigner, connectivity: Connectivity?, position: Position?, log: LogSink?)throws  -> Field  {
+public static func `open`(config: OpenConfig, keys: KeyStore, signer: DeviceSigner, connectivity: Connectivity? = nil, position: Position? = nil, log: LogSink? = nil)throws  -> Field  {
     return try  FfiConverterTypeField_lift(try rustCallWithError(FfiConverterTypeLanewalkError_lift) {
         uniffiCallStatus in
     uniffi_lanewalk_ffi_fn_constructor_field_open(
@@ -2052,6 +2274,11 @@ public protocol KnowledgeProtocol: AnyObject, Sendable {
     func list(query: ListQuery) throws  -> [KnowledgeRow]
     
     /**
+     * Lists the matters of the catalogue as published; empty before it has arrived.
+     */
+    func matters() throws  -> [MatterView]
+    
+    /**
      * Suggests a change of a version (R13).
      */
     func suggest(version: String, text: String) throws 
@@ -2166,6 +2393,18 @@ open func list(query: ListQuery)throws  -> [KnowledgeRow]  {
     uniffi_lanewalk_ffi_fn_method_knowledge_list(
             self.uniffiCloneHandle(),
         FfiConverterTypeListQuery_lower(query),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Lists the matters of the catalogue as published; empty before it has arrived.
+     */
+open func matters()throws  -> [MatterView]  {
+    return try  FfiConverterSequenceTypeMatterView.lift(try rustCallWithError(FfiConverterTypeLanewalkError_lift) {
+        uniffiCallStatus in
+    uniffi_lanewalk_ffi_fn_method_knowledge_matters(
+            self.uniffiCloneHandle(),uniffiCallStatus
     )
 })
 }
@@ -2884,6 +3123,217 @@ public func FfiConverterTypeOrderListener_lower(_ value: OrderListener) -> UInt6
 
 
 /**
+ * Hears about an order's page. Called on a thread of its own.
+ */
+public protocol OrderPageListener: AnyObject, Sendable {
+    
+    /**
+     * Takes the page as it is now; nothing when the order has left this phone.
+     */
+    func changed(page: OrderView?) throws 
+    
+}
+/**
+ * Hears about an order's page. Called on a thread of its own.
+ */
+open class OrderPageListenerImpl: OrderPageListener, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_lanewalk_ffi_fn_clone_orderpagelistener(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_lanewalk_ffi_fn_free_orderpagelistener(handle, $0) }
+    }
+
+    
+
+    
+    /**
+     * Takes the page as it is now; nothing when the order has left this phone.
+     */
+open func changed(page: OrderView?)throws   {try rustCallWithError(FfiConverterTypeForeignError_lift) {
+        uniffiCallStatus in
+    uniffi_lanewalk_ffi_fn_method_orderpagelistener_changed(
+            self.uniffiCloneHandle(),
+        FfiConverterOptionTypeOrderView.lower(page),uniffiCallStatus
+    )
+}
+}
+    
+
+    
+}
+
+
+
+// Put the implementation in a struct so we don't pollute the top-level namespace
+fileprivate struct UniffiCallbackInterfaceOrderPageListener {
+
+    // Create the VTable using a series of closures.
+    // Swift automatically converts these into C callback functions.
+    //
+    // Store the vtable directly.
+    static let vtable: UniffiVTableCallbackInterfaceOrderPageListener = UniffiVTableCallbackInterfaceOrderPageListener(
+        uniffiFree: { (uniffiHandle: UInt64) -> () in
+            do {
+                try FfiConverterTypeOrderPageListener.handleMap.remove(handle: uniffiHandle)
+            } catch {
+                print("Uniffi callback interface OrderPageListener: handle missing in uniffiFree")
+            }
+        },
+        uniffiClone: { (uniffiHandle: UInt64) -> UInt64 in
+            do {
+                return try FfiConverterTypeOrderPageListener.handleMap.clone(handle: uniffiHandle)
+            } catch {
+                fatalError("Uniffi callback interface OrderPageListener: handle missing in uniffiClone")
+            }
+        },
+        changed: { (
+            uniffiHandle: UInt64,
+            page: RustBuffer,
+            uniffiOutReturn: UnsafeMutableRawPointer,
+            uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
+        ) in
+            let makeCall = {
+                () throws -> () in
+                guard let uniffiObj = try? FfiConverterTypeOrderPageListener.handleMap.get(handle: uniffiHandle) else {
+                    throw UniffiInternalError.unexpectedStaleHandle
+                }
+                return try uniffiObj.changed(
+                     page: try FfiConverterOptionTypeOrderView.lift(page)
+                )
+            }
+
+            
+            let writeReturn = { () }
+            uniffiTraitInterfaceCallWithError(
+                callStatus: uniffiCallStatus,
+                makeCall: makeCall,
+                writeReturn: writeReturn,
+                lowerError: FfiConverterTypeForeignError_lower
+            )
+        }
+    )
+
+    // Rust stores this pointer for future callback invocations, so it must live
+    // for the process lifetime (not just for the init function call).
+    //
+    // `nonisolated(unsafe)` is needed under Swift 6 strict concurrency.
+    // This is safe because the pointee is initialized once during static init
+    // and never mutated by either side of the FFI.  Its fields are C function pointers.
+    nonisolated(unsafe) static let vtablePtr: UnsafePointer<UniffiVTableCallbackInterfaceOrderPageListener> = {
+        let ptr = UnsafeMutablePointer<UniffiVTableCallbackInterfaceOrderPageListener>.allocate(capacity: 1)
+        ptr.initialize(to: vtable)
+        return UnsafePointer(ptr)
+    }()
+}
+
+private func uniffiCallbackInitOrderPageListener() {
+    uniffi_lanewalk_ffi_fn_init_callback_vtable_orderpagelistener(UniffiCallbackInterfaceOrderPageListener.vtablePtr)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeOrderPageListener: FfiConverter {
+    fileprivate static let handleMap = UniffiHandleMap<OrderPageListener>()
+
+    typealias FfiType = UInt64
+    typealias SwiftType = OrderPageListener
+
+    public static func lift(_ handle: UInt64) throws -> OrderPageListener {
+        if ((handle & 1) == 0) {
+            // Rust-generated handle, construct a new class that uses the handle to implement the
+            // interface
+            return OrderPageListenerImpl(unsafeFromHandle: handle)
+        } else {
+            // Swift-generated handle, get the object from the handle map
+            return try handleMap.remove(handle: handle)
+        }
+    }
+
+    public static func lower(_ value: OrderPageListener) -> UInt64 {
+         if let rustImpl = value as? OrderPageListenerImpl {
+             // Rust-implemented object.  Clone the handle and return it
+            return rustImpl.uniffiCloneHandle()
+         } else {
+            // Swift object, generate a new vtable handle and return that.
+            return handleMap.insert(obj: value)
+         }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> OrderPageListener {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: OrderPageListener, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeOrderPageListener_lift(_ handle: UInt64) throws -> OrderPageListener {
+    return try FfiConverterTypeOrderPageListener.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeOrderPageListener_lower(_ value: OrderPageListener) -> UInt64 {
+    return FfiConverterTypeOrderPageListener.lower(value)
+}
+
+
+
+
+
+
+/**
  * Work orders.
  */
 public protocol OrdersProtocol: AnyObject, Sendable {
@@ -2954,6 +3404,11 @@ public protocol OrdersProtocol: AnyObject, Sendable {
     func talk(order: String, kind: TalkKind, agreed: Bool, cites: String?, note: String) throws 
     
     /**
+     * Lists task forces 专班, those at work first.
+     */
+    func taskForces(query: ListQuery) throws  -> [TaskForceRow]
+    
+    /**
      * Says that the facts or the responsibility are unclear, which asks for a site check (R49).
      */
     func unclear(order: String, facts: Bool, responsibility: Bool) throws 
@@ -2967,6 +3422,18 @@ public protocol OrdersProtocol: AnyObject, Sendable {
      * Follows such a list.
      */
     func watch(query: ListQuery, listener: OrderListener) throws  -> Watch
+    
+    /**
+     * Follows these fields: all as they are now, then each time they differ.
+     */
+    func watchConflicts(listener: ConflictsListener) throws  -> Watch
+    
+    /**
+     * Follows such a page: as it is now, then each time it reads differently.
+     *
+     * Errors: as [`Self::get`].
+     */
+    func watchOrder(order: String, listener: OrderPageListener) throws  -> Watch
     
 }
 /**
@@ -3040,7 +3507,7 @@ open func conflicts()throws  -> [ConflictView]  {
     /**
      * Keeps a contact with the requester, or an attempt (R3, R48).
      */
-open func contact(order: String, reached: Bool, note: String)throws   {try rustCallWithError(FfiConverterTypeLanewalkError_lift) {
+open func contact(order: String, reached: Bool, note: String = "")throws   {try rustCallWithError(FfiConverterTypeLanewalkError_lift) {
         uniffiCallStatus in
     uniffi_lanewalk_ffi_fn_method_orders_contact(
             self.uniffiCloneHandle(),
@@ -3111,7 +3578,7 @@ open func note(order: String, text: String)throws   {try rustCallWithError(FfiCo
     /**
      * Keeps a report to the police, or later what came of it (R47).
      */
-open func police(order: String, number: String, whenMs: Int64, result: String)throws   {try rustCallWithError(FfiConverterTypeLanewalkError_lift) {
+open func police(order: String, number: String, whenMs: Int64, result: String = "")throws   {try rustCallWithError(FfiConverterTypeLanewalkError_lift) {
         uniffiCallStatus in
     uniffi_lanewalk_ffi_fn_method_orders_police(
             self.uniffiCloneHandle(),
@@ -3129,7 +3596,7 @@ open func police(order: String, number: String, whenMs: Int64, result: String)th
      *
      * Errors: `NotAllowed` with the words when headquarters would refuse it.
      */
-open func propose(order: String, proposal: NewProposal, force: Bool)throws  -> String  {
+open func propose(order: String, proposal: NewProposal, force: Bool = false)throws  -> String  {
     return try  FfiConverterString.lift(try rustCallWithError(FfiConverterTypeLanewalkError_lift) {
         uniffiCallStatus in
     uniffi_lanewalk_ffi_fn_method_orders_propose(
@@ -3157,7 +3624,7 @@ open func reply(order: String, text: String)throws   {try rustCallWithError(FfiC
     /**
      * Finds documents of every kind by words or parts of Chinese names, best first.
      */
-open func search(text: String, limit: UInt32)throws  -> [SearchHit]  {
+open func search(text: String, limit: UInt32 = UInt32(50))throws  -> [SearchHit]  {
     return try  FfiConverterSequenceTypeSearchHit.lift(try rustCallWithError(FfiConverterTypeLanewalkError_lift) {
         uniffiCallStatus in
     uniffi_lanewalk_ffi_fn_method_orders_search(
@@ -3185,7 +3652,7 @@ open func settle(doc: String, key: String, value: String)throws   {try rustCallW
     /**
      * Keeps a mediation or a persuasion; `cites` is the version of the knowledge explained.
      */
-open func talk(order: String, kind: TalkKind, agreed: Bool, cites: String?, note: String)throws   {try rustCallWithError(FfiConverterTypeLanewalkError_lift) {
+open func talk(order: String, kind: TalkKind, agreed: Bool, cites: String? = nil, note: String = "")throws   {try rustCallWithError(FfiConverterTypeLanewalkError_lift) {
         uniffiCallStatus in
     uniffi_lanewalk_ffi_fn_method_orders_talk(
             self.uniffiCloneHandle(),
@@ -3199,9 +3666,22 @@ open func talk(order: String, kind: TalkKind, agreed: Bool, cites: String?, note
 }
     
     /**
+     * Lists task forces 专班, those at work first.
+     */
+open func taskForces(query: ListQuery)throws  -> [TaskForceRow]  {
+    return try  FfiConverterSequenceTypeTaskForceRow.lift(try rustCallWithError(FfiConverterTypeLanewalkError_lift) {
+        uniffiCallStatus in
+    uniffi_lanewalk_ffi_fn_method_orders_task_forces(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeListQuery_lower(query),uniffiCallStatus
+    )
+})
+}
+    
+    /**
      * Says that the facts or the responsibility are unclear, which asks for a site check (R49).
      */
-open func unclear(order: String, facts: Bool, responsibility: Bool)throws   {try rustCallWithError(FfiConverterTypeLanewalkError_lift) {
+open func unclear(order: String, facts: Bool = false, responsibility: Bool = false)throws   {try rustCallWithError(FfiConverterTypeLanewalkError_lift) {
         uniffiCallStatus in
     uniffi_lanewalk_ffi_fn_method_orders_unclear(
             self.uniffiCloneHandle(),
@@ -3215,7 +3695,7 @@ open func unclear(order: String, facts: Bool, responsibility: Bool)throws   {try
     /**
      * Writes what was found on site; empty words leave a field as it is.
      */
-open func verify(order: String, address: String, facts: String)throws   {try rustCallWithError(FfiConverterTypeLanewalkError_lift) {
+open func verify(order: String, address: String = "", facts: String = "")throws   {try rustCallWithError(FfiConverterTypeLanewalkError_lift) {
         uniffiCallStatus in
     uniffi_lanewalk_ffi_fn_method_orders_verify(
             self.uniffiCloneHandle(),
@@ -3236,6 +3716,35 @@ open func watch(query: ListQuery, listener: OrderListener)throws  -> Watch  {
             self.uniffiCloneHandle(),
         FfiConverterTypeListQuery_lower(query),
         FfiConverterTypeOrderListener_lower(listener),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Follows these fields: all as they are now, then each time they differ.
+     */
+open func watchConflicts(listener: ConflictsListener)throws  -> Watch  {
+    return try  FfiConverterTypeWatch_lift(try rustCallWithError(FfiConverterTypeLanewalkError_lift) {
+        uniffiCallStatus in
+    uniffi_lanewalk_ffi_fn_method_orders_watch_conflicts(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeConflictsListener_lower(listener),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Follows such a page: as it is now, then each time it reads differently.
+     *
+     * Errors: as [`Self::get`].
+     */
+open func watchOrder(order: String, listener: OrderPageListener)throws  -> Watch  {
+    return try  FfiConverterTypeWatch_lift(try rustCallWithError(FfiConverterTypeLanewalkError_lift) {
+        uniffiCallStatus in
+    uniffi_lanewalk_ffi_fn_method_orders_watch_order(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(order),
+        FfiConverterTypeOrderPageListener_lower(listener),uniffiCallStatus
     )
 })
 }
@@ -3428,7 +3937,7 @@ open func careOf(person: String)throws  -> [String]  {
     /**
      * Writes when somebody is at a place and how to get in; empty words leave a field as it is.
      */
-open func describePlace(place: String, contactTime: String, accessNote: String)throws   {try rustCallWithError(FfiConverterTypeLanewalkError_lift) {
+open func describePlace(place: String, contactTime: String = "", accessNote: String = "")throws   {try rustCallWithError(FfiConverterTypeLanewalkError_lift) {
         uniffiCallStatus in
     uniffi_lanewalk_ffi_fn_method_people_describe_place(
             self.uniffiCloneHandle(),
@@ -3897,6 +4406,15 @@ public protocol PhotosProtocol: AnyObject, Sendable {
      */
     func tickets() throws  -> [PhotoTicket]
     
+    /**
+     * Writes such a copy to a path of the shell's, in place of what lies there; for large pictures, which
+     * then do not cross as bytes. It lies there in clear: choose a folder that is private to the app and
+     * in no backup, and remove it when it was shown.
+     *
+     * Errors: as [`Self::bytes`]; `StorageFull`; `Invalid` for a path that cannot be written.
+     */
+    func writeTo(photo: String, part: PhotoPart, path: String) throws 
+    
 }
 /**
  * Photos.
@@ -4093,6 +4611,24 @@ open func tickets()throws  -> [PhotoTicket]  {
             self.uniffiCloneHandle(),uniffiCallStatus
     )
 })
+}
+    
+    /**
+     * Writes such a copy to a path of the shell's, in place of what lies there; for large pictures, which
+     * then do not cross as bytes. It lies there in clear: choose a folder that is private to the app and
+     * in no backup, and remove it when it was shown.
+     *
+     * Errors: as [`Self::bytes`]; `StorageFull`; `Invalid` for a path that cannot be written.
+     */
+open func writeTo(photo: String, part: PhotoPart, path: String)throws   {try rustCallWithError(FfiConverterTypeLanewalkError_lift) {
+        uniffiCallStatus in
+    uniffi_lanewalk_ffi_fn_method_photos_write_to(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(photo),
+        FfiConverterTypePhotoPart_lower(part),
+        FfiConverterString.lower(path),uniffiCallStatus
+    )
+}
 }
     
 
@@ -4779,6 +5315,145 @@ public func FfiConverterTypeStatusListener_lower(_ value: StatusListener) -> UIn
 
 
 /**
+ * Asks a round to end. One round takes one; asked before the round has begun, it counts all the same.
+ */
+public protocol StopTokenProtocol: AnyObject, Sendable {
+    
+    /**
+     * Asks its round to end before the next request. Does not wait.
+     */
+    func stop() 
+    
+}
+/**
+ * Asks a round to end. One round takes one; asked before the round has begun, it counts all the same.
+ */
+open class StopToken: StopTokenProtocol, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_lanewalk_ffi_fn_clone_stoptoken(self.handle, $0) }
+    }
+    /**
+     * Makes one that was not asked.
+     */
+public convenience init() {
+    let handle =
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_lanewalk_ffi_fn_constructor_stoptoken_new(uniffiCallStatus
+    )
+}
+    self.init(unsafeFromHandle: handle)
+}
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_lanewalk_ffi_fn_free_stoptoken(handle, $0) }
+    }
+
+    
+
+    
+    /**
+     * Asks its round to end before the next request. Does not wait.
+     */
+open func stop()  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_lanewalk_ffi_fn_method_stoptoken_stop(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+    
+
+    
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeStopToken: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = StopToken
+
+    public static func lift(_ handle: UInt64) throws -> StopToken {
+        return StopToken(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: StopToken) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> StopToken {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: StopToken, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeStopToken_lift(_ handle: UInt64) throws -> StopToken {
+    return try FfiConverterTypeStopToken.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeStopToken_lower(_ value: StopToken) -> UInt64 {
+    return FfiConverterTypeStopToken.lower(value)
+}
+
+
+
+
+
+
+/**
  * Rounds with headquarters.
  */
 public protocol SyncProtocol: AnyObject, Sendable {
@@ -4800,21 +5475,17 @@ public protocol SyncProtocol: AnyObject, Sendable {
     
     /**
      * Pushes and pulls everything, then sends photos as the network allows. Blocks on the network:
-     * up to 10 s for a connection and 120 s a request; [`Self::stop`] ends it before the next one.
+     * up to 10 s for a connection and 120 s a request; `stop` ends it before the next one, and so
+     * does pausing or shutting down.
      *
      * Errors: `Offline`, `Wait`, `DeviceStopped`, `UpdateApp`, `Key`, `NotEnrolled`: nothing is lost.
      */
-    func run() throws  -> Round
+    func run(stop: StopToken?) throws  -> Round
     
     /**
      * Says how the store stands.
      */
     func status() throws  -> StatusView
-    
-    /**
-     * Asks the round that runs to end before its next request. Does not wait.
-     */
-    func stop() 
     
     /**
      * Follows it: the status at once, then every new one.
@@ -4916,15 +5587,17 @@ open func refused()throws  -> [RefusedEntry]  {
     
     /**
      * Pushes and pulls everything, then sends photos as the network allows. Blocks on the network:
-     * up to 10 s for a connection and 120 s a request; [`Self::stop`] ends it before the next one.
+     * up to 10 s for a connection and 120 s a request; `stop` ends it before the next one, and so
+     * does pausing or shutting down.
      *
      * Errors: `Offline`, `Wait`, `DeviceStopped`, `UpdateApp`, `Key`, `NotEnrolled`: nothing is lost.
      */
-open func run()throws  -> Round  {
+open func run(stop: StopToken? = nil)throws  -> Round  {
     return try  FfiConverterTypeRound_lift(try rustCallWithError(FfiConverterTypeLanewalkError_lift) {
         uniffiCallStatus in
     uniffi_lanewalk_ffi_fn_method_sync_run(
-            self.uniffiCloneHandle(),uniffiCallStatus
+            self.uniffiCloneHandle(),
+        FfiConverterOptionTypeStopToken.lower(stop),uniffiCallStatus
     )
 })
 }
@@ -4939,17 +5612,6 @@ open func status()throws  -> StatusView  {
             self.uniffiCloneHandle(),uniffiCallStatus
     )
 })
-}
-    
-    /**
-     * Asks the round that runs to end before its next request. Does not wait.
-     */
-open func stop()  {try! rustCall() {
-        uniffiCallStatus in
-    uniffi_lanewalk_ffi_fn_method_sync_stop(
-            self.uniffiCloneHandle(),uniffiCallStatus
-    )
-}
 }
     
     /**
@@ -5290,6 +5952,16 @@ public protocol VisitsProtocol: AnyObject, Sendable {
     func record(visit: NewVisit) throws  -> String
     
     /**
+     * Reads a survey with its doors.
+     */
+    func survey(survey: String) throws  -> SurveyView
+    
+    /**
+     * Lists surveys; `parent` is the order's id.
+     */
+    func surveys(query: ListQuery) throws  -> [SurveyRow]
+    
+    /**
      * Follows such a list.
      */
     func watch(query: ListQuery, listener: VisitListener) throws  -> Watch
@@ -5359,7 +6031,7 @@ open class Visits: VisitsProtocol, @unchecked Sendable {
     /**
      * Writes the answer of a door to a survey (R35); `add_as` puts a missing door on the list.
      */
-open func answer(survey: String, place: String, answer: SurveyAnswer, words: String, addAs: String)throws   {try rustCallWithError(FfiConverterTypeLanewalkError_lift) {
+open func answer(survey: String, place: String, answer: SurveyAnswer, words: String = "", addAs: String = "")throws   {try rustCallWithError(FfiConverterTypeLanewalkError_lift) {
         uniffiCallStatus in
     uniffi_lanewalk_ffi_fn_method_visits_answer(
             self.uniffiCloneHandle(),
@@ -5401,7 +6073,7 @@ open func appeals(query: ListQuery)throws  -> [AppealRow]  {
     /**
      * Keeps a resident's confirmation (R42); `photo` is that of the signed paper.
      */
-open func confirm(visit: String, how: ConfirmedHow, photo: String?)throws   {try rustCallWithError(FfiConverterTypeLanewalkError_lift) {
+open func confirm(visit: String, how: ConfirmedHow, photo: String? = nil)throws   {try rustCallWithError(FfiConverterTypeLanewalkError_lift) {
         uniffiCallStatus in
     uniffi_lanewalk_ffi_fn_method_visits_confirm(
             self.uniffiCloneHandle(),
@@ -5431,7 +6103,7 @@ open func consent(visit: String, given: Bool)throws   {try rustCallWithError(Ffi
      *
      * Errors: `Invalid` when the result was given before.
      */
-open func finish(visit: String, result: VisitResult, endedAtMs: Int64?, notes: String)throws   {try rustCallWithError(FfiConverterTypeLanewalkError_lift) {
+open func finish(visit: String, result: VisitResult, endedAtMs: Int64? = nil, notes: String = "")throws   {try rustCallWithError(FfiConverterTypeLanewalkError_lift) {
         uniffiCallStatus in
     uniffi_lanewalk_ffi_fn_method_visits_finish(
             self.uniffiCloneHandle(),
@@ -5504,6 +6176,32 @@ open func record(visit: NewVisit)throws  -> String  {
     uniffi_lanewalk_ffi_fn_method_visits_record(
             self.uniffiCloneHandle(),
         FfiConverterTypeNewVisit_lower(visit),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Reads a survey with its doors.
+     */
+open func survey(survey: String)throws  -> SurveyView  {
+    return try  FfiConverterTypeSurveyView_lift(try rustCallWithError(FfiConverterTypeLanewalkError_lift) {
+        uniffiCallStatus in
+    uniffi_lanewalk_ffi_fn_method_visits_survey(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(survey),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Lists surveys; `parent` is the order's id.
+     */
+open func surveys(query: ListQuery)throws  -> [SurveyRow]  {
+    return try  FfiConverterSequenceTypeSurveyRow.lift(try rustCallWithError(FfiConverterTypeLanewalkError_lift) {
+        uniffiCallStatus in
+    uniffi_lanewalk_ffi_fn_method_visits_surveys(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeListQuery_lower(query),uniffiCallStatus
     )
 })
 }
@@ -5587,7 +6285,7 @@ public func FfiConverterTypeVisits_lower(_ value: Visits) -> UInt64 {
 
 
 /**
- * Keeps a live list alive. Cancelled when dropped or closed.
+ * Keeps a live list or value alive. Cancelled when dropped or closed.
  */
 public protocol WatchProtocol: AnyObject, Sendable {
     
@@ -5598,7 +6296,7 @@ public protocol WatchProtocol: AnyObject, Sendable {
     
 }
 /**
- * Keeps a live list alive. Cancelled when dropped or closed.
+ * Keeps a live list or value alive. Cancelled when dropped or closed.
  */
 open class Watch: WatchProtocol, @unchecked Sendable {
     fileprivate let handle: UInt64
@@ -5731,7 +6429,7 @@ public struct AppealRow: Equatable, Hashable {
     /**
      * What became of it.
      */
-    public let status: Text
+    public let status: Phrase
     /**
      * The order it became; empty for none.
      */
@@ -5755,7 +6453,7 @@ public struct AppealRow: Equatable, Hashable {
          */placeText: String, 
         /**
          * What became of it.
-         */status: Text, 
+         */status: Phrase, 
         /**
          * The order it became; empty for none.
          */order: String, 
@@ -5789,7 +6487,7 @@ public struct FfiConverterTypeAppealRow: FfiConverterRustBuffer {
                 id: FfiConverterString.read(from: &buf), 
                 text: FfiConverterString.read(from: &buf), 
                 placeText: FfiConverterString.read(from: &buf), 
-                status: FfiConverterTypeText.read(from: &buf), 
+                status: FfiConverterTypePhrase.read(from: &buf), 
                 order: FfiConverterString.read(from: &buf), 
                 atMs: FfiConverterOptionInt64.read(from: &buf)
         )
@@ -5799,7 +6497,7 @@ public struct FfiConverterTypeAppealRow: FfiConverterRustBuffer {
         FfiConverterString.write(value.id, into: &buf)
         FfiConverterString.write(value.text, into: &buf)
         FfiConverterString.write(value.placeText, into: &buf)
-        FfiConverterTypeText.write(value.status, into: &buf)
+        FfiConverterTypePhrase.write(value.status, into: &buf)
         FfiConverterString.write(value.order, into: &buf)
         FfiConverterOptionInt64.write(value.atMs, into: &buf)
     }
@@ -6123,7 +6821,7 @@ public struct ConflictView: Equatable, Hashable {
     /**
      * The field for people.
      */
-    public let label: Text
+    public let label: Phrase
     /**
      * True while it waits for a person; false where a rule chose and the others are only shown.
      */
@@ -6144,7 +6842,7 @@ public struct ConflictView: Equatable, Hashable {
          */key: String, 
         /**
          * The field for people.
-         */label: Text, 
+         */label: Phrase, 
         /**
          * True while it waits for a person; false where a rule chose and the others are only shown.
          */`open`: Bool, 
@@ -6176,7 +6874,7 @@ public struct FfiConverterTypeConflictView: FfiConverterRustBuffer {
             try ConflictView(
                 doc: FfiConverterString.read(from: &buf), 
                 key: FfiConverterString.read(from: &buf), 
-                label: FfiConverterTypeText.read(from: &buf), 
+                label: FfiConverterTypePhrase.read(from: &buf), 
                 open: FfiConverterBool.read(from: &buf), 
                 values: FfiConverterSequenceTypeConflictValue.read(from: &buf)
         )
@@ -6185,7 +6883,7 @@ public struct FfiConverterTypeConflictView: FfiConverterRustBuffer {
     public static func write(_ value: ConflictView, into buf: inout [UInt8]) {
         FfiConverterString.write(value.doc, into: &buf)
         FfiConverterString.write(value.key, into: &buf)
-        FfiConverterTypeText.write(value.label, into: &buf)
+        FfiConverterTypePhrase.write(value.label, into: &buf)
         FfiConverterBool.write(value.`open`, into: &buf)
         FfiConverterSequenceTypeConflictValue.write(value.values, into: &buf)
     }
@@ -6226,7 +6924,7 @@ public struct Countdown: Equatable, Hashable {
     /**
      * In words, such as "2 小时 5 分".
      */
-    public let text: Text
+    public let text: Phrase
     /**
      * The due time may still move: the calendar ends before it.
      */
@@ -6250,7 +6948,7 @@ public struct Countdown: Equatable, Hashable {
          */phase: Phase, 
         /**
          * In words, such as "2 小时 5 分".
-         */text: Text, 
+         */text: Phrase, 
         /**
          * The due time may still move: the calendar ends before it.
          */provisional: Bool, 
@@ -6284,7 +6982,7 @@ public struct FfiConverterTypeCountdown: FfiConverterRustBuffer {
                 dueAtMs: FfiConverterInt64.read(from: &buf), 
                 minutesLeft: FfiConverterInt64.read(from: &buf), 
                 phase: FfiConverterTypePhase.read(from: &buf), 
-                text: FfiConverterTypeText.read(from: &buf), 
+                text: FfiConverterTypePhrase.read(from: &buf), 
                 provisional: FfiConverterBool.read(from: &buf), 
                 certain: FfiConverterBool.read(from: &buf)
         )
@@ -6294,7 +6992,7 @@ public struct FfiConverterTypeCountdown: FfiConverterRustBuffer {
         FfiConverterInt64.write(value.dueAtMs, into: &buf)
         FfiConverterInt64.write(value.minutesLeft, into: &buf)
         FfiConverterTypePhase.write(value.phase, into: &buf)
-        FfiConverterTypeText.write(value.text, into: &buf)
+        FfiConverterTypePhrase.write(value.text, into: &buf)
         FfiConverterBool.write(value.provisional, into: &buf)
         FfiConverterBool.write(value.certain, into: &buf)
     }
@@ -6329,21 +7027,21 @@ public struct Fix: Equatable, Hashable {
      */
     public let lon: Double
     /**
-     * Radius of the circle it lies in, metres; 68 % as Android and iOS give it.
-     */
-    public let accuracyM: UInt32?
-    /**
      * Where it came from.
      */
     public let source: PositionSource
     /**
-     * The system says that an app fakes it.
-     */
-    public let mock: Bool
-    /**
      * Which coordinates these are.
      */
     public let datum: Datum
+    /**
+     * Radius of the circle it lies in, metres; 68 % as Android and iOS give it.
+     */
+    public let accuracyM: UInt32?
+    /**
+     * The system says that an app fakes it.
+     */
+    public let mock: Bool
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -6355,23 +7053,23 @@ public struct Fix: Equatable, Hashable {
          * Longitude in degrees.
          */lon: Double, 
         /**
-         * Radius of the circle it lies in, metres; 68 % as Android and iOS give it.
-         */accuracyM: UInt32?, 
-        /**
          * Where it came from.
          */source: PositionSource, 
         /**
-         * The system says that an app fakes it.
-         */mock: Bool, 
-        /**
          * Which coordinates these are.
-         */datum: Datum) {
+         */datum: Datum, 
+        /**
+         * Radius of the circle it lies in, metres; 68 % as Android and iOS give it.
+         */accuracyM: UInt32? = nil, 
+        /**
+         * The system says that an app fakes it.
+         */mock: Bool = false) {
         self.lat = lat
         self.lon = lon
-        self.accuracyM = accuracyM
         self.source = source
-        self.mock = mock
         self.datum = datum
+        self.accuracyM = accuracyM
+        self.mock = mock
     }
 
     
@@ -6392,20 +7090,20 @@ public struct FfiConverterTypeFix: FfiConverterRustBuffer {
             try Fix(
                 lat: FfiConverterDouble.read(from: &buf), 
                 lon: FfiConverterDouble.read(from: &buf), 
-                accuracyM: FfiConverterOptionUInt32.read(from: &buf), 
                 source: FfiConverterTypePositionSource.read(from: &buf), 
-                mock: FfiConverterBool.read(from: &buf), 
-                datum: FfiConverterTypeDatum.read(from: &buf)
+                datum: FfiConverterTypeDatum.read(from: &buf), 
+                accuracyM: FfiConverterOptionUInt32.read(from: &buf), 
+                mock: FfiConverterBool.read(from: &buf)
         )
     }
 
     public static func write(_ value: Fix, into buf: inout [UInt8]) {
         FfiConverterDouble.write(value.lat, into: &buf)
         FfiConverterDouble.write(value.lon, into: &buf)
-        FfiConverterOptionUInt32.write(value.accuracyM, into: &buf)
         FfiConverterTypePositionSource.write(value.source, into: &buf)
-        FfiConverterBool.write(value.mock, into: &buf)
         FfiConverterTypeDatum.write(value.datum, into: &buf)
+        FfiConverterOptionUInt32.write(value.accuracyM, into: &buf)
+        FfiConverterBool.write(value.mock, into: &buf)
     }
 }
 
@@ -6446,7 +7144,7 @@ public struct FontFile: Equatable, Hashable {
          */path: String, 
         /**
          * Face of a collection; the first Simplified Chinese one when left out.
-         */index: UInt32?) {
+         */index: UInt32? = nil) {
         self.path = path
         self.index = index
     }
@@ -6651,7 +7349,7 @@ public struct Identity: Equatable, Hashable {
     /**
      * Role.
      */
-    public let role: Text
+    public let role: Phrase
     /**
      * Grid cells held now.
      */
@@ -6671,7 +7369,7 @@ public struct Identity: Equatable, Hashable {
          */name: String, 
         /**
          * Role.
-         */role: Text, 
+         */role: Phrase, 
         /**
          * Grid cells held now.
          */grids: [String]) {
@@ -6701,7 +7399,7 @@ public struct FfiConverterTypeIdentity: FfiConverterRustBuffer {
                 device: FfiConverterString.read(from: &buf), 
                 worker: FfiConverterString.read(from: &buf), 
                 name: FfiConverterString.read(from: &buf), 
-                role: FfiConverterTypeText.read(from: &buf), 
+                role: FfiConverterTypePhrase.read(from: &buf), 
                 grids: FfiConverterSequenceString.read(from: &buf)
         )
     }
@@ -6710,7 +7408,7 @@ public struct FfiConverterTypeIdentity: FfiConverterRustBuffer {
         FfiConverterString.write(value.device, into: &buf)
         FfiConverterString.write(value.worker, into: &buf)
         FfiConverterString.write(value.name, into: &buf)
-        FfiConverterTypeText.write(value.role, into: &buf)
+        FfiConverterTypePhrase.write(value.role, into: &buf)
         FfiConverterSequenceString.write(value.grids, into: &buf)
     }
 }
@@ -6879,7 +7577,7 @@ public struct KnowledgeRow: Equatable, Hashable {
     /**
      * `kb_entry` or `playbook`.
      */
-    public let kind: Text
+    public let kind: Phrase
     /**
      * Matter; may be empty.
      */
@@ -6903,7 +7601,7 @@ public struct KnowledgeRow: Equatable, Hashable {
          */title: String, 
         /**
          * `kb_entry` or `playbook`.
-         */kind: Text, 
+         */kind: Phrase, 
         /**
          * Matter; may be empty.
          */matterCode: String, 
@@ -6937,7 +7635,7 @@ public struct FfiConverterTypeKnowledgeRow: FfiConverterRustBuffer {
                 id: FfiConverterString.read(from: &buf), 
                 topic: FfiConverterString.read(from: &buf), 
                 title: FfiConverterString.read(from: &buf), 
-                kind: FfiConverterTypeText.read(from: &buf), 
+                kind: FfiConverterTypePhrase.read(from: &buf), 
                 matterCode: FfiConverterString.read(from: &buf), 
                 inForce: FfiConverterBool.read(from: &buf)
         )
@@ -6947,7 +7645,7 @@ public struct FfiConverterTypeKnowledgeRow: FfiConverterRustBuffer {
         FfiConverterString.write(value.id, into: &buf)
         FfiConverterString.write(value.topic, into: &buf)
         FfiConverterString.write(value.title, into: &buf)
-        FfiConverterTypeText.write(value.kind, into: &buf)
+        FfiConverterTypePhrase.write(value.kind, into: &buf)
         FfiConverterString.write(value.matterCode, into: &buf)
         FfiConverterBool.write(value.inForce, into: &buf)
     }
@@ -6999,19 +7697,19 @@ public struct ListQuery: Equatable, Hashable {
     public init(
         /**
          * Only what needs work.
-         */openOnly: Bool, 
+         */openOnly: Bool = false, 
         /**
          * Only what belongs to this document: the visits of an order.
-         */parent: String?, 
+         */parent: String? = nil, 
         /**
          * Nearest to this place first; rows without a place are left out.
-         */near: Fix?, 
+         */near: Fix? = nil, 
         /**
          * Most rows; at most 1,000.
-         */limit: UInt32, 
+         */limit: UInt32 = UInt32(50), 
         /**
          * Rows to skip.
-         */offset: UInt32) {
+         */offset: UInt32 = UInt32(0)) {
         self.openOnly = openOnly
         self.parent = parent
         self.near = near
@@ -7069,6 +7767,125 @@ public func FfiConverterTypeListQuery_lower(_ value: ListQuery) -> RustBuffer {
 
 
 /**
+ * A matter of the catalogue 事项清单 (R26).
+ */
+public struct MatterView: Equatable, Hashable {
+    /**
+     * Code of 6 digits.
+     */
+    public let code: String
+    /**
+     * Chinese name.
+     */
+    public let nameZh: String
+    /**
+     * English name; may be empty.
+     */
+    public let nameEn: String
+    /**
+     * Urgent: two hours.
+     */
+    public let urgent: Bool
+    /**
+     * The section that leads (R28).
+     */
+    public let leadUnit: String
+    /**
+     * Its name; its id where the catalogue has none.
+     */
+    public let leadUnitZh: String
+    /**
+     * What a submission must show.
+     */
+    public let evidence: [Phrase]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Code of 6 digits.
+         */code: String, 
+        /**
+         * Chinese name.
+         */nameZh: String, 
+        /**
+         * English name; may be empty.
+         */nameEn: String, 
+        /**
+         * Urgent: two hours.
+         */urgent: Bool, 
+        /**
+         * The section that leads (R28).
+         */leadUnit: String, 
+        /**
+         * Its name; its id where the catalogue has none.
+         */leadUnitZh: String, 
+        /**
+         * What a submission must show.
+         */evidence: [Phrase]) {
+        self.code = code
+        self.nameZh = nameZh
+        self.nameEn = nameEn
+        self.urgent = urgent
+        self.leadUnit = leadUnit
+        self.leadUnitZh = leadUnitZh
+        self.evidence = evidence
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension MatterView: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeMatterView: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> MatterView {
+        return
+            try MatterView(
+                code: FfiConverterString.read(from: &buf), 
+                nameZh: FfiConverterString.read(from: &buf), 
+                nameEn: FfiConverterString.read(from: &buf), 
+                urgent: FfiConverterBool.read(from: &buf), 
+                leadUnit: FfiConverterString.read(from: &buf), 
+                leadUnitZh: FfiConverterString.read(from: &buf), 
+                evidence: FfiConverterSequenceTypePhrase.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: MatterView, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.code, into: &buf)
+        FfiConverterString.write(value.nameZh, into: &buf)
+        FfiConverterString.write(value.nameEn, into: &buf)
+        FfiConverterBool.write(value.urgent, into: &buf)
+        FfiConverterString.write(value.leadUnit, into: &buf)
+        FfiConverterString.write(value.leadUnitZh, into: &buf)
+        FfiConverterSequenceTypePhrase.write(value.evidence, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeMatterView_lift(_ buf: RustBuffer) throws -> MatterView {
+    return try FfiConverterTypeMatterView.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeMatterView_lower(_ value: MatterView) -> RustBuffer {
+    return FfiConverterTypeMatterView.lower(value)
+}
+
+
+/**
  * An appeal to be saved 诉求 (R17).
  */
 public struct NewAppeal: Equatable, Hashable {
@@ -7116,22 +7933,22 @@ public struct NewAppeal: Equatable, Hashable {
          */text: String, 
         /**
          * Who said it, if recorded as a person.
-         */person: String?, 
+         */person: String? = nil, 
         /**
          * Where, if recorded as a place.
-         */place: String?, 
+         */place: String? = nil, 
         /**
          * Where, in words.
-         */placeText: String, 
+         */placeText: String = "", 
         /**
          * Grid cell; the only one held when left out.
-         */grid: String?, 
+         */grid: String? = nil, 
         /**
          * Taken in at a service point (R18).
-         */servicePoint: Bool, 
+         */servicePoint: Bool = false, 
         /**
          * Settled at the door.
-         */solvedOnSite: Bool) {
+         */solvedOnSite: Bool = false) {
         self.kind = kind
         self.text = text
         self.person = person
@@ -7236,10 +8053,10 @@ public struct NewCare: Equatable, Hashable {
          */basis: String, 
         /**
          * When it expires, UTC ms.
-         */validToMs: Int64?, 
+         */validToMs: Int64? = nil, 
         /**
          * Grid cell; the only one held when left out.
-         */grid: String?) {
+         */grid: String? = nil) {
         self.person = person
         self.kind = kind
         self.basis = basis
@@ -7305,13 +8122,13 @@ public struct NewPerson: Equatable, Hashable {
      */
     public let name: String
     /**
-     * Phone; may be empty.
-     */
-    public let phone: String
-    /**
      * Why the record is made.
      */
     public let purpose: String
+    /**
+     * Phone; may be empty.
+     */
+    public let phone: String
     /**
      * Grid cell; the only one held when left out.
      */
@@ -7324,17 +8141,17 @@ public struct NewPerson: Equatable, Hashable {
          * Name.
          */name: String, 
         /**
-         * Phone; may be empty.
-         */phone: String, 
-        /**
          * Why the record is made.
          */purpose: String, 
         /**
+         * Phone; may be empty.
+         */phone: String = "", 
+        /**
          * Grid cell; the only one held when left out.
-         */grid: String?) {
+         */grid: String? = nil) {
         self.name = name
-        self.phone = phone
         self.purpose = purpose
+        self.phone = phone
         self.grid = grid
     }
 
@@ -7355,16 +8172,16 @@ public struct FfiConverterTypeNewPerson: FfiConverterRustBuffer {
         return
             try NewPerson(
                 name: FfiConverterString.read(from: &buf), 
-                phone: FfiConverterString.read(from: &buf), 
                 purpose: FfiConverterString.read(from: &buf), 
+                phone: FfiConverterString.read(from: &buf), 
                 grid: FfiConverterOptionString.read(from: &buf)
         )
     }
 
     public static func write(_ value: NewPerson, into buf: inout [UInt8]) {
         FfiConverterString.write(value.name, into: &buf)
-        FfiConverterString.write(value.phone, into: &buf)
         FfiConverterString.write(value.purpose, into: &buf)
+        FfiConverterString.write(value.phone, into: &buf)
         FfiConverterOptionString.write(value.grid, into: &buf)
     }
 }
@@ -7394,13 +8211,13 @@ public struct NewPlace: Equatable, Hashable {
      */
     public let rawAddress: String
     /**
-     * Name on the sign.
-     */
-    public let name: String
-    /**
      * Kind.
      */
     public let kind: PlaceKind
+    /**
+     * Name on the sign.
+     */
+    public let name: String
     /**
      * Grid cell; the only one held when left out.
      */
@@ -7417,20 +8234,20 @@ public struct NewPlace: Equatable, Hashable {
          * Address as read at the door.
          */rawAddress: String, 
         /**
-         * Name on the sign.
-         */name: String, 
-        /**
          * Kind.
          */kind: PlaceKind, 
         /**
+         * Name on the sign.
+         */name: String = "", 
+        /**
          * Grid cell; the only one held when left out.
-         */grid: String?, 
+         */grid: String? = nil, 
         /**
          * Where.
-         */fix: Fix?) {
+         */fix: Fix? = nil) {
         self.rawAddress = rawAddress
-        self.name = name
         self.kind = kind
+        self.name = name
         self.grid = grid
         self.fix = fix
     }
@@ -7452,8 +8269,8 @@ public struct FfiConverterTypeNewPlace: FfiConverterRustBuffer {
         return
             try NewPlace(
                 rawAddress: FfiConverterString.read(from: &buf), 
-                name: FfiConverterString.read(from: &buf), 
                 kind: FfiConverterTypePlaceKind.read(from: &buf), 
+                name: FfiConverterString.read(from: &buf), 
                 grid: FfiConverterOptionString.read(from: &buf), 
                 fix: FfiConverterOptionTypeFix.read(from: &buf)
         )
@@ -7461,8 +8278,8 @@ public struct FfiConverterTypeNewPlace: FfiConverterRustBuffer {
 
     public static func write(_ value: NewPlace, into buf: inout [UInt8]) {
         FfiConverterString.write(value.rawAddress, into: &buf)
-        FfiConverterString.write(value.name, into: &buf)
         FfiConverterTypePlaceKind.write(value.kind, into: &buf)
+        FfiConverterString.write(value.name, into: &buf)
         FfiConverterOptionString.write(value.grid, into: &buf)
         FfiConverterOptionTypeFix.write(value.fix, into: &buf)
     }
@@ -7532,22 +8349,22 @@ public struct NewProposal: Equatable, Hashable {
          */reason: String, 
         /**
          * For a submission.
-         */outcome: OrderOutcome?, 
+         */outcome: OrderOutcome? = nil, 
         /**
          * For an extension: working days.
-         */extendDays: UInt32?, 
+         */extendDays: UInt32? = nil, 
         /**
          * For a transfer: the unit or worker.
-         */to: String?, 
+         */to: String? = nil, 
         /**
          * For an exclusion: its ground; for it and a return, what shows it.
-         */ground: String?, 
+         */ground: String? = nil, 
         /**
          * What shows the ground.
-         */evidence: String?, 
+         */evidence: String? = nil, 
         /**
          * For parking: when it is looked at again, UTC ms.
-         */reviewAtMs: Int64?) {
+         */reviewAtMs: Int64? = nil) {
         self.kind = kind
         self.reason = reason
         self.outcome = outcome
@@ -7666,31 +8483,31 @@ public struct NewVisit: Equatable, Hashable {
          */kind: VisitKind, 
         /**
          * The order it is for; the visit takes the order's grid.
-         */order: String?, 
+         */order: String? = nil, 
         /**
          * The place or person visited.
-         */target: String?, 
+         */target: String? = nil, 
         /**
          * Grid cell, where there is no order; the only one held when left out.
-         */grid: String?, 
+         */grid: String? = nil, 
         /**
          * What for.
-         */purpose: VisitPurpose?, 
+         */purpose: VisitPurpose? = nil, 
         /**
          * What came of it.
-         */result: VisitResult?, 
+         */result: VisitResult? = nil, 
         /**
          * Begin by the phone's clock, UTC ms; now when left out.
-         */startedAtMs: Int64?, 
+         */startedAtMs: Int64? = nil, 
         /**
          * End by the phone's clock, UTC ms.
-         */endedAtMs: Int64?, 
+         */endedAtMs: Int64? = nil, 
         /**
          * Where; the shell's [`Position`](crate::Position) is asked when left out.
-         */fix: Fix?, 
+         */fix: Fix? = nil, 
         /**
          * Free words.
-         */notes: String) {
+         */notes: String = "") {
         self.kind = kind
         self.order = order
         self.target = target
@@ -7862,7 +8679,7 @@ public struct OpenConfig: Equatable, Hashable {
          */directory: String, 
         /**
          * Headquarters' own root certificate (DER); the public roots count without it.
-         */rootCertificate: Data?) {
+         */rootCertificate: Data? = nil) {
         self.directory = directory
         self.rootCertificate = rootCertificate
     }
@@ -7921,7 +8738,7 @@ public struct OrderAction: Equatable, Hashable {
     /**
      * The button.
      */
-    public let label: Text
+    public let label: Phrase
     /**
      * The proposal it makes; nothing for a fact.
      */
@@ -7935,7 +8752,7 @@ public struct OrderAction: Equatable, Hashable {
          */id: String, 
         /**
          * The button.
-         */label: Text, 
+         */label: Phrase, 
         /**
          * The proposal it makes; nothing for a fact.
          */proposal: ProposalKind?) {
@@ -7961,14 +8778,14 @@ public struct FfiConverterTypeOrderAction: FfiConverterRustBuffer {
         return
             try OrderAction(
                 id: FfiConverterString.read(from: &buf), 
-                label: FfiConverterTypeText.read(from: &buf), 
+                label: FfiConverterTypePhrase.read(from: &buf), 
                 proposal: FfiConverterOptionTypeProposalKind.read(from: &buf)
         )
     }
 
     public static func write(_ value: OrderAction, into buf: inout [UInt8]) {
         FfiConverterString.write(value.id, into: &buf)
-        FfiConverterTypeText.write(value.label, into: &buf)
+        FfiConverterTypePhrase.write(value.label, into: &buf)
         FfiConverterOptionTypeProposalKind.write(value.proposal, into: &buf)
     }
 }
@@ -8008,7 +8825,7 @@ public struct OrderRow: Equatable, Hashable {
     /**
      * State.
      */
-    public let state: Text
+    public let state: Phrase
     /**
      * Urgent: two hours.
      */
@@ -8064,7 +8881,7 @@ public struct OrderRow: Equatable, Hashable {
          */placeText: String, 
         /**
          * State.
-         */state: Text, 
+         */state: Phrase, 
         /**
          * Urgent: two hours.
          */urgent: Bool, 
@@ -8130,7 +8947,7 @@ public struct FfiConverterTypeOrderRow: FfiConverterRustBuffer {
                 id: FfiConverterString.read(from: &buf), 
                 title: FfiConverterString.read(from: &buf), 
                 placeText: FfiConverterString.read(from: &buf), 
-                state: FfiConverterTypeText.read(from: &buf), 
+                state: FfiConverterTypePhrase.read(from: &buf), 
                 urgent: FfiConverterBool.read(from: &buf), 
                 open: FfiConverterBool.read(from: &buf), 
                 countdown: FfiConverterOptionTypeCountdown.read(from: &buf), 
@@ -8148,7 +8965,7 @@ public struct FfiConverterTypeOrderRow: FfiConverterRustBuffer {
         FfiConverterString.write(value.id, into: &buf)
         FfiConverterString.write(value.title, into: &buf)
         FfiConverterString.write(value.placeText, into: &buf)
-        FfiConverterTypeText.write(value.state, into: &buf)
+        FfiConverterTypePhrase.write(value.state, into: &buf)
         FfiConverterBool.write(value.urgent, into: &buf)
         FfiConverterBool.write(value.`open`, into: &buf)
         FfiConverterOptionTypeCountdown.write(value.countdown, into: &buf)
@@ -8205,7 +9022,7 @@ public struct OrderView: Equatable, Hashable {
     /**
      * State.
      */
-    public let state: Text
+    public let state: Phrase
     /**
      * Needs work.
      */
@@ -8253,7 +9070,7 @@ public struct OrderView: Equatable, Hashable {
     /**
      * Marks, such as a card shown or an extension given.
      */
-    public let flags: [Text]
+    public let flags: [Phrase]
     /**
      * What may be done now: ids with words; a shell shows these buttons and no other.
      */
@@ -8295,7 +9112,7 @@ public struct OrderView: Equatable, Hashable {
          */placeText: String, 
         /**
          * State.
-         */state: Text, 
+         */state: Phrase, 
         /**
          * Needs work.
          */`open`: Bool, 
@@ -8331,7 +9148,7 @@ public struct OrderView: Equatable, Hashable {
          */currentOwner: String, 
         /**
          * Marks, such as a card shown or an extension given.
-         */flags: [Text], 
+         */flags: [Phrase], 
         /**
          * What may be done now: ids with words; a shell shows these buttons and no other.
          */actions: [OrderAction], 
@@ -8393,7 +9210,7 @@ public struct FfiConverterTypeOrderView: FfiConverterRustBuffer {
                 title: FfiConverterString.read(from: &buf), 
                 summary: FfiConverterString.read(from: &buf), 
                 placeText: FfiConverterString.read(from: &buf), 
-                state: FfiConverterTypeText.read(from: &buf), 
+                state: FfiConverterTypePhrase.read(from: &buf), 
                 open: FfiConverterBool.read(from: &buf), 
                 urgent: FfiConverterBool.read(from: &buf), 
                 grid: FfiConverterString.read(from: &buf), 
@@ -8405,7 +9222,7 @@ public struct FfiConverterTypeOrderView: FfiConverterRustBuffer {
                 replyText: FfiConverterString.read(from: &buf), 
                 firstOwner: FfiConverterString.read(from: &buf), 
                 currentOwner: FfiConverterString.read(from: &buf), 
-                flags: FfiConverterSequenceTypeText.read(from: &buf), 
+                flags: FfiConverterSequenceTypePhrase.read(from: &buf), 
                 actions: FfiConverterSequenceTypeOrderAction.read(from: &buf), 
                 notes: FfiConverterSequenceTypeNoteView.read(from: &buf), 
                 visits: FfiConverterSequenceTypeVisitRow.read(from: &buf), 
@@ -8420,7 +9237,7 @@ public struct FfiConverterTypeOrderView: FfiConverterRustBuffer {
         FfiConverterString.write(value.title, into: &buf)
         FfiConverterString.write(value.summary, into: &buf)
         FfiConverterString.write(value.placeText, into: &buf)
-        FfiConverterTypeText.write(value.state, into: &buf)
+        FfiConverterTypePhrase.write(value.state, into: &buf)
         FfiConverterBool.write(value.`open`, into: &buf)
         FfiConverterBool.write(value.urgent, into: &buf)
         FfiConverterString.write(value.grid, into: &buf)
@@ -8432,7 +9249,7 @@ public struct FfiConverterTypeOrderView: FfiConverterRustBuffer {
         FfiConverterString.write(value.replyText, into: &buf)
         FfiConverterString.write(value.firstOwner, into: &buf)
         FfiConverterString.write(value.currentOwner, into: &buf)
-        FfiConverterSequenceTypeText.write(value.flags, into: &buf)
+        FfiConverterSequenceTypePhrase.write(value.flags, into: &buf)
         FfiConverterSequenceTypeOrderAction.write(value.actions, into: &buf)
         FfiConverterSequenceTypeNoteView.write(value.notes, into: &buf)
         FfiConverterSequenceTypeVisitRow.write(value.visits, into: &buf)
@@ -8680,7 +9497,7 @@ public struct PhotoFile: Equatable, Hashable {
     /**
      * Where it is.
      */
-    public let state: Text
+    public let state: Phrase
     /**
      * Bytes headquarters is known to have.
      */
@@ -8701,7 +9518,7 @@ public struct PhotoFile: Equatable, Hashable {
          */bytes: UInt64, 
         /**
          * Where it is.
-         */state: Text, 
+         */state: Phrase, 
         /**
          * Bytes headquarters is known to have.
          */sentBytes: UInt64, 
@@ -8733,7 +9550,7 @@ public struct FfiConverterTypePhotoFile: FfiConverterRustBuffer {
             try PhotoFile(
                 part: FfiConverterTypePhotoPart.read(from: &buf), 
                 bytes: FfiConverterUInt64.read(from: &buf), 
-                state: FfiConverterTypeText.read(from: &buf), 
+                state: FfiConverterTypePhrase.read(from: &buf), 
                 sentBytes: FfiConverterUInt64.read(from: &buf), 
                 here: FfiConverterBool.read(from: &buf)
         )
@@ -8742,7 +9559,7 @@ public struct FfiConverterTypePhotoFile: FfiConverterRustBuffer {
     public static func write(_ value: PhotoFile, into buf: inout [UInt8]) {
         FfiConverterTypePhotoPart.write(value.part, into: &buf)
         FfiConverterUInt64.write(value.bytes, into: &buf)
-        FfiConverterTypeText.write(value.state, into: &buf)
+        FfiConverterTypePhrase.write(value.state, into: &buf)
         FfiConverterUInt64.write(value.sentBytes, into: &buf)
         FfiConverterBool.write(value.here, into: &buf)
     }
@@ -8786,13 +9603,13 @@ public struct PhotoSettings: Equatable, Hashable {
     public init(
         /**
          * Fonts for the stamp, tried in this order.
-         */fonts: [FontFile], 
+         */fonts: [FontFile] = [], 
         /**
          * Bytes of photos kept here, about; unsent ones may exceed it. 2 GiB when left out.
-         */budgetBytes: UInt64?, 
+         */budgetBytes: UInt64? = nil, 
         /**
          * Bytes that must stay free before a camera opens. 300 MiB when left out.
-         */keepFreeBytes: UInt64?) {
+         */keepFreeBytes: UInt64? = nil) {
         self.fonts = fonts
         self.budgetBytes = budgetBytes
         self.keepFreeBytes = keepFreeBytes
@@ -8848,41 +9665,41 @@ public func FfiConverterTypePhotoSettings_lower(_ value: PhotoSettings) -> RustB
  */
 public struct PhotoShot: Equatable, Hashable {
     /**
-     * Where; the shell's [`Position`](crate::Position) is asked when left out (camera only).
-     */
-    public let fix: Fix?
-    /**
      * Words under it; may be empty.
      */
     public let caption: String
+    /**
+     * Where in the house.
+     */
+    public let scene: PhotoScene?
     /**
      * When by the phone's clock, UTC ms; the file's time of writing when left out.
      */
     public let takenAtMs: Int64?
     /**
-     * Where in the house.
+     * Where; the shell's [`Position`](crate::Position) is asked when left out (camera only).
      */
-    public let scene: PhotoScene?
+    public let fix: Fix?
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
     public init(
         /**
-         * Where; the shell's [`Position`](crate::Position) is asked when left out (camera only).
-         */fix: Fix?, 
-        /**
          * Words under it; may be empty.
-         */caption: String, 
-        /**
-         * When by the phone's clock, UTC ms; the file's time of writing when left out.
-         */takenAtMs: Int64?, 
+         */caption: String = "", 
         /**
          * Where in the house.
-         */scene: PhotoScene?) {
-        self.fix = fix
+         */scene: PhotoScene? = nil, 
+        /**
+         * When by the phone's clock, UTC ms; the file's time of writing when left out.
+         */takenAtMs: Int64? = nil, 
+        /**
+         * Where; the shell's [`Position`](crate::Position) is asked when left out (camera only).
+         */fix: Fix? = nil) {
         self.caption = caption
-        self.takenAtMs = takenAtMs
         self.scene = scene
+        self.takenAtMs = takenAtMs
+        self.fix = fix
     }
 
     
@@ -8901,18 +9718,18 @@ public struct FfiConverterTypePhotoShot: FfiConverterRustBuffer {
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> PhotoShot {
         return
             try PhotoShot(
-                fix: FfiConverterOptionTypeFix.read(from: &buf), 
                 caption: FfiConverterString.read(from: &buf), 
+                scene: FfiConverterOptionTypePhotoScene.read(from: &buf), 
                 takenAtMs: FfiConverterOptionInt64.read(from: &buf), 
-                scene: FfiConverterOptionTypePhotoScene.read(from: &buf)
+                fix: FfiConverterOptionTypeFix.read(from: &buf)
         )
     }
 
     public static func write(_ value: PhotoShot, into buf: inout [UInt8]) {
-        FfiConverterOptionTypeFix.write(value.fix, into: &buf)
         FfiConverterString.write(value.caption, into: &buf)
-        FfiConverterOptionInt64.write(value.takenAtMs, into: &buf)
         FfiConverterOptionTypePhotoScene.write(value.scene, into: &buf)
+        FfiConverterOptionInt64.write(value.takenAtMs, into: &buf)
+        FfiConverterOptionTypeFix.write(value.fix, into: &buf)
     }
 }
 
@@ -9062,7 +9879,7 @@ public struct PhotoView: Equatable, Hashable {
     /**
      * What speaks against it.
      */
-    public let doubts: [Text]
+    public let doubts: [Phrase]
     /**
      * Photos of this phone that look like it.
      */
@@ -9091,7 +9908,7 @@ public struct PhotoView: Equatable, Hashable {
          */files: [PhotoFile], 
         /**
          * What speaks against it.
-         */doubts: [Text], 
+         */doubts: [Phrase], 
         /**
          * Photos of this phone that look like it.
          */alike: [String]) {
@@ -9127,7 +9944,7 @@ public struct FfiConverterTypePhotoView: FfiConverterRustBuffer {
                 takenAtMs: FfiConverterInt64.read(from: &buf), 
                 inApp: FfiConverterBool.read(from: &buf), 
                 files: FfiConverterSequenceTypePhotoFile.read(from: &buf), 
-                doubts: FfiConverterSequenceTypeText.read(from: &buf), 
+                doubts: FfiConverterSequenceTypePhrase.read(from: &buf), 
                 alike: FfiConverterSequenceString.read(from: &buf)
         )
     }
@@ -9139,7 +9956,7 @@ public struct FfiConverterTypePhotoView: FfiConverterRustBuffer {
         FfiConverterInt64.write(value.takenAtMs, into: &buf)
         FfiConverterBool.write(value.inApp, into: &buf)
         FfiConverterSequenceTypePhotoFile.write(value.files, into: &buf)
-        FfiConverterSequenceTypeText.write(value.doubts, into: &buf)
+        FfiConverterSequenceTypePhrase.write(value.doubts, into: &buf)
         FfiConverterSequenceString.write(value.alike, into: &buf)
     }
 }
@@ -9157,6 +9974,75 @@ public func FfiConverterTypePhotoView_lift(_ buf: RustBuffer) throws -> PhotoVie
 #endif
 public func FfiConverterTypePhotoView_lower(_ value: PhotoView) -> RustBuffer {
     return FfiConverterTypePhotoView.lower(value)
+}
+
+
+/**
+ * A text for people.
+ */
+public struct Phrase: Equatable, Hashable {
+    /**
+     * Key of the tables, such as `state.ACKED`.
+     */
+    public let code: String
+    /**
+     * What `{name}` in the table's words stands for.
+     */
+    public let args: [String: String]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Key of the tables, such as `state.ACKED`.
+         */code: String, 
+        /**
+         * What `{name}` in the table's words stands for.
+         */args: [String: String]) {
+        self.code = code
+        self.args = args
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension Phrase: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypePhrase: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Phrase {
+        return
+            try Phrase(
+                code: FfiConverterString.read(from: &buf), 
+                args: FfiConverterDictionaryStringString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Phrase, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.code, into: &buf)
+        FfiConverterDictionaryStringString.write(value.args, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePhrase_lift(_ buf: RustBuffer) throws -> Phrase {
+    return try FfiConverterTypePhrase.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePhrase_lower(_ value: Phrase) -> RustBuffer {
+    return FfiConverterTypePhrase.lower(value)
 }
 
 
@@ -9248,7 +10134,7 @@ public struct PlaceRow: Equatable, Hashable {
     /**
      * Kind.
      */
-    public let kind: Text
+    public let kind: Phrase
     /**
      * Grid cell.
      */
@@ -9276,7 +10162,7 @@ public struct PlaceRow: Equatable, Hashable {
          */rawAddress: String, 
         /**
          * Kind.
-         */kind: Text, 
+         */kind: Phrase, 
         /**
          * Grid cell.
          */grid: String, 
@@ -9314,7 +10200,7 @@ public struct FfiConverterTypePlaceRow: FfiConverterRustBuffer {
                 id: FfiConverterString.read(from: &buf), 
                 name: FfiConverterString.read(from: &buf), 
                 rawAddress: FfiConverterString.read(from: &buf), 
-                kind: FfiConverterTypeText.read(from: &buf), 
+                kind: FfiConverterTypePhrase.read(from: &buf), 
                 grid: FfiConverterString.read(from: &buf), 
                 place: FfiConverterOptionTypePlace.read(from: &buf), 
                 distanceM: FfiConverterOptionDouble.read(from: &buf)
@@ -9325,7 +10211,7 @@ public struct FfiConverterTypePlaceRow: FfiConverterRustBuffer {
         FfiConverterString.write(value.id, into: &buf)
         FfiConverterString.write(value.name, into: &buf)
         FfiConverterString.write(value.rawAddress, into: &buf)
-        FfiConverterTypeText.write(value.kind, into: &buf)
+        FfiConverterTypePhrase.write(value.kind, into: &buf)
         FfiConverterString.write(value.grid, into: &buf)
         FfiConverterOptionTypePlace.write(value.place, into: &buf)
         FfiConverterOptionDouble.write(value.distanceM, into: &buf)
@@ -9526,11 +10412,11 @@ public struct ProposalView: Equatable, Hashable {
     /**
      * `waiting`, `accepted` or `refused`.
      */
-    public let answer: Text
+    public let answer: Phrase
     /**
      * Why it was refused; nothing otherwise.
      */
-    public let refusal: Text?
+    public let refusal: Phrase?
     /**
      * The decider's own words; may be empty.
      */
@@ -9550,10 +10436,10 @@ public struct ProposalView: Equatable, Hashable {
          */reason: String, 
         /**
          * `waiting`, `accepted` or `refused`.
-         */answer: Text, 
+         */answer: Phrase, 
         /**
          * Why it was refused; nothing otherwise.
-         */refusal: Text?, 
+         */refusal: Phrase?, 
         /**
          * The decider's own words; may be empty.
          */words: String) {
@@ -9584,8 +10470,8 @@ public struct FfiConverterTypeProposalView: FfiConverterRustBuffer {
                 id: FfiConverterString.read(from: &buf), 
                 kind: FfiConverterTypeProposalKind.read(from: &buf), 
                 reason: FfiConverterString.read(from: &buf), 
-                answer: FfiConverterTypeText.read(from: &buf), 
-                refusal: FfiConverterOptionTypeText.read(from: &buf), 
+                answer: FfiConverterTypePhrase.read(from: &buf), 
+                refusal: FfiConverterOptionTypePhrase.read(from: &buf), 
                 words: FfiConverterString.read(from: &buf)
         )
     }
@@ -9594,8 +10480,8 @@ public struct FfiConverterTypeProposalView: FfiConverterRustBuffer {
         FfiConverterString.write(value.id, into: &buf)
         FfiConverterTypeProposalKind.write(value.kind, into: &buf)
         FfiConverterString.write(value.reason, into: &buf)
-        FfiConverterTypeText.write(value.answer, into: &buf)
-        FfiConverterOptionTypeText.write(value.refusal, into: &buf)
+        FfiConverterTypePhrase.write(value.answer, into: &buf)
+        FfiConverterOptionTypePhrase.write(value.refusal, into: &buf)
         FfiConverterString.write(value.words, into: &buf)
     }
 }
@@ -9706,7 +10592,7 @@ public struct Reason: Equatable, Hashable {
     /**
      * What to tell the person.
      */
-    public let text: Text
+    public let text: Phrase
     /**
      * For support; no personal data.
      */
@@ -9720,7 +10606,7 @@ public struct Reason: Equatable, Hashable {
          */code: String, 
         /**
          * What to tell the person.
-         */text: Text, 
+         */text: Phrase, 
         /**
          * For support; no personal data.
          */details: String) {
@@ -9746,14 +10632,14 @@ public struct FfiConverterTypeReason: FfiConverterRustBuffer {
         return
             try Reason(
                 code: FfiConverterString.read(from: &buf), 
-                text: FfiConverterTypeText.read(from: &buf), 
+                text: FfiConverterTypePhrase.read(from: &buf), 
                 details: FfiConverterString.read(from: &buf)
         )
     }
 
     public static func write(_ value: Reason, into buf: inout [UInt8]) {
         FfiConverterString.write(value.code, into: &buf)
-        FfiConverterTypeText.write(value.text, into: &buf)
+        FfiConverterTypePhrase.write(value.text, into: &buf)
         FfiConverterString.write(value.details, into: &buf)
     }
 }
@@ -9789,7 +10675,7 @@ public struct RefusedEntry: Equatable, Hashable {
     /**
      * Why.
      */
-    public let reason: Text
+    public let reason: Phrase
     /**
      * When it was written, by the phone's clock, UTC ms.
      */
@@ -9810,7 +10696,7 @@ public struct RefusedEntry: Equatable, Hashable {
          */doc: String, 
         /**
          * Why.
-         */reason: Text, 
+         */reason: Phrase, 
         /**
          * When it was written, by the phone's clock, UTC ms.
          */atMs: Int64, 
@@ -9842,7 +10728,7 @@ public struct FfiConverterTypeRefusedEntry: FfiConverterRustBuffer {
             try RefusedEntry(
                 seq: FfiConverterUInt64.read(from: &buf), 
                 doc: FfiConverterString.read(from: &buf), 
-                reason: FfiConverterTypeText.read(from: &buf), 
+                reason: FfiConverterTypePhrase.read(from: &buf), 
                 atMs: FfiConverterInt64.read(from: &buf), 
                 written: FfiConverterSequenceTypeWrittenLine.read(from: &buf)
         )
@@ -9851,7 +10737,7 @@ public struct FfiConverterTypeRefusedEntry: FfiConverterRustBuffer {
     public static func write(_ value: RefusedEntry, into buf: inout [UInt8]) {
         FfiConverterUInt64.write(value.seq, into: &buf)
         FfiConverterString.write(value.doc, into: &buf)
-        FfiConverterTypeText.write(value.reason, into: &buf)
+        FfiConverterTypePhrase.write(value.reason, into: &buf)
         FfiConverterInt64.write(value.atMs, into: &buf)
         FfiConverterSequenceTypeWrittenLine.write(value.written, into: &buf)
     }
@@ -10023,7 +10909,7 @@ public struct SearchHit: Equatable, Hashable {
     /**
      * Kind.
      */
-    public let kind: Text
+    public let kind: Phrase
     /**
      * First line.
      */
@@ -10045,7 +10931,7 @@ public struct SearchHit: Equatable, Hashable {
          */id: String, 
         /**
          * Kind.
-         */kind: Text, 
+         */kind: Phrase, 
         /**
          * First line.
          */title: String, 
@@ -10079,7 +10965,7 @@ public struct FfiConverterTypeSearchHit: FfiConverterRustBuffer {
         return
             try SearchHit(
                 id: FfiConverterString.read(from: &buf), 
-                kind: FfiConverterTypeText.read(from: &buf), 
+                kind: FfiConverterTypePhrase.read(from: &buf), 
                 title: FfiConverterString.read(from: &buf), 
                 detail: FfiConverterString.read(from: &buf), 
                 open: FfiConverterBool.read(from: &buf)
@@ -10088,7 +10974,7 @@ public struct FfiConverterTypeSearchHit: FfiConverterRustBuffer {
 
     public static func write(_ value: SearchHit, into buf: inout [UInt8]) {
         FfiConverterString.write(value.id, into: &buf)
-        FfiConverterTypeText.write(value.kind, into: &buf)
+        FfiConverterTypePhrase.write(value.kind, into: &buf)
         FfiConverterString.write(value.title, into: &buf)
         FfiConverterString.write(value.detail, into: &buf)
         FfiConverterBool.write(value.`open`, into: &buf)
@@ -10132,9 +11018,13 @@ public struct StatusView: Equatable, Hashable {
      */
     public let lastContactMs: Int64?
     /**
-     * What support should know; empty when all is well.
+     * How the device's key stands; without it no round begins.
      */
-    public let problems: [Text]
+    public let key: DeviceKey
+    /**
+     * What is wrong, in words; empty when all is well.
+     */
+    public let problems: [Phrase]
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -10152,12 +11042,16 @@ public struct StatusView: Equatable, Hashable {
          * HQ time of the last signed answer, UTC ms.
          */lastContactMs: Int64?, 
         /**
-         * What support should know; empty when all is well.
-         */problems: [Text]) {
+         * How the device's key stands; without it no round begins.
+         */key: DeviceKey, 
+        /**
+         * What is wrong, in words; empty when all is well.
+         */problems: [Phrase]) {
         self.pending = pending
         self.quarantined = quarantined
         self.conflicts = conflicts
         self.lastContactMs = lastContactMs
+        self.key = key
         self.problems = problems
     }
 
@@ -10181,7 +11075,8 @@ public struct FfiConverterTypeStatusView: FfiConverterRustBuffer {
                 quarantined: FfiConverterUInt64.read(from: &buf), 
                 conflicts: FfiConverterUInt64.read(from: &buf), 
                 lastContactMs: FfiConverterOptionInt64.read(from: &buf), 
-                problems: FfiConverterSequenceTypeText.read(from: &buf)
+                key: FfiConverterTypeDeviceKey.read(from: &buf), 
+                problems: FfiConverterSequenceTypePhrase.read(from: &buf)
         )
     }
 
@@ -10190,7 +11085,8 @@ public struct FfiConverterTypeStatusView: FfiConverterRustBuffer {
         FfiConverterUInt64.write(value.quarantined, into: &buf)
         FfiConverterUInt64.write(value.conflicts, into: &buf)
         FfiConverterOptionInt64.write(value.lastContactMs, into: &buf)
-        FfiConverterSequenceTypeText.write(value.problems, into: &buf)
+        FfiConverterTypeDeviceKey.write(value.key, into: &buf)
+        FfiConverterSequenceTypePhrase.write(value.problems, into: &buf)
     }
 }
 
@@ -10310,29 +11206,45 @@ public func FfiConverterTypeStorageView_lower(_ value: StorageView) -> RustBuffe
 
 
 /**
- * A text for people.
+ * A door of a survey.
  */
-public struct Text: Equatable, Hashable {
+public struct SurveyDoor: Equatable, Hashable {
     /**
-     * Key of the tables, such as `state.ACKED`.
+     * The place.
      */
-    public let code: String
+    public let place: String
     /**
-     * What `{name}` in the table's words stands for.
+     * Its name on the list.
      */
-    public let args: [String: String]
+    public let name: String
+    /**
+     * What was answered; nothing before.
+     */
+    public let answer: Phrase?
+    /**
+     * What was said; may be empty.
+     */
+    public let words: String
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
     public init(
         /**
-         * Key of the tables, such as `state.ACKED`.
-         */code: String, 
+         * The place.
+         */place: String, 
         /**
-         * What `{name}` in the table's words stands for.
-         */args: [String: String]) {
-        self.code = code
-        self.args = args
+         * Its name on the list.
+         */name: String, 
+        /**
+         * What was answered; nothing before.
+         */answer: Phrase?, 
+        /**
+         * What was said; may be empty.
+         */words: String) {
+        self.place = place
+        self.name = name
+        self.answer = answer
+        self.words = words
     }
 
     
@@ -10341,24 +11253,28 @@ public struct Text: Equatable, Hashable {
 }
 
 #if compiler(>=6)
-extension Text: Sendable {}
+extension SurveyDoor: Sendable {}
 #endif
 
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public struct FfiConverterTypeText: FfiConverterRustBuffer {
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Text {
+public struct FfiConverterTypeSurveyDoor: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SurveyDoor {
         return
-            try Text(
-                code: FfiConverterString.read(from: &buf), 
-                args: FfiConverterDictionaryStringString.read(from: &buf)
+            try SurveyDoor(
+                place: FfiConverterString.read(from: &buf), 
+                name: FfiConverterString.read(from: &buf), 
+                answer: FfiConverterOptionTypePhrase.read(from: &buf), 
+                words: FfiConverterString.read(from: &buf)
         )
     }
 
-    public static func write(_ value: Text, into buf: inout [UInt8]) {
-        FfiConverterString.write(value.code, into: &buf)
-        FfiConverterDictionaryStringString.write(value.args, into: &buf)
+    public static func write(_ value: SurveyDoor, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.place, into: &buf)
+        FfiConverterString.write(value.name, into: &buf)
+        FfiConverterOptionTypePhrase.write(value.answer, into: &buf)
+        FfiConverterString.write(value.words, into: &buf)
     }
 }
 
@@ -10366,15 +11282,332 @@ public struct FfiConverterTypeText: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public func FfiConverterTypeText_lift(_ buf: RustBuffer) throws -> Text {
-    return try FfiConverterTypeText.lift(buf)
+public func FfiConverterTypeSurveyDoor_lift(_ buf: RustBuffer) throws -> SurveyDoor {
+    return try FfiConverterTypeSurveyDoor.lift(buf)
 }
 
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public func FfiConverterTypeText_lower(_ value: Text) -> RustBuffer {
-    return FfiConverterTypeText.lower(value)
+public func FfiConverterTypeSurveyDoor_lower(_ value: SurveyDoor) -> RustBuffer {
+    return FfiConverterTypeSurveyDoor.lower(value)
+}
+
+
+/**
+ * A line of the list of surveys 民意调查.
+ */
+public struct SurveyRow: Equatable, Hashable {
+    /**
+     * Id.
+     */
+    public let id: String
+    /**
+     * Title.
+     */
+    public let title: String
+    /**
+     * What is asked at each door.
+     */
+    public let question: String
+    /**
+     * The order it is for; empty for none.
+     */
+    public let order: String
+    /**
+     * Grid cell.
+     */
+    public let grid: String
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Id.
+         */id: String, 
+        /**
+         * Title.
+         */title: String, 
+        /**
+         * What is asked at each door.
+         */question: String, 
+        /**
+         * The order it is for; empty for none.
+         */order: String, 
+        /**
+         * Grid cell.
+         */grid: String) {
+        self.id = id
+        self.title = title
+        self.question = question
+        self.order = order
+        self.grid = grid
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension SurveyRow: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeSurveyRow: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SurveyRow {
+        return
+            try SurveyRow(
+                id: FfiConverterString.read(from: &buf), 
+                title: FfiConverterString.read(from: &buf), 
+                question: FfiConverterString.read(from: &buf), 
+                order: FfiConverterString.read(from: &buf), 
+                grid: FfiConverterString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: SurveyRow, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.id, into: &buf)
+        FfiConverterString.write(value.title, into: &buf)
+        FfiConverterString.write(value.question, into: &buf)
+        FfiConverterString.write(value.order, into: &buf)
+        FfiConverterString.write(value.grid, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSurveyRow_lift(_ buf: RustBuffer) throws -> SurveyRow {
+    return try FfiConverterTypeSurveyRow.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSurveyRow_lower(_ value: SurveyRow) -> RustBuffer {
+    return FfiConverterTypeSurveyRow.lower(value)
+}
+
+
+/**
+ * Everything a screen shows of one survey.
+ */
+public struct SurveyView: Equatable, Hashable {
+    /**
+     * Id.
+     */
+    public let id: String
+    /**
+     * Title.
+     */
+    public let title: String
+    /**
+     * What is asked at each door.
+     */
+    public let question: String
+    /**
+     * The order it is for; empty for none.
+     */
+    public let order: String
+    /**
+     * Grid cell.
+     */
+    public let grid: String
+    /**
+     * The doors on its list.
+     */
+    public let doors: [SurveyDoor]
+    /**
+     * Doors with different answers, until who asks again settles them.
+     */
+    public let conflicts: [ConflictView]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Id.
+         */id: String, 
+        /**
+         * Title.
+         */title: String, 
+        /**
+         * What is asked at each door.
+         */question: String, 
+        /**
+         * The order it is for; empty for none.
+         */order: String, 
+        /**
+         * Grid cell.
+         */grid: String, 
+        /**
+         * The doors on its list.
+         */doors: [SurveyDoor], 
+        /**
+         * Doors with different answers, until who asks again settles them.
+         */conflicts: [ConflictView]) {
+        self.id = id
+        self.title = title
+        self.question = question
+        self.order = order
+        self.grid = grid
+        self.doors = doors
+        self.conflicts = conflicts
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension SurveyView: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeSurveyView: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SurveyView {
+        return
+            try SurveyView(
+                id: FfiConverterString.read(from: &buf), 
+                title: FfiConverterString.read(from: &buf), 
+                question: FfiConverterString.read(from: &buf), 
+                order: FfiConverterString.read(from: &buf), 
+                grid: FfiConverterString.read(from: &buf), 
+                doors: FfiConverterSequenceTypeSurveyDoor.read(from: &buf), 
+                conflicts: FfiConverterSequenceTypeConflictView.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: SurveyView, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.id, into: &buf)
+        FfiConverterString.write(value.title, into: &buf)
+        FfiConverterString.write(value.question, into: &buf)
+        FfiConverterString.write(value.order, into: &buf)
+        FfiConverterString.write(value.grid, into: &buf)
+        FfiConverterSequenceTypeSurveyDoor.write(value.doors, into: &buf)
+        FfiConverterSequenceTypeConflictView.write(value.conflicts, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSurveyView_lift(_ buf: RustBuffer) throws -> SurveyView {
+    return try FfiConverterTypeSurveyView.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSurveyView_lower(_ value: SurveyView) -> RustBuffer {
+    return FfiConverterTypeSurveyView.lower(value)
+}
+
+
+/**
+ * A line of the list of task forces 专班.
+ */
+public struct TaskForceRow: Equatable, Hashable {
+    /**
+     * Id.
+     */
+    public let id: String
+    /**
+     * Title.
+     */
+    public let title: String
+    /**
+     * At work; false once it is dissolved.
+     */
+    public let `open`: Bool
+    /**
+     * When it is due, UTC ms.
+     */
+    public let dueAtMs: Int64?
+    /**
+     * Grid cell.
+     */
+    public let grid: String
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Id.
+         */id: String, 
+        /**
+         * Title.
+         */title: String, 
+        /**
+         * At work; false once it is dissolved.
+         */`open`: Bool, 
+        /**
+         * When it is due, UTC ms.
+         */dueAtMs: Int64?, 
+        /**
+         * Grid cell.
+         */grid: String) {
+        self.id = id
+        self.title = title
+        self.`open` = `open`
+        self.dueAtMs = dueAtMs
+        self.grid = grid
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension TaskForceRow: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeTaskForceRow: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> TaskForceRow {
+        return
+            try TaskForceRow(
+                id: FfiConverterString.read(from: &buf), 
+                title: FfiConverterString.read(from: &buf), 
+                open: FfiConverterBool.read(from: &buf), 
+                dueAtMs: FfiConverterOptionInt64.read(from: &buf), 
+                grid: FfiConverterString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: TaskForceRow, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.id, into: &buf)
+        FfiConverterString.write(value.title, into: &buf)
+        FfiConverterBool.write(value.`open`, into: &buf)
+        FfiConverterOptionInt64.write(value.dueAtMs, into: &buf)
+        FfiConverterString.write(value.grid, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeTaskForceRow_lift(_ buf: RustBuffer) throws -> TaskForceRow {
+    return try FfiConverterTypeTaskForceRow.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeTaskForceRow_lower(_ value: TaskForceRow) -> RustBuffer {
+    return FfiConverterTypeTaskForceRow.lower(value)
 }
 
 
@@ -10393,11 +11626,11 @@ public struct VisitRow: Equatable, Hashable {
     /**
      * Kind.
      */
-    public let kind: Text
+    public let kind: Phrase
     /**
      * What came of it; nothing when it was not said.
      */
-    public let result: Text?
+    public let result: Phrase?
     /**
      * Free words.
      */
@@ -10426,10 +11659,10 @@ public struct VisitRow: Equatable, Hashable {
          */order: String, 
         /**
          * Kind.
-         */kind: Text, 
+         */kind: Phrase, 
         /**
          * What came of it; nothing when it was not said.
-         */result: Text?, 
+         */result: Phrase?, 
         /**
          * Free words.
          */notes: String, 
@@ -10470,8 +11703,8 @@ public struct FfiConverterTypeVisitRow: FfiConverterRustBuffer {
             try VisitRow(
                 id: FfiConverterString.read(from: &buf), 
                 order: FfiConverterString.read(from: &buf), 
-                kind: FfiConverterTypeText.read(from: &buf), 
-                result: FfiConverterOptionTypeText.read(from: &buf), 
+                kind: FfiConverterTypePhrase.read(from: &buf), 
+                result: FfiConverterOptionTypePhrase.read(from: &buf), 
                 notes: FfiConverterString.read(from: &buf), 
                 by: FfiConverterString.read(from: &buf), 
                 startedAtMs: FfiConverterOptionInt64.read(from: &buf), 
@@ -10482,8 +11715,8 @@ public struct FfiConverterTypeVisitRow: FfiConverterRustBuffer {
     public static func write(_ value: VisitRow, into buf: inout [UInt8]) {
         FfiConverterString.write(value.id, into: &buf)
         FfiConverterString.write(value.order, into: &buf)
-        FfiConverterTypeText.write(value.kind, into: &buf)
-        FfiConverterOptionTypeText.write(value.result, into: &buf)
+        FfiConverterTypePhrase.write(value.kind, into: &buf)
+        FfiConverterOptionTypePhrase.write(value.result, into: &buf)
         FfiConverterString.write(value.notes, into: &buf)
         FfiConverterString.write(value.by, into: &buf)
         FfiConverterOptionInt64.write(value.startedAtMs, into: &buf)
@@ -10522,15 +11755,15 @@ public struct VisitView: Equatable, Hashable {
     /**
      * Kind.
      */
-    public let kind: Text
+    public let kind: Phrase
     /**
      * What for; nothing when it was not said.
      */
-    public let purpose: Text?
+    public let purpose: Phrase?
     /**
      * What came of it; nothing when it was not said.
      */
-    public let result: Text?
+    public let result: Phrase?
     /**
      * Staff id of who made it.
      */
@@ -10575,13 +11808,13 @@ public struct VisitView: Equatable, Hashable {
          */order: String, 
         /**
          * Kind.
-         */kind: Text, 
+         */kind: Phrase, 
         /**
          * What for; nothing when it was not said.
-         */purpose: Text?, 
+         */purpose: Phrase?, 
         /**
          * What came of it; nothing when it was not said.
-         */result: Text?, 
+         */result: Phrase?, 
         /**
          * Staff id of who made it.
          */by: String, 
@@ -10639,9 +11872,9 @@ public struct FfiConverterTypeVisitView: FfiConverterRustBuffer {
             try VisitView(
                 id: FfiConverterString.read(from: &buf), 
                 order: FfiConverterString.read(from: &buf), 
-                kind: FfiConverterTypeText.read(from: &buf), 
-                purpose: FfiConverterOptionTypeText.read(from: &buf), 
-                result: FfiConverterOptionTypeText.read(from: &buf), 
+                kind: FfiConverterTypePhrase.read(from: &buf), 
+                purpose: FfiConverterOptionTypePhrase.read(from: &buf), 
+                result: FfiConverterOptionTypePhrase.read(from: &buf), 
                 by: FfiConverterString.read(from: &buf), 
                 startedAtMs: FfiConverterOptionInt64.read(from: &buf), 
                 notes: FfiConverterString.read(from: &buf), 
@@ -10656,9 +11889,9 @@ public struct FfiConverterTypeVisitView: FfiConverterRustBuffer {
     public static func write(_ value: VisitView, into buf: inout [UInt8]) {
         FfiConverterString.write(value.id, into: &buf)
         FfiConverterString.write(value.order, into: &buf)
-        FfiConverterTypeText.write(value.kind, into: &buf)
-        FfiConverterOptionTypeText.write(value.purpose, into: &buf)
-        FfiConverterOptionTypeText.write(value.result, into: &buf)
+        FfiConverterTypePhrase.write(value.kind, into: &buf)
+        FfiConverterOptionTypePhrase.write(value.purpose, into: &buf)
+        FfiConverterOptionTypePhrase.write(value.result, into: &buf)
         FfiConverterString.write(value.by, into: &buf)
         FfiConverterOptionInt64.write(value.startedAtMs, into: &buf)
         FfiConverterString.write(value.notes, into: &buf)
@@ -10693,7 +11926,7 @@ public struct WrittenLine: Equatable, Hashable {
     /**
      * The field for people.
      */
-    public let label: Text
+    public let label: Phrase
     /**
      * The value as people read it; nothing when it was removed.
      */
@@ -10704,7 +11937,7 @@ public struct WrittenLine: Equatable, Hashable {
     public init(
         /**
          * The field for people.
-         */label: Text, 
+         */label: Phrase, 
         /**
          * The value as people read it; nothing when it was removed.
          */value: String?) {
@@ -10728,13 +11961,13 @@ public struct FfiConverterTypeWrittenLine: FfiConverterRustBuffer {
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> WrittenLine {
         return
             try WrittenLine(
-                label: FfiConverterTypeText.read(from: &buf), 
+                label: FfiConverterTypePhrase.read(from: &buf), 
                 value: FfiConverterOptionString.read(from: &buf)
         )
     }
 
     public static func write(_ value: WrittenLine, into buf: inout [UInt8]) {
-        FfiConverterTypeText.write(value.label, into: &buf)
+        FfiConverterTypePhrase.write(value.label, into: &buf)
         FfiConverterOptionString.write(value.value, into: &buf)
     }
 }
@@ -10898,6 +12131,18 @@ public enum AppealKind: Equatable, Hashable {
     case opinion
 
 
+
+    /**
+     * Returns its words.
+     */
+public func label() -> Phrase  {
+    return try!  FfiConverterTypePhrase_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_lanewalk_ffi_fn_method_appealkind_label(
+            FfiConverterTypeAppealKind_lower(self),uniffiCallStatus
+    )
+})
+}
 
 
 
@@ -11089,6 +12334,18 @@ public enum ConfirmedHow: Equatable, Hashable {
 
 
 
+    /**
+     * Returns its words.
+     */
+public func label() -> Phrase  {
+    return try!  FfiConverterTypePhrase_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_lanewalk_ffi_fn_method_confirmedhow_label(
+            FfiConverterTypeConfirmedHow_lower(self),uniffiCallStatus
+    )
+})
+}
+
 
 
 }
@@ -11234,6 +12491,113 @@ public func FfiConverterTypeDatum_lift(_ buf: RustBuffer) throws -> Datum {
 #endif
 public func FfiConverterTypeDatum_lower(_ value: Datum) -> RustBuffer {
     return FfiConverterTypeDatum.lower(value)
+}
+
+
+
+/**
+ * How the device's key stands.
+ */
+
+public enum DeviceKey: Equatable, Hashable {
+    
+    /**
+     * There, and the one headquarters knows; before enrolment any key is.
+     */
+    case ready
+    /**
+     * The signer cannot be asked now; it is asked again when a round needs it.
+     */
+    case unavailable
+    /**
+     * Gone for good: export what was not sent and enrol anew, in another folder (F9).
+     */
+    case lost
+    /**
+     * Not the key headquarters knows: export what was not sent and enrol anew (F27).
+     */
+    case replaced
+
+
+
+    /**
+     * Returns its words.
+     */
+public func label() -> Phrase  {
+    return try!  FfiConverterTypePhrase_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_lanewalk_ffi_fn_method_devicekey_label(
+            FfiConverterTypeDeviceKey_lower(self),uniffiCallStatus
+    )
+})
+}
+
+
+
+}
+
+#if compiler(>=6)
+extension DeviceKey: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeDeviceKey: FfiConverterRustBuffer {
+    typealias SwiftType = DeviceKey
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> DeviceKey {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .ready
+        
+        case 2: return .unavailable
+        
+        case 3: return .lost
+        
+        case 4: return .replaced
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: DeviceKey, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .ready:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .unavailable:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .lost:
+            writeInt(&buf, Int32(3))
+        
+        
+        case .replaced:
+            writeInt(&buf, Int32(4))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDeviceKey_lift(_ buf: RustBuffer) throws -> DeviceKey {
+    return try FfiConverterTypeDeviceKey.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDeviceKey_lower(_ value: DeviceKey) -> RustBuffer {
+    return FfiConverterTypeDeviceKey.lower(value)
 }
 
 
@@ -11662,8 +13026,8 @@ enum LanewalkError: Swift.Error, Equatable, Hashable, Foundation.LocalizedError 
          * Why.
          */reason: Reason, 
         /**
-         * Seconds to wait; 0 when nobody knows.
-         */retryAfterS: UInt32
+         * Seconds to wait; nothing when nobody knows.
+         */retryAfterS: UInt32?
     )
     /**
      * Headquarters does not take this device's work any more: export it and ask the office.
@@ -11760,7 +13124,7 @@ public struct FfiConverterTypeLanewalkError: FfiConverterRustBuffer {
             )
         case 14: return .Wait(
             reason: try FfiConverterTypeReason.read(from: &buf), 
-            retryAfterS: try FfiConverterUInt32.read(from: &buf)
+            retryAfterS: try FfiConverterOptionUInt32.read(from: &buf)
             )
         case 15: return .DeviceStopped(
             reason: try FfiConverterTypeReason.read(from: &buf)
@@ -11852,7 +13216,7 @@ public struct FfiConverterTypeLanewalkError: FfiConverterRustBuffer {
         case let .Wait(reason,retryAfterS):
             writeInt(&buf, Int32(14))
             FfiConverterTypeReason.write(reason, into: &buf)
-            FfiConverterUInt32.write(retryAfterS, into: &buf)
+            FfiConverterOptionUInt32.write(retryAfterS, into: &buf)
             
         
         case let .DeviceStopped(reason):
@@ -12084,6 +13448,18 @@ public enum MeasuredHow: Equatable, Hashable {
 
 
 
+    /**
+     * Returns its words.
+     */
+public func label() -> Phrase  {
+    return try!  FfiConverterTypePhrase_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_lanewalk_ffi_fn_method_measuredhow_label(
+            FfiConverterTypeMeasuredHow_lower(self),uniffiCallStatus
+    )
+})
+}
+
 
 
 }
@@ -12163,7 +13539,7 @@ public enum Network: Equatable, Hashable {
     /**
      * No network.
      */
-    case none
+    case offline
     /**
      * Nearly used up: text and thumbnails only.
      */
@@ -12178,6 +13554,18 @@ public enum Network: Equatable, Hashable {
     case unmetered
 
 
+
+    /**
+     * Returns its words.
+     */
+public func label() -> Phrase  {
+    return try!  FfiConverterTypePhrase_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_lanewalk_ffi_fn_method_network_label(
+            FfiConverterTypeNetwork_lower(self),uniffiCallStatus
+    )
+})
+}
 
 
 
@@ -12197,7 +13585,7 @@ public struct FfiConverterTypeNetwork: FfiConverterRustBuffer {
         let variant: Int32 = try readInt(&buf)
         switch variant {
         
-        case 1: return .none
+        case 1: return .offline
         
         case 2: return .saving
         
@@ -12213,7 +13601,7 @@ public struct FfiConverterTypeNetwork: FfiConverterRustBuffer {
         switch value {
         
         
-        case .none:
+        case .offline:
             writeInt(&buf, Int32(1))
         
         
@@ -12396,6 +13784,18 @@ public enum OrderOutcome: Equatable, Hashable {
     case notOurs
 
 
+
+    /**
+     * Returns its words.
+     */
+public func label() -> Phrase  {
+    return try!  FfiConverterTypePhrase_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_lanewalk_ffi_fn_method_orderoutcome_label(
+            FfiConverterTypeOrderOutcome_lower(self),uniffiCallStatus
+    )
+})
+}
 
 
 
@@ -12795,6 +14195,18 @@ public enum Phase: Equatable, Hashable {
 
 
 
+    /**
+     * Returns its words.
+     */
+public func label() -> Phrase  {
+    return try!  FfiConverterTypePhrase_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_lanewalk_ffi_fn_method_phase_label(
+            FfiConverterTypePhase_lower(self),uniffiCallStatus
+    )
+})
+}
+
 
 
 }
@@ -12886,6 +14298,18 @@ public enum PhotoPart: Equatable, Hashable {
 
 
 
+    /**
+     * Returns its words.
+     */
+public func label() -> Phrase  {
+    return try!  FfiConverterTypePhrase_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_lanewalk_ffi_fn_method_photopart_label(
+            FfiConverterTypePhotoPart_lower(self),uniffiCallStatus
+    )
+})
+}
+
 
 
 }
@@ -12974,6 +14398,18 @@ public enum PhotoRole: Equatable, Hashable {
     case document
 
 
+
+    /**
+     * Returns its words.
+     */
+public func label() -> Phrase  {
+    return try!  FfiConverterTypePhrase_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_lanewalk_ffi_fn_method_photorole_label(
+            FfiConverterTypePhotoRole_lower(self),uniffiCallStatus
+    )
+})
+}
 
 
 
@@ -13069,6 +14505,18 @@ public enum PhotoScene: Equatable, Hashable {
     case interior
 
 
+
+    /**
+     * Returns its words.
+     */
+public func label() -> Phrase  {
+    return try!  FfiConverterTypePhrase_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_lanewalk_ffi_fn_method_photoscene_label(
+            FfiConverterTypePhotoScene_lower(self),uniffiCallStatus
+    )
+})
+}
 
 
 
@@ -13280,6 +14728,18 @@ public enum PlaceKind: Equatable, Hashable {
 
 
 
+    /**
+     * Returns its words.
+     */
+public func label() -> Phrase  {
+    return try!  FfiConverterTypePhrase_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_lanewalk_ffi_fn_method_placekind_label(
+            FfiConverterTypePlaceKind_lower(self),uniffiCallStatus
+    )
+})
+}
+
 
 
 }
@@ -13468,6 +14928,18 @@ public enum PositionSource: Equatable, Hashable {
 
 
 
+    /**
+     * Returns its words.
+     */
+public func label() -> Phrase  {
+    return try!  FfiConverterTypePhrase_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_lanewalk_ffi_fn_method_positionsource_label(
+            FfiConverterTypePositionSource_lower(self),uniffiCallStatus
+    )
+})
+}
+
 
 
 }
@@ -13586,6 +15058,18 @@ public enum ProposalKind: Equatable, Hashable {
     case check
 
 
+
+    /**
+     * Returns its words.
+     */
+public func label() -> Phrase  {
+    return try!  FfiConverterTypePhrase_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_lanewalk_ffi_fn_method_proposalkind_label(
+            FfiConverterTypeProposalKind_lower(self),uniffiCallStatus
+    )
+})
+}
 
 
 
@@ -13718,6 +15202,18 @@ public enum SurveyAnswer: Equatable, Hashable {
 
 
 
+    /**
+     * Returns its words.
+     */
+public func label() -> Phrase  {
+    return try!  FfiConverterTypePhrase_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_lanewalk_ffi_fn_method_surveyanswer_label(
+            FfiConverterTypeSurveyAnswer_lower(self),uniffiCallStatus
+    )
+})
+}
+
 
 
 }
@@ -13804,6 +15300,18 @@ public enum TalkKind: Equatable, Hashable {
     case persuasion
 
 
+
+    /**
+     * Returns its words.
+     */
+public func label() -> Phrase  {
+    return try!  FfiConverterTypePhrase_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_lanewalk_ffi_fn_method_talkkind_label(
+            FfiConverterTypeTalkKind_lower(self),uniffiCallStatus
+    )
+})
+}
 
 
 
@@ -14011,6 +15519,18 @@ public enum VisitKind: Equatable, Hashable {
 
 
 
+    /**
+     * Returns its words.
+     */
+public func label() -> Phrase  {
+    return try!  FfiConverterTypePhrase_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_lanewalk_ffi_fn_method_visitkind_label(
+            FfiConverterTypeVisitKind_lower(self),uniffiCallStatus
+    )
+})
+}
+
 
 
 }
@@ -14132,6 +15652,18 @@ public enum VisitPurpose: Equatable, Hashable {
 
 
 
+    /**
+     * Returns its words.
+     */
+public func label() -> Phrase  {
+    return try!  FfiConverterTypePhrase_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_lanewalk_ffi_fn_method_visitpurpose_label(
+            FfiConverterTypeVisitPurpose_lower(self),uniffiCallStatus
+    )
+})
+}
+
 
 
 }
@@ -14238,6 +15770,18 @@ public enum VisitResult: Equatable, Hashable {
     case locked
 
 
+
+    /**
+     * Returns its words.
+     */
+public func label() -> Phrase  {
+    return try!  FfiConverterTypePhrase_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_lanewalk_ffi_fn_method_visitresult_label(
+            FfiConverterTypeVisitResult_lower(self),uniffiCallStatus
+    )
+})
+}
 
 
 
@@ -14614,6 +16158,30 @@ fileprivate struct FfiConverterOptionTypePosition: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeStopToken: FfiConverterRustBuffer {
+    typealias SwiftType = StopToken?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeStopToken.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeStopToken.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeBriefView: FfiConverterRustBuffer {
     typealias SwiftType = BriefView?
 
@@ -14758,6 +16326,54 @@ fileprivate struct FfiConverterOptionTypeKnowledgePage: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeOrderView: FfiConverterRustBuffer {
+    typealias SwiftType = OrderView?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeOrderView.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeOrderView.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypePhrase: FfiConverterRustBuffer {
+    typealias SwiftType = Phrase?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypePhrase.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypePhrase.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypePlace: FfiConverterRustBuffer {
     typealias SwiftType = Place?
 
@@ -14774,30 +16390,6 @@ fileprivate struct FfiConverterOptionTypePlace: FfiConverterRustBuffer {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterTypePlace.read(from: &buf)
-        default: throw UniffiInternalError.unexpectedOptionalTag
-        }
-    }
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-fileprivate struct FfiConverterOptionTypeText: FfiConverterRustBuffer {
-    typealias SwiftType = Text?
-
-    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
-        guard let value = value else {
-            writeInt(&buf, Int8(0))
-            return
-        }
-        writeInt(&buf, Int8(1))
-        FfiConverterTypeText.write(value, into: &buf)
-    }
-
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
-        switch try readInt(&buf) as Int8 {
-        case 0: return nil
-        case 1: return try FfiConverterTypeText.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -15076,6 +16668,31 @@ fileprivate struct FfiConverterSequenceTypeKnowledgeRow: FfiConverterRustBuffer 
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterSequenceTypeMatterView: FfiConverterRustBuffer {
+    typealias SwiftType = [MatterView]
+
+    public static func write(_ value: [MatterView], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeMatterView.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [MatterView] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [MatterView]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeMatterView.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceTypeNoteView: FfiConverterRustBuffer {
     typealias SwiftType = [NoteView]
 
@@ -15251,6 +16868,31 @@ fileprivate struct FfiConverterSequenceTypePhotoView: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterSequenceTypePhrase: FfiConverterRustBuffer {
+    typealias SwiftType = [Phrase]
+
+    public static func write(_ value: [Phrase], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypePhrase.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [Phrase] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [Phrase]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypePhrase.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceTypePlaceRow: FfiConverterRustBuffer {
     typealias SwiftType = [PlaceRow]
 
@@ -15351,23 +16993,73 @@ fileprivate struct FfiConverterSequenceTypeSearchHit: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-fileprivate struct FfiConverterSequenceTypeText: FfiConverterRustBuffer {
-    typealias SwiftType = [Text]
+fileprivate struct FfiConverterSequenceTypeSurveyDoor: FfiConverterRustBuffer {
+    typealias SwiftType = [SurveyDoor]
 
-    public static func write(_ value: [Text], into buf: inout [UInt8]) {
+    public static func write(_ value: [SurveyDoor], into buf: inout [UInt8]) {
         let len = Int32(value.count)
         writeInt(&buf, len)
         for item in value {
-            FfiConverterTypeText.write(item, into: &buf)
+            FfiConverterTypeSurveyDoor.write(item, into: &buf)
         }
     }
 
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [Text] {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [SurveyDoor] {
         let len: Int32 = try readInt(&buf)
-        var seq = [Text]()
+        var seq = [SurveyDoor]()
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
-            seq.append(try FfiConverterTypeText.read(from: &buf))
+            seq.append(try FfiConverterTypeSurveyDoor.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeSurveyRow: FfiConverterRustBuffer {
+    typealias SwiftType = [SurveyRow]
+
+    public static func write(_ value: [SurveyRow], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeSurveyRow.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [SurveyRow] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [SurveyRow]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeSurveyRow.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeTaskForceRow: FfiConverterRustBuffer {
+    typealias SwiftType = [TaskForceRow]
+
+    public static func write(_ value: [TaskForceRow], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeTaskForceRow.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [TaskForceRow] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [TaskForceRow]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeTaskForceRow.read(from: &buf))
         }
         return seq
     }
@@ -15701,7 +17393,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_lanewalk_ffi_checksum_method_connectivity_network() != 36400) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_lanewalk_ffi_checksum_method_devicesigner_public_key() != 56943) {
+    if (uniffi_lanewalk_ffi_checksum_method_devicesigner_public_key() != 21070) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_lanewalk_ffi_checksum_method_devicesigner_sign() != 38629) {
@@ -15728,6 +17420,9 @@ private let initializationResult: InitializationResult = {
     if (uniffi_lanewalk_ffi_checksum_method_knowledge_list() != 56471) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_lanewalk_ffi_checksum_method_knowledge_matters() != 47200) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_lanewalk_ffi_checksum_method_knowledge_suggest() != 1616) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -15737,10 +17432,16 @@ private let initializationResult: InitializationResult = {
     if (uniffi_lanewalk_ffi_checksum_method_appeallistener_changed() != 49511) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_lanewalk_ffi_checksum_method_conflictslistener_changed() != 26802) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_lanewalk_ffi_checksum_method_knowledgelistener_changed() != 44502) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_lanewalk_ffi_checksum_method_orderlistener_changed() != 6603) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_lanewalk_ffi_checksum_method_orderpagelistener_changed() != 26519) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_lanewalk_ffi_checksum_method_personlistener_changed() != 35924) {
@@ -15758,7 +17459,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_lanewalk_ffi_checksum_method_orders_conflicts() != 21999) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_lanewalk_ffi_checksum_method_orders_contact() != 39651) {
+    if (uniffi_lanewalk_ffi_checksum_method_orders_contact() != 18707) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_lanewalk_ffi_checksum_method_orders_get() != 22584) {
@@ -15773,37 +17474,46 @@ private let initializationResult: InitializationResult = {
     if (uniffi_lanewalk_ffi_checksum_method_orders_note() != 62727) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_lanewalk_ffi_checksum_method_orders_police() != 20210) {
+    if (uniffi_lanewalk_ffi_checksum_method_orders_police() != 8526) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_lanewalk_ffi_checksum_method_orders_propose() != 21107) {
+    if (uniffi_lanewalk_ffi_checksum_method_orders_propose() != 11622) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_lanewalk_ffi_checksum_method_orders_reply() != 322) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_lanewalk_ffi_checksum_method_orders_search() != 25582) {
+    if (uniffi_lanewalk_ffi_checksum_method_orders_search() != 19618) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_lanewalk_ffi_checksum_method_orders_settle() != 1916) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_lanewalk_ffi_checksum_method_orders_talk() != 29713) {
+    if (uniffi_lanewalk_ffi_checksum_method_orders_talk() != 47946) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_lanewalk_ffi_checksum_method_orders_unclear() != 26762) {
+    if (uniffi_lanewalk_ffi_checksum_method_orders_task_forces() != 7318) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_lanewalk_ffi_checksum_method_orders_verify() != 33654) {
+    if (uniffi_lanewalk_ffi_checksum_method_orders_unclear() != 18126) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_lanewalk_ffi_checksum_method_orders_verify() != 19327) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_lanewalk_ffi_checksum_method_orders_watch() != 42988) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_lanewalk_ffi_checksum_method_orders_watch_conflicts() != 11752) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_lanewalk_ffi_checksum_method_orders_watch_order() != 53553) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_lanewalk_ffi_checksum_method_people_care_of() != 26761) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_lanewalk_ffi_checksum_method_people_describe_place() != 38246) {
+    if (uniffi_lanewalk_ffi_checksum_method_people_describe_place() != 12931) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_lanewalk_ffi_checksum_method_people_new_care() != 6656) {
@@ -15866,7 +17576,13 @@ private let initializationResult: InitializationResult = {
     if (uniffi_lanewalk_ffi_checksum_method_photos_tickets() != 3561) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_lanewalk_ffi_checksum_method_photos_write_to() != 2973) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_lanewalk_ffi_checksum_method_statuslistener_changed() != 60041) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_lanewalk_ffi_checksum_method_stoptoken_stop() != 45952) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_lanewalk_ffi_checksum_method_sync_export_refused() != 55433) {
@@ -15878,19 +17594,16 @@ private let initializationResult: InitializationResult = {
     if (uniffi_lanewalk_ffi_checksum_method_sync_refused() != 22273) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_lanewalk_ffi_checksum_method_sync_run() != 25750) {
+    if (uniffi_lanewalk_ffi_checksum_method_sync_run() != 57825) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_lanewalk_ffi_checksum_method_sync_status() != 49305) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_lanewalk_ffi_checksum_method_sync_stop() != 49880) {
-        return InitializationResult.apiChecksumMismatch
-    }
     if (uniffi_lanewalk_ffi_checksum_method_sync_watch() != 59977) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_lanewalk_ffi_checksum_method_visits_answer() != 60381) {
+    if (uniffi_lanewalk_ffi_checksum_method_visits_answer() != 59139) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_lanewalk_ffi_checksum_method_visits_appeal() != 21162) {
@@ -15899,13 +17612,13 @@ private let initializationResult: InitializationResult = {
     if (uniffi_lanewalk_ffi_checksum_method_visits_appeals() != 46743) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_lanewalk_ffi_checksum_method_visits_confirm() != 31956) {
+    if (uniffi_lanewalk_ffi_checksum_method_visits_confirm() != 50577) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_lanewalk_ffi_checksum_method_visits_consent() != 5365) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_lanewalk_ffi_checksum_method_visits_finish() != 8713) {
+    if (uniffi_lanewalk_ffi_checksum_method_visits_finish() != 6338) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_lanewalk_ffi_checksum_method_visits_get() != 17671) {
@@ -15923,23 +17636,34 @@ private let initializationResult: InitializationResult = {
     if (uniffi_lanewalk_ffi_checksum_method_visits_record() != 33951) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_lanewalk_ffi_checksum_method_visits_survey() != 34879) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_lanewalk_ffi_checksum_method_visits_surveys() != 48407) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_lanewalk_ffi_checksum_method_visits_watch() != 10920) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_lanewalk_ffi_checksum_method_visits_watch_appeals() != 14194) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_lanewalk_ffi_checksum_constructor_field_open() != 64989) {
+    if (uniffi_lanewalk_ffi_checksum_constructor_field_open() != 21007) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_lanewalk_ffi_checksum_constructor_stoptoken_new() != 44648) {
         return InitializationResult.apiChecksumMismatch
     }
 
     uniffiCallbackInitAppealListener()
+    uniffiCallbackInitConflictsListener()
     uniffiCallbackInitConnectivity()
     uniffiCallbackInitDeviceSigner()
     uniffiCallbackInitKeyStore()
     uniffiCallbackInitKnowledgeListener()
     uniffiCallbackInitLogSink()
     uniffiCallbackInitOrderListener()
+    uniffiCallbackInitOrderPageListener()
     uniffiCallbackInitPersonListener()
     uniffiCallbackInitPlaceListener()
     uniffiCallbackInitPosition()

@@ -292,6 +292,13 @@ typedef void (*UniffiCallbackInterfaceAppealListenerMethod0)(uint64_t, RustBuffe
     );
 
 #endif
+#ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_CONFLICTS_LISTENER_METHOD0
+#define UNIFFI_FFIDEF_CALLBACK_INTERFACE_CONFLICTS_LISTENER_METHOD0
+typedef void (*UniffiCallbackInterfaceConflictsListenerMethod0)(uint64_t, RustBuffer, void* _Nonnull, 
+        RustCallStatus *_Nonnull uniffiCallStatus
+    );
+
+#endif
 #ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_KNOWLEDGE_LISTENER_METHOD0
 #define UNIFFI_FFIDEF_CALLBACK_INTERFACE_KNOWLEDGE_LISTENER_METHOD0
 typedef void (*UniffiCallbackInterfaceKnowledgeListenerMethod0)(uint64_t, RustBuffer, void* _Nonnull, 
@@ -302,6 +309,13 @@ typedef void (*UniffiCallbackInterfaceKnowledgeListenerMethod0)(uint64_t, RustBu
 #ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_ORDER_LISTENER_METHOD0
 #define UNIFFI_FFIDEF_CALLBACK_INTERFACE_ORDER_LISTENER_METHOD0
 typedef void (*UniffiCallbackInterfaceOrderListenerMethod0)(uint64_t, RustBuffer, void* _Nonnull, 
+        RustCallStatus *_Nonnull uniffiCallStatus
+    );
+
+#endif
+#ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_ORDER_PAGE_LISTENER_METHOD0
+#define UNIFFI_FFIDEF_CALLBACK_INTERFACE_ORDER_PAGE_LISTENER_METHOD0
+typedef void (*UniffiCallbackInterfaceOrderPageListenerMethod0)(uint64_t, RustBuffer, void* _Nonnull, 
         RustCallStatus *_Nonnull uniffiCallStatus
     );
 
@@ -389,6 +403,15 @@ typedef struct UniffiVTableCallbackInterfaceAppealListener {
 } UniffiVTableCallbackInterfaceAppealListener;
 
 #endif
+#ifndef UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_CONFLICTS_LISTENER
+#define UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_CONFLICTS_LISTENER
+typedef struct UniffiVTableCallbackInterfaceConflictsListener {
+    UniffiCallbackInterfaceFree _Nonnull uniffiFree;
+    UniffiCallbackInterfaceClone _Nonnull uniffiClone;
+    UniffiCallbackInterfaceConflictsListenerMethod0 _Nonnull changed;
+} UniffiVTableCallbackInterfaceConflictsListener;
+
+#endif
 #ifndef UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_KNOWLEDGE_LISTENER
 #define UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_KNOWLEDGE_LISTENER
 typedef struct UniffiVTableCallbackInterfaceKnowledgeListener {
@@ -405,6 +428,15 @@ typedef struct UniffiVTableCallbackInterfaceOrderListener {
     UniffiCallbackInterfaceClone _Nonnull uniffiClone;
     UniffiCallbackInterfaceOrderListenerMethod0 _Nonnull changed;
 } UniffiVTableCallbackInterfaceOrderListener;
+
+#endif
+#ifndef UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_ORDER_PAGE_LISTENER
+#define UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_ORDER_PAGE_LISTENER
+typedef struct UniffiVTableCallbackInterfaceOrderPageListener {
+    UniffiCallbackInterfaceFree _Nonnull uniffiFree;
+    UniffiCallbackInterfaceClone _Nonnull uniffiClone;
+    UniffiCallbackInterfaceOrderPageListenerMethod0 _Nonnull changed;
+} UniffiVTableCallbackInterfaceOrderPageListener;
 
 #endif
 #ifndef UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_PERSON_LISTENER
@@ -678,6 +710,11 @@ RustBuffer uniffi_lanewalk_ffi_fn_method_knowledge_in_force(uint64_t ptr, RustBu
 RustBuffer uniffi_lanewalk_ffi_fn_method_knowledge_list(uint64_t ptr, RustBuffer query, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_KNOWLEDGE_MATTERS
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_KNOWLEDGE_MATTERS
+RustBuffer uniffi_lanewalk_ffi_fn_method_knowledge_matters(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_KNOWLEDGE_SUGGEST
 #define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_KNOWLEDGE_SUGGEST
 void uniffi_lanewalk_ffi_fn_method_knowledge_suggest(uint64_t ptr, RustBuffer version, RustBuffer text, RustCallStatus *_Nonnull out_status
@@ -706,6 +743,26 @@ void uniffi_lanewalk_ffi_fn_init_callback_vtable_appeallistener(const UniffiVTab
 #ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_APPEALLISTENER_CHANGED
 #define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_APPEALLISTENER_CHANGED
 void uniffi_lanewalk_ffi_fn_method_appeallistener_changed(uint64_t ptr, RustBuffer update, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_CLONE_CONFLICTSLISTENER
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_CLONE_CONFLICTSLISTENER
+uint64_t uniffi_lanewalk_ffi_fn_clone_conflictslistener(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_FREE_CONFLICTSLISTENER
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_FREE_CONFLICTSLISTENER
+void uniffi_lanewalk_ffi_fn_free_conflictslistener(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_INIT_CALLBACK_VTABLE_CONFLICTSLISTENER
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_INIT_CALLBACK_VTABLE_CONFLICTSLISTENER
+void uniffi_lanewalk_ffi_fn_init_callback_vtable_conflictslistener(const UniffiVTableCallbackInterfaceConflictsListener* _Nonnull vtable
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_CONFLICTSLISTENER_CHANGED
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_CONFLICTSLISTENER_CHANGED
+void uniffi_lanewalk_ffi_fn_method_conflictslistener_changed(uint64_t ptr, RustBuffer conflicts, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_CLONE_KNOWLEDGELISTENER
@@ -746,6 +803,26 @@ void uniffi_lanewalk_ffi_fn_init_callback_vtable_orderlistener(const UniffiVTabl
 #ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_ORDERLISTENER_CHANGED
 #define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_ORDERLISTENER_CHANGED
 void uniffi_lanewalk_ffi_fn_method_orderlistener_changed(uint64_t ptr, RustBuffer update, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_CLONE_ORDERPAGELISTENER
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_CLONE_ORDERPAGELISTENER
+uint64_t uniffi_lanewalk_ffi_fn_clone_orderpagelistener(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_FREE_ORDERPAGELISTENER
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_FREE_ORDERPAGELISTENER
+void uniffi_lanewalk_ffi_fn_free_orderpagelistener(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_INIT_CALLBACK_VTABLE_ORDERPAGELISTENER
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_INIT_CALLBACK_VTABLE_ORDERPAGELISTENER
+void uniffi_lanewalk_ffi_fn_init_callback_vtable_orderpagelistener(const UniffiVTableCallbackInterfaceOrderPageListener* _Nonnull vtable
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_ORDERPAGELISTENER_CHANGED
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_ORDERPAGELISTENER_CHANGED
+void uniffi_lanewalk_ffi_fn_method_orderpagelistener_changed(uint64_t ptr, RustBuffer page, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_CLONE_PERSONLISTENER
@@ -893,6 +970,11 @@ void uniffi_lanewalk_ffi_fn_method_orders_settle(uint64_t ptr, RustBuffer doc, R
 void uniffi_lanewalk_ffi_fn_method_orders_talk(uint64_t ptr, RustBuffer order, RustBuffer kind, int8_t agreed, RustBuffer cites, RustBuffer note, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_ORDERS_TASK_FORCES
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_ORDERS_TASK_FORCES
+RustBuffer uniffi_lanewalk_ffi_fn_method_orders_task_forces(uint64_t ptr, RustBuffer query, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_ORDERS_UNCLEAR
 #define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_ORDERS_UNCLEAR
 void uniffi_lanewalk_ffi_fn_method_orders_unclear(uint64_t ptr, RustBuffer order, int8_t facts, int8_t responsibility, RustCallStatus *_Nonnull out_status
@@ -906,6 +988,16 @@ void uniffi_lanewalk_ffi_fn_method_orders_verify(uint64_t ptr, RustBuffer order,
 #ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_ORDERS_WATCH
 #define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_ORDERS_WATCH
 uint64_t uniffi_lanewalk_ffi_fn_method_orders_watch(uint64_t ptr, RustBuffer query, uint64_t listener, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_ORDERS_WATCH_CONFLICTS
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_ORDERS_WATCH_CONFLICTS
+uint64_t uniffi_lanewalk_ffi_fn_method_orders_watch_conflicts(uint64_t ptr, uint64_t listener, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_ORDERS_WATCH_ORDER
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_ORDERS_WATCH_ORDER
+uint64_t uniffi_lanewalk_ffi_fn_method_orders_watch_order(uint64_t ptr, RustBuffer order, uint64_t listener, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_CLONE_PEOPLE
@@ -1038,6 +1130,11 @@ RustBuffer uniffi_lanewalk_ffi_fn_method_photos_storage(uint64_t ptr, RustCallSt
 RustBuffer uniffi_lanewalk_ffi_fn_method_photos_tickets(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_PHOTOS_WRITE_TO
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_PHOTOS_WRITE_TO
+void uniffi_lanewalk_ffi_fn_method_photos_write_to(uint64_t ptr, RustBuffer photo, RustBuffer part, RustBuffer path, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_CLONE_STATUSLISTENER
 #define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_CLONE_STATUSLISTENER
 uint64_t uniffi_lanewalk_ffi_fn_clone_statuslistener(uint64_t handle, RustCallStatus *_Nonnull out_status
@@ -1056,6 +1153,27 @@ void uniffi_lanewalk_ffi_fn_init_callback_vtable_statuslistener(const UniffiVTab
 #ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_STATUSLISTENER_CHANGED
 #define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_STATUSLISTENER_CHANGED
 void uniffi_lanewalk_ffi_fn_method_statuslistener_changed(uint64_t ptr, RustBuffer status, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_CLONE_STOPTOKEN
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_CLONE_STOPTOKEN
+uint64_t uniffi_lanewalk_ffi_fn_clone_stoptoken(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_FREE_STOPTOKEN
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_FREE_STOPTOKEN
+void uniffi_lanewalk_ffi_fn_free_stoptoken(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_CONSTRUCTOR_STOPTOKEN_NEW
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_CONSTRUCTOR_STOPTOKEN_NEW
+uint64_t uniffi_lanewalk_ffi_fn_constructor_stoptoken_new(RustCallStatus *_Nonnull out_status
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_STOPTOKEN_STOP
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_STOPTOKEN_STOP
+void uniffi_lanewalk_ffi_fn_method_stoptoken_stop(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_CLONE_SYNC
@@ -1085,17 +1203,12 @@ RustBuffer uniffi_lanewalk_ffi_fn_method_sync_refused(uint64_t ptr, RustCallStat
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_SYNC_RUN
 #define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_SYNC_RUN
-RustBuffer uniffi_lanewalk_ffi_fn_method_sync_run(uint64_t ptr, RustCallStatus *_Nonnull out_status
+RustBuffer uniffi_lanewalk_ffi_fn_method_sync_run(uint64_t ptr, RustBuffer stop, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_SYNC_STATUS
 #define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_SYNC_STATUS
 RustBuffer uniffi_lanewalk_ffi_fn_method_sync_status(uint64_t ptr, RustCallStatus *_Nonnull out_status
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_SYNC_STOP
-#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_SYNC_STOP
-void uniffi_lanewalk_ffi_fn_method_sync_stop(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_SYNC_WATCH
@@ -1168,6 +1281,16 @@ void uniffi_lanewalk_ffi_fn_method_visits_notes(uint64_t ptr, RustBuffer visit, 
 RustBuffer uniffi_lanewalk_ffi_fn_method_visits_record(uint64_t ptr, RustBuffer visit, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_VISITS_SURVEY
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_VISITS_SURVEY
+RustBuffer uniffi_lanewalk_ffi_fn_method_visits_survey(uint64_t ptr, RustBuffer survey, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_VISITS_SURVEYS
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_VISITS_SURVEYS
+RustBuffer uniffi_lanewalk_ffi_fn_method_visits_surveys(uint64_t ptr, RustBuffer query, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_VISITS_WATCH
 #define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_VISITS_WATCH
 uint64_t uniffi_lanewalk_ffi_fn_method_visits_watch(uint64_t ptr, RustBuffer query, uint64_t listener, RustCallStatus *_Nonnull out_status
@@ -1176,6 +1299,96 @@ uint64_t uniffi_lanewalk_ffi_fn_method_visits_watch(uint64_t ptr, RustBuffer que
 #ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_VISITS_WATCH_APPEALS
 #define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_VISITS_WATCH_APPEALS
 uint64_t uniffi_lanewalk_ffi_fn_method_visits_watch_appeals(uint64_t ptr, RustBuffer query, uint64_t listener, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_APPEALKIND_LABEL
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_APPEALKIND_LABEL
+RustBuffer uniffi_lanewalk_ffi_fn_method_appealkind_label(RustBuffer ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_CONFIRMEDHOW_LABEL
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_CONFIRMEDHOW_LABEL
+RustBuffer uniffi_lanewalk_ffi_fn_method_confirmedhow_label(RustBuffer ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_DEVICEKEY_LABEL
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_DEVICEKEY_LABEL
+RustBuffer uniffi_lanewalk_ffi_fn_method_devicekey_label(RustBuffer ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_MEASUREDHOW_LABEL
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_MEASUREDHOW_LABEL
+RustBuffer uniffi_lanewalk_ffi_fn_method_measuredhow_label(RustBuffer ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_NETWORK_LABEL
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_NETWORK_LABEL
+RustBuffer uniffi_lanewalk_ffi_fn_method_network_label(RustBuffer ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_ORDEROUTCOME_LABEL
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_ORDEROUTCOME_LABEL
+RustBuffer uniffi_lanewalk_ffi_fn_method_orderoutcome_label(RustBuffer ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_PHASE_LABEL
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_PHASE_LABEL
+RustBuffer uniffi_lanewalk_ffi_fn_method_phase_label(RustBuffer ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_PHOTOPART_LABEL
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_PHOTOPART_LABEL
+RustBuffer uniffi_lanewalk_ffi_fn_method_photopart_label(RustBuffer ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_PHOTOROLE_LABEL
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_PHOTOROLE_LABEL
+RustBuffer uniffi_lanewalk_ffi_fn_method_photorole_label(RustBuffer ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_PHOTOSCENE_LABEL
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_PHOTOSCENE_LABEL
+RustBuffer uniffi_lanewalk_ffi_fn_method_photoscene_label(RustBuffer ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_PLACEKIND_LABEL
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_PLACEKIND_LABEL
+RustBuffer uniffi_lanewalk_ffi_fn_method_placekind_label(RustBuffer ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_POSITIONSOURCE_LABEL
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_POSITIONSOURCE_LABEL
+RustBuffer uniffi_lanewalk_ffi_fn_method_positionsource_label(RustBuffer ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_PROPOSALKIND_LABEL
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_PROPOSALKIND_LABEL
+RustBuffer uniffi_lanewalk_ffi_fn_method_proposalkind_label(RustBuffer ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_SURVEYANSWER_LABEL
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_SURVEYANSWER_LABEL
+RustBuffer uniffi_lanewalk_ffi_fn_method_surveyanswer_label(RustBuffer ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_TALKKIND_LABEL
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_TALKKIND_LABEL
+RustBuffer uniffi_lanewalk_ffi_fn_method_talkkind_label(RustBuffer ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_VISITKIND_LABEL
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_VISITKIND_LABEL
+RustBuffer uniffi_lanewalk_ffi_fn_method_visitkind_label(RustBuffer ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_VISITPURPOSE_LABEL
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_VISITPURPOSE_LABEL
+RustBuffer uniffi_lanewalk_ffi_fn_method_visitpurpose_label(RustBuffer ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_VISITRESULT_LABEL
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_VISITRESULT_LABEL
+RustBuffer uniffi_lanewalk_ffi_fn_method_visitresult_label(RustBuffer ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_FUNC_TEXT_TABLE
@@ -1599,6 +1812,12 @@ uint16_t uniffi_lanewalk_ffi_checksum_method_knowledge_list(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_KNOWLEDGE_MATTERS
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_KNOWLEDGE_MATTERS
+uint16_t uniffi_lanewalk_ffi_checksum_method_knowledge_matters(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_KNOWLEDGE_SUGGEST
 #define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_KNOWLEDGE_SUGGEST
 uint16_t uniffi_lanewalk_ffi_checksum_method_knowledge_suggest(void
@@ -1617,6 +1836,12 @@ uint16_t uniffi_lanewalk_ffi_checksum_method_appeallistener_changed(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_CONFLICTSLISTENER_CHANGED
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_CONFLICTSLISTENER_CHANGED
+uint16_t uniffi_lanewalk_ffi_checksum_method_conflictslistener_changed(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_KNOWLEDGELISTENER_CHANGED
 #define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_KNOWLEDGELISTENER_CHANGED
 uint16_t uniffi_lanewalk_ffi_checksum_method_knowledgelistener_changed(void
@@ -1626,6 +1851,12 @@ uint16_t uniffi_lanewalk_ffi_checksum_method_knowledgelistener_changed(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_ORDERLISTENER_CHANGED
 #define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_ORDERLISTENER_CHANGED
 uint16_t uniffi_lanewalk_ffi_checksum_method_orderlistener_changed(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_ORDERPAGELISTENER_CHANGED
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_ORDERPAGELISTENER_CHANGED
+uint16_t uniffi_lanewalk_ffi_checksum_method_orderpagelistener_changed(void
     
 );
 #endif
@@ -1725,6 +1956,12 @@ uint16_t uniffi_lanewalk_ffi_checksum_method_orders_talk(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_ORDERS_TASK_FORCES
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_ORDERS_TASK_FORCES
+uint16_t uniffi_lanewalk_ffi_checksum_method_orders_task_forces(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_ORDERS_UNCLEAR
 #define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_ORDERS_UNCLEAR
 uint16_t uniffi_lanewalk_ffi_checksum_method_orders_unclear(void
@@ -1740,6 +1977,18 @@ uint16_t uniffi_lanewalk_ffi_checksum_method_orders_verify(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_ORDERS_WATCH
 #define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_ORDERS_WATCH
 uint16_t uniffi_lanewalk_ffi_checksum_method_orders_watch(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_ORDERS_WATCH_CONFLICTS
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_ORDERS_WATCH_CONFLICTS
+uint16_t uniffi_lanewalk_ffi_checksum_method_orders_watch_conflicts(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_ORDERS_WATCH_ORDER
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_ORDERS_WATCH_ORDER
+uint16_t uniffi_lanewalk_ffi_checksum_method_orders_watch_order(void
     
 );
 #endif
@@ -1875,9 +2124,21 @@ uint16_t uniffi_lanewalk_ffi_checksum_method_photos_tickets(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_PHOTOS_WRITE_TO
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_PHOTOS_WRITE_TO
+uint16_t uniffi_lanewalk_ffi_checksum_method_photos_write_to(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_STATUSLISTENER_CHANGED
 #define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_STATUSLISTENER_CHANGED
 uint16_t uniffi_lanewalk_ffi_checksum_method_statuslistener_changed(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_STOPTOKEN_STOP
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_STOPTOKEN_STOP
+uint16_t uniffi_lanewalk_ffi_checksum_method_stoptoken_stop(void
     
 );
 #endif
@@ -1908,12 +2169,6 @@ uint16_t uniffi_lanewalk_ffi_checksum_method_sync_run(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_SYNC_STATUS
 #define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_SYNC_STATUS
 uint16_t uniffi_lanewalk_ffi_checksum_method_sync_status(void
-    
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_SYNC_STOP
-#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_SYNC_STOP
-uint16_t uniffi_lanewalk_ffi_checksum_method_sync_stop(void
     
 );
 #endif
@@ -1989,6 +2244,18 @@ uint16_t uniffi_lanewalk_ffi_checksum_method_visits_record(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_VISITS_SURVEY
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_VISITS_SURVEY
+uint16_t uniffi_lanewalk_ffi_checksum_method_visits_survey(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_VISITS_SURVEYS
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_VISITS_SURVEYS
+uint16_t uniffi_lanewalk_ffi_checksum_method_visits_surveys(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_VISITS_WATCH
 #define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_VISITS_WATCH
 uint16_t uniffi_lanewalk_ffi_checksum_method_visits_watch(void
@@ -2004,6 +2271,12 @@ uint16_t uniffi_lanewalk_ffi_checksum_method_visits_watch_appeals(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_CONSTRUCTOR_FIELD_OPEN
 #define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_CONSTRUCTOR_FIELD_OPEN
 uint16_t uniffi_lanewalk_ffi_checksum_constructor_field_open(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_CONSTRUCTOR_STOPTOKEN_NEW
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_CONSTRUCTOR_STOPTOKEN_NEW
+uint16_t uniffi_lanewalk_ffi_checksum_constructor_stoptoken_new(void
     
 );
 #endif

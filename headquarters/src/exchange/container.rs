@@ -97,7 +97,7 @@ pub fn seal(
     let body: String = records.iter().flat_map(|r| [r.as_str(), "\n"]).collect();
     let head = Head {
         kind,
-        from: to_hex(&signer.public_key().fingerprint()),
+        from: to_hex(&signer.public_key()?.fingerprint()),
         to: to_hex(&to.fingerprint()),
         seq,
         made_at,

@@ -16,7 +16,7 @@ pub use take::{OrderLine, TakenFile};
 
 use crate::{error::HqError, hq::Headquarters, people::audit};
 use lanewalk_model::id::{from_hex, to_hex};
-use lanewalk_protocol::keys::{Algorithm, DeviceSigner as _, PublicKey};
+use lanewalk_protocol::keys::{Algorithm, PublicKey};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 /// Longest name of a neighbour, characters.

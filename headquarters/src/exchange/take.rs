@@ -12,7 +12,7 @@ use crate::{
     intake::{Acceptance, Arrival, Imported},
     people::audit,
 };
-use lanewalk_protocol::keys::{DeviceSigner as _, PublicKey};
+use lanewalk_protocol::keys::PublicKey;
 use rusqlite::{OptionalExtension as _, Transaction, params};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};

@@ -7,18 +7,21 @@
 
 use crate::{
     clock::Now,
+    device_key::DeviceKey,
     error::FieldError,
     identity::{self, Identity, Me},
     photos::{capture::Darkroom, vault::Vault},
+    proposals::OrderPage,
     reads::{ListQuery, References},
     source::Source,
     store::{Store, StoreKey, docs, entries, list, lock, meta},
-    watch::{Delivery, ListListener, StatusListener, WatchHandle, Watchers},
+    watch::{Delivery, ListUpdate, Listener, WatchHandle, Watchers},
 };
 use lanewalk_model::{
     id::{ActorId, DocId, Hash},
     policy::KEEP_FINISHED_MS,
     schema::DocKind,
+    view::Conflict,
 };
 use lanewalk_protocol::keys::DeviceSigner;
 use std::{
@@ -55,6 +58,7 @@ pub(crate) struct Inner {
     pub(crate) store: Store,
     pub(crate) source: Arc<dyn Source>,
     pub(crate) signer: Arc<dyn DeviceSigner>,
+    pub(crate) device_key: Mutex<DeviceKey>,
     pub(crate) watchers: Watchers,
     pub(crate) delivery: Delivery,
     pub(crate) references: Mutex<References>,
@@ -84,6 +88,8 @@ pub struct Status {
     pub last_contact_ms: Option<i64>,
     /// Number of the last entry written.
     pub last_seq: u64,
+    /// How the device's key stands.
+    pub device_key: DeviceKey,
     /// What support should know: (code, detail); empty when all is well.
     pub problems: Vec<(String, String)>,
 }
@@ -100,7 +106,8 @@ pub struct PurgeReport {
 }
 
 impl Field {
-    /// Opens the store, creating or migrating it.
+    /// Opens the store, creating or migrating it; asks the signer for its public key. What the signer
+    /// answers keeps no store shut: [`Self::device_key`] says how the key stands.
     ///
     /// # Errors
     /// `WrongKey`, `NewerSchema`, `Corrupt` (the file stays as it is), `StorageFull`.
@@ -117,6 +124,7 @@ impl Field {
                 store,
                 source,
                 signer,
+                device_key: Mutex::default(),
                 watchers: Watchers::default(),
                 delivery: config.delivery,
                 references: Mutex::default(),
@@ -128,6 +136,7 @@ impl Field {
             }),
         };
         field.sweep_photos()?;
+        field.inner.ask_device_key()?;
         Ok(field)
     }
 
@@ -192,13 +201,33 @@ impl Field {
 
     /// Follows a list: the listener gets the whole list first (also when empty), then changes,
     /// after each commit that touched it, in order, outside every lock. Dropping the handle ends it.
-    pub fn watch(&self, query: ListQuery, listener: Arc<dyn ListListener>) -> WatchHandle {
+    pub fn watch(&self, query: ListQuery, listener: Arc<dyn Listener<ListUpdate>>) -> WatchHandle {
         self.inner.watch_list(query, listener)
     }
 
     /// Follows what waits, what was refused and what is wrong.
-    pub fn watch_status(&self, listener: Arc<dyn StatusListener>) -> WatchHandle {
+    pub fn watch_status(&self, listener: Arc<dyn Listener<Status>>) -> WatchHandle {
         self.inner.watch_status(listener)
+    }
+
+    /// Follows an order's page: as it is now, then each time it reads differently; `None` when the
+    /// order has left this phone.
+    ///
+    /// # Errors
+    /// As [`Self::order`], when it cannot be read at the beginning.
+    pub fn watch_order(
+        &self,
+        id: DocId,
+        listener: Arc<dyn Listener<Option<OrderPage>>>,
+    ) -> Result<WatchHandle, FieldError> {
+        self.order(id)?;
+        Ok(self.inner.watch_order(id, listener))
+    }
+
+    /// Follows the fields that wait for a person: all of them as they are now, then each time they
+    /// differ.
+    pub fn watch_conflicts(&self, listener: Arc<dyn Listener<Vec<(DocId, Conflict)>>>) -> WatchHandle {
+        self.inner.watch_conflicts(listener)
     }
 
     /// Says that time has passed: live lists show the time left anew. A screen that is looked at
@@ -253,6 +282,7 @@ impl Inner {
                     .and_then(|b| b.try_into().ok())
                     .map(i64::from_be_bytes),
                 last_seq: meta::chain(conn)?.seq,
+                device_key: *lock(&self.device_key),
                 problems,
             })
         })

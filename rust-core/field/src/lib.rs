@@ -12,6 +12,7 @@
 mod acts;
 mod clock;
 mod countdown;
+mod device_key;
 mod error;
 mod facade;
 mod identity;
@@ -28,6 +29,7 @@ mod write;
 
 pub use acts::{NewAppeal, NewCare, NewPerson, NewPlace, NewVisit};
 pub use countdown::{Countdown, Phase};
+pub use device_key::DeviceKey;
 pub use error::FieldError;
 pub use facade::{Config, Field, PurgeReport, Status};
 pub use identity::Identity;
@@ -45,5 +47,5 @@ pub use sync::{
     Transport, TransportError, UploadPolicy, UploadReport, UploadSession,
 };
 pub use talks::Answer;
-pub use watch::{Change, Delivery, ListListener, ListUpdate, StatusListener, WatchHandle};
+pub use watch::{Change, Delivery, ListUpdate, Listener, WatchHandle};
 pub use write::Saved;

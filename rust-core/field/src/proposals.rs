@@ -7,7 +7,7 @@
 use crate::{
     countdown::Countdown,
     error::FieldError,
-    facade::Field,
+    facade::{Field, Inner},
     identity::Me,
     reads::{self, ListItem, ListQuery},
     store::list,
@@ -65,35 +65,8 @@ pub struct ProposalStatus {
 impl Field {
     /// Reads an order with its brief, visits, conflicts, possible actions and proposals.
     pub fn order(&self, id: DocId) -> Result<OrderPage, FieldError> {
-        let now = self.inner.now();
-        let calendar = self.calendar().ok().flatten();
-        self.inner.store.read(|conn| {
-            let me = Me::load(conn, now)?;
-            let item =
-                list::get(conn, id)?.filter(|_| id.kind == DocKind::Order).ok_or(FieldError::NotFound)?;
-            let view = reads::view(conn, id)?.ok_or(FieldError::NotFound)?;
-            let brief = children(conn, id, DocKind::Brief)?.into_iter().next();
-            let brief = match brief.filter(|_| me.may_open(DocKind::Brief).is_ok()) {
-                Some(item) => reads::view(conn, item.id)?,
-                None => None,
-            };
-            let mut visits = children(conn, id, DocKind::Visit)?;
-            let ahead = project(&view, &me, &circumstances(conn, id, &me)?);
-            visits.sort_by_key(|v| (std::cmp::Reverse(v.row.at), v.id));
-            Ok(OrderPage {
-                id,
-                countdown: Countdown::of(id.kind, &item.row, &me.clock, calendar.as_deref()),
-                row: item.row,
-                brief,
-                visits,
-                conflicts: view.conflicts(),
-                actions: actions(&view, &ahead, &me),
-                proposals: proposals(&view),
-                view,
-            })
-        })
+        self.inner.order(id)
     }
-
     /// Writes a proposal and returns its event id. The order version is the one shown now.
     ///
     /// # Errors
@@ -141,6 +114,38 @@ impl Field {
         let key = ["proposal/", &event.to_string()].concat();
         self.inner.act(order, &[Edit::set(key, to_json(&record))], record.order_version, Mode::Existing)?;
         Ok(event)
+    }
+}
+
+impl Inner {
+    pub(crate) fn order(&self, id: DocId) -> Result<OrderPage, FieldError> {
+        let now = self.now();
+        let calendar = self.calendar().ok().flatten();
+        self.store.read(|conn| {
+            let me = Me::load(conn, now)?;
+            let item =
+                list::get(conn, id)?.filter(|_| id.kind == DocKind::Order).ok_or(FieldError::NotFound)?;
+            let view = reads::view(conn, id)?.ok_or(FieldError::NotFound)?;
+            let brief = children(conn, id, DocKind::Brief)?.into_iter().next();
+            let brief = match brief.filter(|_| me.may_open(DocKind::Brief).is_ok()) {
+                Some(item) => reads::view(conn, item.id)?,
+                None => None,
+            };
+            let mut visits = children(conn, id, DocKind::Visit)?;
+            let ahead = project(&view, &me, &circumstances(conn, id, &me)?);
+            visits.sort_by_key(|v| (std::cmp::Reverse(v.row.at), v.id));
+            Ok(OrderPage {
+                id,
+                countdown: Countdown::of(id.kind, &item.row, &me.clock, calendar.as_deref()),
+                row: item.row,
+                brief,
+                visits,
+                conflicts: view.conflicts(),
+                actions: actions(&view, &ahead, &me),
+                proposals: proposals(&view),
+                view,
+            })
+        })
     }
 }
 

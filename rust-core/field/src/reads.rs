@@ -122,18 +122,7 @@ impl Field {
 
     /// Lists every field that waits for a person to choose.
     pub fn conflicts(&self) -> Result<Vec<(DocId, Conflict)>, FieldError> {
-        let now = self.inner.now();
-        self.inner.store.read(|conn| {
-            let me = Me::load(conn, now)?;
-            let mut out = Vec::new();
-            for id in list::with_conflicts(conn)?.into_iter().filter(|id| !me.hidden().contains(&id.kind)) {
-                if let Some(view) = view(conn, id)? {
-                    let open = view.conflicts().into_iter().filter(|c| view.is_open_conflict(&c.key));
-                    out.extend(open.map(|c| (id, c)));
-                }
-            }
-            Ok(out)
-        })
+        self.inner.conflicts()
     }
 
     /// Finds the grid cell of a place: (15-digit id, name); `None` outside every cell or before
@@ -180,7 +169,22 @@ pub(crate) struct References {
 }
 
 impl Inner {
-    fn calendar(&self) -> Result<Option<Arc<Calendar>>, FieldError> {
+    pub(crate) fn conflicts(&self) -> Result<Vec<(DocId, Conflict)>, FieldError> {
+        let now = self.now();
+        self.store.read(|conn| {
+            let me = Me::load(conn, now)?;
+            let mut out = Vec::new();
+            for id in list::with_conflicts(conn)?.into_iter().filter(|id| !me.hidden().contains(&id.kind)) {
+                if let Some(view) = view(conn, id)? {
+                    let open = view.conflicts().into_iter().filter(|c| view.is_open_conflict(&c.key));
+                    out.extend(open.map(|c| (id, c)));
+                }
+            }
+            Ok(out)
+        })
+    }
+
+    pub(crate) fn calendar(&self) -> Result<Option<Arc<Calendar>>, FieldError> {
         self.reference(
             "calendar",
             |r| &mut r.calendar,

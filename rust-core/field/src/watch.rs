@@ -1,4 +1,5 @@
-//! Live lists and the live status: the whole first, then what changed.
+//! Live lists and live values (the status, an order's page, the conflicts): the whole first, then
+//! what changed: of a list the steps, of a value the next one that differs.
 //!
 //! Invariant: a listener is called with no lock held and never by two threads at once; the
 //! updates it gets, applied in order, always give the list as some commit left it. However slow a
@@ -8,10 +9,11 @@
 use crate::{
     error::FieldError,
     facade::{Inner, Status},
+    proposals::OrderPage,
     reads::{self, ListItem, ListQuery},
     store::lock,
 };
-use lanewalk_model::schema::DocKind;
+use lanewalk_model::{id::DocId, schema::DocKind, view::Conflict};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Condvar, Mutex, Weak},
@@ -60,16 +62,10 @@ pub enum ListUpdate {
     Diff(Vec<Change>),
 }
 
-/// Hears about a list. Called as [`Delivery`] says; must not block for long when inline.
-pub trait ListListener: Send + Sync {
-    /// Takes the next update.
-    fn changed(&self, update: ListUpdate);
-}
-
-/// Hears about the store's status: the first at once, then every new one.
-pub trait StatusListener: Send + Sync {
-    /// Takes the status as it is now.
-    fn changed(&self, status: Status);
+/// Hears about what is watched. Called as [`Delivery`] says; must not block for long when inline.
+pub trait Listener<T>: Send + Sync {
+    /// Takes the next update of a list, or a value as it is now.
+    fn changed(&self, update: T);
 }
 
 /// Keeps a watch alive; dropping it ends the watch: no call begins after that.
@@ -91,15 +87,24 @@ impl std::fmt::Debug for WatchHandle {
 }
 
 pub(crate) struct Watcher {
-    feed: Feed,
+    shows: Shows,
+    feed: Box<dyn Feed>,
     delivery: Delivery,
     turn: Arc<Turn>,
 }
 
+/// Which commits a watch has to look at.
+enum Shows {
+    /// Those that touched one of these kinds.
+    Kinds(Vec<DocKind>),
+    /// Every one.
+    All,
+}
+
 /// What is watched, who hears it and what was told last. Only whose turn it is looks in here.
-enum Feed {
-    List { query: ListQuery, listener: Arc<dyn ListListener>, last: Mutex<Option<Vec<ListItem>>> },
-    Status { listener: Arc<dyn StatusListener>, last: Mutex<Option<Status>> },
+trait Feed: Send + Sync {
+    /// Tells what is different since the last time.
+    fn tell(&self, inner: &Inner);
 }
 
 /// Whose turn it is to tell.
@@ -140,9 +145,10 @@ pub(crate) struct Watchers(Mutex<Vec<Weak<Watcher>>>);
 
 impl Watchers {
     /// Starts a watch and has the whole told.
-    fn add(&self, inner: &Arc<Inner>, feed: Feed) -> WatchHandle {
+    fn add(&self, inner: &Arc<Inner>, shows: Shows, feed: impl Feed + 'static) -> WatchHandle {
         let turn = Arc::new(Turn::default());
-        let watcher = Arc::new(Watcher { feed, delivery: inner.delivery, turn: Arc::clone(&turn) });
+        let feed = Box::new(feed);
+        let watcher = Arc::new(Watcher { shows, feed, delivery: inner.delivery, turn: Arc::clone(&turn) });
         lock(&self.0).push(Arc::downgrade(&watcher));
         if inner.delivery == Delivery::Threads {
             let (mine, inner) = (Arc::downgrade(&watcher), Arc::downgrade(inner));
@@ -162,13 +168,13 @@ impl Watchers {
         WatchHandle { watcher }
     }
 
-    /// Lists the live watches that show one of these kinds; the status shows every commit.
+    /// Lists the live watches that show one of these kinds.
     pub(crate) fn touched(&self, kinds: &[DocKind]) -> Vec<Arc<Watcher>> {
         let mut all = lock(&self.0);
         all.retain(|w| w.strong_count() > 0);
-        let shows = |w: &Arc<Watcher>| match &w.feed {
-            Feed::List { query, .. } => !kinds.is_empty() && query.kind.is_none_or(|k| kinds.contains(&k)),
-            Feed::Status { .. } => true,
+        let shows = |w: &Arc<Watcher>| match &w.shows {
+            Shows::Kinds(shown) => shown.iter().any(|kind| kinds.contains(kind)),
+            Shows::All => true,
         };
         all.iter().filter_map(Weak::upgrade).filter(shows).collect()
     }
@@ -185,14 +191,48 @@ impl Inner {
     pub(crate) fn watch_list(
         self: &Arc<Self>,
         query: ListQuery,
-        listener: Arc<dyn ListListener>,
+        listener: Arc<dyn Listener<ListUpdate>>,
     ) -> WatchHandle {
-        self.watchers.add(self, Feed::List { query, listener, last: Mutex::default() })
+        let kinds = query.kind.map_or(DocKind::ALL.to_vec(), |kind| vec![kind]);
+        self.watchers.add(self, Shows::Kinds(kinds), List { query, listener, last: Mutex::default() })
     }
 
     /// Starts a watch of the status.
-    pub(crate) fn watch_status(self: &Arc<Self>, listener: Arc<dyn StatusListener>) -> WatchHandle {
-        self.watchers.add(self, Feed::Status { listener, last: Mutex::default() })
+    pub(crate) fn watch_status(self: &Arc<Self>, listener: Arc<dyn Listener<Status>>) -> WatchHandle {
+        let read = |inner: &Inner| match inner.status() {
+            Ok(status) => Some(status),
+            Err(FieldError::Paused) => None,
+            Err(error) => Some(Status {
+                problems: vec![(error.code().to_owned(), error.to_string())],
+                ..Status::default()
+            }),
+        };
+        self.watchers.add(self, Shows::All, Latest { read, listener, last: Mutex::default() })
+    }
+
+    /// Starts a watch of an order's page; `None` is told when the order has left this phone.
+    pub(crate) fn watch_order(
+        self: &Arc<Self>,
+        id: DocId,
+        listener: Arc<dyn Listener<Option<OrderPage>>>,
+    ) -> WatchHandle {
+        let read = move |inner: &Inner| match inner.order(id) {
+            Ok(page) => Some(Some(page)),
+            Err(FieldError::NotFound) => Some(None),
+            Err(_) => None,
+        };
+        let kinds = vec![DocKind::Order, DocKind::Brief, DocKind::Visit];
+        self.watchers.add(self, Shows::Kinds(kinds), Latest { read, listener, last: Mutex::default() })
+    }
+
+    /// Starts a watch of the fields that wait for a person.
+    pub(crate) fn watch_conflicts(
+        self: &Arc<Self>,
+        listener: Arc<dyn Listener<Vec<(DocId, Conflict)>>>,
+    ) -> WatchHandle {
+        let read = |inner: &Inner| inner.conflicts().ok();
+        let kinds = DocKind::ALL.to_vec();
+        self.watchers.add(self, Shows::Kinds(kinds), Latest { read, listener, last: Mutex::default() })
     }
 }
 
@@ -230,45 +270,56 @@ impl Watcher {
     }
 }
 
-impl Feed {
+/// A live list.
+struct List {
+    query: ListQuery,
+    listener: Arc<dyn Listener<ListUpdate>>,
+    last: Mutex<Option<Vec<ListItem>>>,
+}
+
+impl Feed for List {
     fn tell(&self, inner: &Inner) {
-        match self {
-            Self::List { query, listener, last } => {
-                let before = lock(last).take();
-                // Paused, or the lease is over: the screen asks for itself and shows the reason. A
-                // watch that has not started yet still gets its first, empty list.
-                let next = match (reads::list(inner, query), &before) {
-                    (Ok(next), _) => next,
-                    (Err(_), Some(_)) => {
-                        *lock(last) = before;
-                        return;
-                    }
-                    (Err(_), None) => Vec::new(),
-                };
-                let update = match &before {
-                    None => Some(ListUpdate::Reset(next.clone())),
-                    Some(before) => {
-                        let steps = diff(before, &next);
-                        (!steps.is_empty()).then_some(ListUpdate::Diff(steps))
-                    }
-                };
-                *lock(last) = Some(next);
-                update.into_iter().for_each(|u| listener.changed(u));
+        let before = lock(&self.last).take();
+        // Paused, or the lease is over: the screen asks for itself and shows the reason. A watch
+        // that has not started yet still gets its first, empty list.
+        let next = match (reads::list(inner, &self.query), &before) {
+            (Ok(next), _) => next,
+            (Err(_), Some(_)) => {
+                *lock(&self.last) = before;
+                return;
             }
-            Self::Status { listener, last } => {
-                let status = match inner.status() {
-                    Ok(status) => status,
-                    Err(FieldError::Paused) => return,
-                    Err(error) => Status {
-                        problems: vec![(error.code().to_owned(), error.to_string())],
-                        ..Status::default()
-                    },
-                };
-                let same = lock(last).replace(status.clone()).is_some_and(|before| before == status);
-                if !same {
-                    listener.changed(status);
-                }
+            (Err(_), None) => Vec::new(),
+        };
+        let update = match &before {
+            None => Some(ListUpdate::Reset(next.clone())),
+            Some(before) => {
+                let steps = diff(before, &next);
+                (!steps.is_empty()).then_some(ListUpdate::Diff(steps))
             }
+        };
+        *lock(&self.last) = Some(next);
+        update.into_iter().for_each(|u| self.listener.changed(u));
+    }
+}
+
+/// A live value. `read` gives nothing while it cannot be read: the screen asks for itself and shows
+/// the reason.
+struct Latest<T, R> {
+    read: R,
+    listener: Arc<dyn Listener<T>>,
+    last: Mutex<Option<T>>,
+}
+
+impl<T, R> Feed for Latest<T, R>
+where
+    T: Clone + PartialEq + Send,
+    R: Fn(&Inner) -> Option<T> + Send + Sync,
+{
+    fn tell(&self, inner: &Inner) {
+        let Some(value) = (self.read)(inner) else { return };
+        let same = lock(&self.last).replace(value.clone()).is_some_and(|before| before == value);
+        if !same {
+            self.listener.changed(value);
         }
     }
 }

@@ -53,6 +53,9 @@ impl Field {
 
     /// Creates a document under a new id. `by` and `grid` are filled in from the identity where
     /// the kind has them: the grid only when exactly one is held.
+    ///
+    /// # Errors
+    /// As [`Self::write`]; `Invalid` for `grid` when several are held and none was named.
     pub fn create(&self, kind: DocKind, edits: Vec<Edit>) -> Result<(DocId, Saved), FieldError> {
         let id = self.inner.new_doc(kind);
         let edits = self.inner.with_defaults(kind, edits)?;
@@ -98,10 +101,13 @@ impl Inner {
         if missing(&edits, "by") {
             edits.push(Edit::set("by", me.subject.worker.as_str()));
         }
-        if missing(&edits, "grid")
-            && let [grid] = me.identity().grids.as_slice()
-        {
-            edits.push(Edit::set("grid", grid.as_str()));
+        if missing(&edits, "grid") {
+            match me.identity().grids.as_slice() {
+                [grid] => edits.push(Edit::set("grid", grid.as_str())),
+                // Without any, the rights say what is missing.
+                [] => {}
+                _ => return Err(FieldError::invalid("grid", "several are held: name one")),
+            }
         }
         Ok(edits)
     }

@@ -63,6 +63,30 @@ pub enum Evidence {
 }
 
 impl Evidence {
+    /// Every kind.
+    pub const ALL: [Self; 7] = [
+        Self::PhotoBefore,
+        Self::PhotoAfter,
+        Self::Photo,
+        Self::SiteCheck,
+        Self::Measurement,
+        Self::Confirmation,
+        Self::Finding,
+    ];
+
+    /// Returns the id used in the catalogue.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::PhotoBefore => "photo_before",
+            Self::PhotoAfter => "photo_after",
+            Self::Photo => "photo",
+            Self::SiteCheck => "site_check",
+            Self::Measurement => "measurement",
+            Self::Confirmation => "confirmation",
+            Self::Finding => "finding",
+        }
+    }
+
     /// Returns the words people read, Chinese and English.
     pub fn words(self) -> (&'static str, &'static str) {
         match self {

@@ -85,7 +85,7 @@ pub struct EnrolRequest {
 impl EnrolRequest {
     /// Makes and signs a request.
     pub fn new(code: [u8; 16], install_epoch: u64, signer: &dyn DeviceSigner) -> Result<Self, SignerError> {
-        let key = signer.public_key();
+        let key = signer.public_key()?;
         let proof = sign_domain(signer, Domain::Enrolment, &proof_message(&code, &key, install_epoch))?;
         Ok(Self { version: crate::VERSION, code, key, install_epoch, proof })
     }

@@ -55,10 +55,10 @@ def main():
 
         measured("1,000 rows told at once (Reset)", 50, whole)
         font = str(ROOT / "rust-core/media/fonts/NotoSansSC-GB2312.otf")
-        fonts = [lw.FontFile(path=font, index=None)]
-        photos.configure(lw.PhotoSettings(fonts=fonts, budget_bytes=None, keep_free_bytes=1))
+        fonts = [lw.FontFile(path=font)]
+        photos.configure(lw.PhotoSettings(fonts=fonts, keep_free_bytes=1))
         visit = visits.record(new_visit(order=order))
-        shot = lw.PhotoShot(fix=None, caption="", taken_at_ms=None, scene=None)
+        shot = lw.PhotoShot()
 
         def photo(_):
             ticket = photos.begin(visit, lw.PhotoRole.BEFORE)

@@ -103,8 +103,7 @@ def heard(listener):
 
 
 def all_rows(**changed):
-    query = dict(open_only=False, parent=None, near=None, limit=1000, offset=0)
-    return lw.ListQuery(**{**query, **changed})
+    return lw.ListQuery(**{"limit": 1000, **changed})
 
 
 def picture(path, width=640, height=480):
@@ -164,7 +163,7 @@ class Phone:
         self.open()
 
     def open(self):
-        config = lw.OpenConfig(directory=str(self.folder), root_certificate=None)
+        config = lw.OpenConfig(directory=str(self.folder))
         self.field = lw.Field.open(config, self.keys, self.signer, self.line, self.here, self.log)
 
     def order(self):

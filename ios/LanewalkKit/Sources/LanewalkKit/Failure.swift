@@ -16,7 +16,8 @@ public enum Remedy: Sendable, Equatable {
     case markField(String)
     case takeAgain
     case later
-    case wait(seconds: UInt32)
+    /// Try again after so many seconds; nothing when nobody knows.
+    case wait(seconds: UInt32?)
     case exportWork
 }
 
@@ -32,7 +33,7 @@ public struct Failure: Sendable, Equatable {
 
     /// Takes any error: one that is none of the core's is a fault of this software.
     public init(_ error: any Error) {
-        let text = LanewalkText(code: "error.internal", args: [:])
+        let text = Phrase(code: "error.internal", args: [:])
         let fault = Reason(code: "internal", text: text, details: String(describing: type(of: error)))
         self.init((error as? LanewalkError) ?? LanewalkError.Internal(reason: fault))
     }

@@ -152,3 +152,29 @@ final class StatusFeed: StatusListener {
         continuation.yield(status)
     }
 }
+
+/// Hands on every new page of an order.
+final class OrderPageFeed: OrderPageListener {
+    private let continuation: AsyncStream<OrderView?>.Continuation
+
+    init(_ continuation: AsyncStream<OrderView?>.Continuation) {
+        self.continuation = continuation
+    }
+
+    func changed(page: OrderView?) throws {
+        continuation.yield(page)
+    }
+}
+
+/// Hands on every new list of conflicts.
+final class ConflictsFeed: ConflictsListener {
+    private let continuation: AsyncStream<[ConflictView]>.Continuation
+
+    init(_ continuation: AsyncStream<[ConflictView]>.Continuation) {
+        self.continuation = continuation
+    }
+
+    func changed(conflicts: [ConflictView]) throws {
+        continuation.yield(conflicts)
+    }
+}

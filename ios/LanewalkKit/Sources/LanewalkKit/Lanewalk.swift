@@ -113,7 +113,8 @@ public final class Lanewalk: Sendable {
     /// is done stays done, and the answer says `stopped`.
     public func round() async throws -> Round {
         let sync = field.sync()
-        return try await worker.round({ try sync.run() }, stop: { sync.stop() })
+        let token = StopToken()
+        return try await worker.round({ try sync.run(stop: token) }, stop: { token.stop() })
     }
 
     // MARK: Life
@@ -173,11 +174,32 @@ public final class Lanewalk: Sendable {
         return try await live { try knowledge.watch(query: query, listener: KnowledgeFeed($0)) }
     }
 
+    // MARK: Live values
+
+    /// Follows an order's page: as it is now, then each time it reads differently; nil when the order has
+    /// left this phone.
+    public func liveOrder(_ order: String) async throws -> AsyncStream<OrderView?> {
+        let orders = field.orders()
+        return try await value { try orders.watchOrder(order: order, listener: OrderPageFeed($0)) }
+    }
+
+    /// Follows the fields that wait for a person: all as they are now, then each time they differ.
+    public func liveConflicts() async throws -> AsyncStream<[ConflictView]> {
+        let orders = field.orders()
+        return try await value { try orders.watchConflicts(listener: ConflictsFeed($0)) }
+    }
+
     /// Follows how the store stands: the status at once, then every new one.
     public func liveStatus() async throws -> AsyncStream<StatusView> {
         let sync = field.sync()
-        let (stream, continuation) = AsyncStream<StatusView>.makeStream(bufferingPolicy: .bufferingNewest(1))
-        try await follow(continuation) { try sync.watch(listener: StatusFeed(continuation)) }
+        return try await value { try sync.watch(listener: StatusFeed($0)) }
+    }
+
+    private func value<Value: Sendable>(
+        _ begin: @escaping @Sendable (AsyncStream<Value>.Continuation) throws -> Watch
+    ) async throws -> AsyncStream<Value> {
+        let (stream, continuation) = AsyncStream<Value>.makeStream(bufferingPolicy: .bufferingNewest(1))
+        try await follow(continuation) { try begin(continuation) }
         return stream
     }
 
@@ -206,12 +228,12 @@ public final class Lanewalk: Sendable {
 
 extension ListQuery {
     /// What needs work, up to the core's limit of a page.
-    public static let needsWork = ListQuery(openOnly: true, parent: nil, near: nil, limit: 1000, offset: 0)
+    public static let needsWork = ListQuery(openOnly: true, limit: 1000)
     /// Everything, up to the core's limit of a page.
-    public static let all = ListQuery(openOnly: false, parent: nil, near: nil, limit: 1000, offset: 0)
+    public static let all = ListQuery(limit: 1000)
 
     /// What belongs to a document: the visits of an order.
     public static func of(_ parent: String) -> ListQuery {
-        ListQuery(openOnly: false, parent: parent, near: nil, limit: 1000, offset: 0)
+        ListQuery(parent: parent, limit: 1000)
     }
 }

@@ -1,9 +1,7 @@
 import LanewalkCore
 
-// Every type of the core by its own name, so that an app imports LanewalkKit alone. The exception is
-// `Text`, which would hide SwiftUI's.
+// Every type of the core by its own name, so that an app imports LanewalkKit alone.
 
-public typealias LanewalkText = LanewalkCore.Text
 public typealias AppealChange = LanewalkCore.AppealChange
 public typealias AppealKind = LanewalkCore.AppealKind
 public typealias AppealListener = LanewalkCore.AppealListener
@@ -14,10 +12,12 @@ public typealias CareView = LanewalkCore.CareView
 public typealias ConfirmedHow = LanewalkCore.ConfirmedHow
 public typealias ConflictValue = LanewalkCore.ConflictValue
 public typealias ConflictView = LanewalkCore.ConflictView
+public typealias ConflictsListener = LanewalkCore.ConflictsListener
 public typealias Connectivity = LanewalkCore.Connectivity
 public typealias Countdown = LanewalkCore.Countdown
 public typealias Datum = LanewalkCore.Datum
 public typealias Device = LanewalkCore.Device
+public typealias DeviceKey = LanewalkCore.DeviceKey
 public typealias DeviceSigner = LanewalkCore.DeviceSigner
 public typealias Field = LanewalkCore.Field
 public typealias Fix = LanewalkCore.Fix
@@ -38,6 +38,7 @@ public typealias Language = LanewalkCore.Language
 public typealias ListQuery = LanewalkCore.ListQuery
 public typealias LogLevel = LanewalkCore.LogLevel
 public typealias LogSink = LanewalkCore.LogSink
+public typealias MatterView = LanewalkCore.MatterView
 public typealias MeasuredHow = LanewalkCore.MeasuredHow
 public typealias Network = LanewalkCore.Network
 public typealias NewAppeal = LanewalkCore.NewAppeal
@@ -52,6 +53,7 @@ public typealias OrderAction = LanewalkCore.OrderAction
 public typealias OrderChange = LanewalkCore.OrderChange
 public typealias OrderListener = LanewalkCore.OrderListener
 public typealias OrderOutcome = LanewalkCore.OrderOutcome
+public typealias OrderPageListener = LanewalkCore.OrderPageListener
 public typealias OrderRow = LanewalkCore.OrderRow
 public typealias OrderUpdate = LanewalkCore.OrderUpdate
 public typealias OrderView = LanewalkCore.OrderView
@@ -72,6 +74,7 @@ public typealias PhotoShot = LanewalkCore.PhotoShot
 public typealias PhotoTicket = LanewalkCore.PhotoTicket
 public typealias PhotoView = LanewalkCore.PhotoView
 public typealias Photos = LanewalkCore.Photos
+public typealias Phrase = LanewalkCore.Phrase
 public typealias Place = LanewalkCore.Place
 public typealias PlaceChange = LanewalkCore.PlaceChange
 public typealias PlaceKind = LanewalkCore.PlaceKind
@@ -90,10 +93,15 @@ public typealias Round = LanewalkCore.Round
 public typealias SearchHit = LanewalkCore.SearchHit
 public typealias StatusListener = LanewalkCore.StatusListener
 public typealias StatusView = LanewalkCore.StatusView
+public typealias StopToken = LanewalkCore.StopToken
 public typealias StorageView = LanewalkCore.StorageView
 public typealias SurveyAnswer = LanewalkCore.SurveyAnswer
+public typealias SurveyDoor = LanewalkCore.SurveyDoor
+public typealias SurveyRow = LanewalkCore.SurveyRow
+public typealias SurveyView = LanewalkCore.SurveyView
 public typealias Sync = LanewalkCore.Sync
 public typealias TalkKind = LanewalkCore.TalkKind
+public typealias TaskForceRow = LanewalkCore.TaskForceRow
 public typealias VisitChange = LanewalkCore.VisitChange
 public typealias VisitKind = LanewalkCore.VisitKind
 public typealias VisitListener = LanewalkCore.VisitListener

@@ -19,7 +19,7 @@ public struct Texts: Sendable {
     }
 
     /// Returns the words; for a code that the table does not know (a newer headquarters) its last part.
-    public func words(_ text: LanewalkText) -> String {
+    public func words(_ text: Phrase) -> String {
         guard let pattern = table[text.code] else {
             return text.code.split(separator: ".").last.map(String.init) ?? text.code
         }
@@ -27,7 +27,7 @@ public struct Texts: Sendable {
     }
 
     public func words(_ code: String, _ args: [String: String] = [:]) -> String {
-        words(LanewalkText(code: code, args: args))
+        words(Phrase(code: code, args: args))
     }
 
     /// Fills in one pass, so that braces inside a value stay as they are.

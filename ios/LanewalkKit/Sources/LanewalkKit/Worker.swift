@@ -14,20 +14,14 @@ final class Worker: @unchecked Sendable {
         try await Self.run(on: calls, work)
     }
 
-    /// Runs a round; `stop` is called when the task is cancelled.
+    /// Runs a round; `stop` is called when the task is cancelled, also before the round has begun.
     func round<T: Sendable>(
         _ work: @escaping @Sendable () throws -> T,
         stop: @escaping @Sendable () -> Void
     ) async throws -> T {
-        let cancelled = Flag()
-        return try await withTaskCancellationHandler {
-            try await Self.run(on: rounds) {
-                // A round forgets a stop that came before it.
-                if cancelled.isSet { throw CancellationError() }
-                return try work()
-            }
+        try await withTaskCancellationHandler {
+            try await Self.run(on: rounds, work)
         } onCancel: {
-            cancelled.set()
             stop()
         }
     }
@@ -46,23 +40,5 @@ final class Worker: @unchecked Sendable {
                 continuation.resume(with: Result(catching: work))
             }
         }
-    }
-}
-
-/// Something that happens once.
-final class Flag: @unchecked Sendable {
-    private let lock = NSLock()
-    private var value = false
-
-    var isSet: Bool {
-        lock.lock()
-        defer { lock.unlock() }
-        return value
-    }
-
-    func set() {
-        lock.lock()
-        defer { lock.unlock() }
-        value = true
     }
 }

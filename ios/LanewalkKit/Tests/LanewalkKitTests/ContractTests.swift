@@ -42,7 +42,7 @@ final class ContractTests: XCTestCase {
     func testWithoutNetworkEverythingIsSavedAndNothingSent() async throws {
         let phone = try await headquarters().phone()
         let order = try await phone.order()
-        phone.line.become(.none)
+        phone.line.become(.offline)
         try await phone.lanewalk.orders { try $0.note(order: order, text: "地下车库没有信号") }
         await assertFails({ if case .Offline = $0 { true } else { false } }) {
             try await phone.lanewalk.round()
@@ -63,10 +63,7 @@ final class ContractTests: XCTestCase {
         let first = try await unwrap(lists.next())
         let read = try await phone.lanewalk.orders { try $0.list(query: .needsWork) }
         XCTAssertEqual(first, read)
-        let proposal = NewProposal(
-            kind: .ack, reason: "现场需要", outcome: nil, extendDays: nil, to: nil, ground: nil,
-            evidence: nil, reviewAtMs: nil
-        )
+        let proposal = NewProposal(kind: .ack, reason: "现场需要")
         _ = try await phone.lanewalk.orders { try $0.propose(order: order, proposal: proposal, force: true) }
         var rows = first
         while rows.first(where: { $0.id == order })?.waiting != 1 {
@@ -76,6 +73,26 @@ final class ContractTests: XCTestCase {
         XCTAssertEqual(rows, again)
         try await phone.lanewalk.shutdown()
         while await lists.next() != nil {}
+    }
+
+    func testAnOrdersPageIsLiveAndSoAreTheConflicts() async throws {
+        let phone = try await headquarters().phone()
+        let order = try await phone.order()
+        var pages = try await phone.lanewalk.liveOrder(order).makeAsyncIterator()
+        var state = OrderState.loading.after(.told(try await unwrap(pages.next())))
+        let read = try await phone.lanewalk.orders { try $0.get(order: order) }
+        XCTAssertEqual(state, .shown(read))
+        try await phone.lanewalk.orders { try $0.note(order: order, text: "楼道已查看") }
+        while state.page?.notes.first?.text != "楼道已查看" {
+            state = state.after(.told(try await unwrap(pages.next())))
+        }
+        var conflicts = try await phone.lanewalk.liveConflicts().makeAsyncIterator()
+        let waiting = try await unwrap(conflicts.next())
+        let all = try await phone.lanewalk.orders { try $0.conflicts() }
+        XCTAssertEqual(waiting, all)
+        let nowhere = "order:" + String(repeating: "0", count: 32)
+        await assertFails({ $0.remedy == .goBack }) { try await phone.lanewalk.liveOrder(nowhere) }
+        try await phone.lanewalk.shutdown()
     }
 
     func testTheStatusIsLive() async throws {
@@ -114,11 +131,9 @@ final class ContractTests: XCTestCase {
             withUnsafeCurrentTask { $0?.cancel() }
             return try await lanewalk.round()
         }
-        do {
-            // A round that had begun before the cancel says so itself.
-            let round = try await task.value
-            XCTAssert(round.stopped)
-        } catch is CancellationError {}
+        let cancelled = try await task.value
+        XCTAssert(cancelled.stopped)
+        XCTAssertEqual(cancelled.requests, 0)
         let round = try await lanewalk.round()
         XCTAssertFalse(round.stopped)
         try await lanewalk.shutdown()
@@ -173,7 +188,7 @@ final class ContractTests: XCTestCase {
         let phone = try await headquarters().phone()
         let order = try await phone.order()
         let font = try XCTUnwrap(fontPath())
-        let settings = PhotoSettings(fonts: [FontFile(path: font, index: nil)], budgetBytes: nil, keepFreeBytes: 1)
+        let settings = PhotoSettings(fonts: [FontFile(path: font)], keepFreeBytes: 1)
         try await phone.lanewalk.photos { try $0.configure(settings: settings) }
         let visit = try await phone.lanewalk.visits { try $0.record(visit: siteCheck(of: order)) }
         let ticket = try await phone.lanewalk.photos { try $0.begin(visit: visit, role: .before) }
@@ -181,7 +196,7 @@ final class ContractTests: XCTestCase {
         var state = CaptureState.ready.after(.ticket(ticket))
         try writePicture(ticket.path)
         state = state.after(.shot)
-        let shot = PhotoShot(fix: nil, caption: "楼道", takenAtMs: nil, scene: .corridor)
+        let shot = PhotoShot(caption: "楼道", scene: .corridor)
         let photo = try await phone.lanewalk.photos { try $0.finish(ticket: ticket.id, shot: shot) }
         XCTAssertEqual(state.after(.taken(photo: photo)), .taken(photo: photo))
         let seen = try await phone.lanewalk.visits { try $0.get(visit: visit) }
@@ -202,7 +217,7 @@ final class ContractTests: XCTestCase {
         let working = try await town.phone()
         let order = try await working.order()
         let visit = try await working.lanewalk.visits { try $0.record(visit: siteCheck(of: order)) }
-        let shot = PhotoShot(fix: nil, caption: "", takenAtMs: nil, scene: .corridor)
+        let shot = PhotoShot(scene: .corridor)
         await assertFails({ $0.remedy == .takeAgain }) {
             try await working.lanewalk.photos {
                 try $0.importFile(visit: visit, role: .before, path: "/nowhere/at/all.jpg", shot: shot)
@@ -265,8 +280,5 @@ private final class Throwing: VisitListener, @unchecked Sendable {
 }
 
 private func siteCheck(of order: String) -> NewVisit {
-    NewVisit(
-        kind: .siteCheck, order: order, target: nil, grid: nil, purpose: .collect, result: .met,
-        startedAtMs: nil, endedAtMs: nil, fix: nil, notes: "已到现场"
-    )
+    NewVisit(kind: .siteCheck, order: order, purpose: .collect, result: .met, notes: "已到现场")
 }

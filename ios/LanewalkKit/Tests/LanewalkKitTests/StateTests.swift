@@ -25,13 +25,14 @@ final class StateTests: XCTestCase {
     func testAnOrderStaysOnTheScreenWhenAnActIsNotTaken() {
         let page = order()
         let table: [(OrderState, OrderState.Event, OrderState)] = [
-            (.loading, .read(page), .shown(page)),
+            (.loading, .told(page), .shown(page)),
+            (.shown(page), .told(nil), .gone),
             (.loading, .failed(offline), .failed(offline)),
             (.loading, .began(action: "ack"), .loading),
             (.shown(page), .began(action: "ack"), .acting(page, action: "ack")),
             (.acting(page, action: "ack"), .failed(full), .refused(page, full)),
             (.refused(page, full), .dismissed, .shown(page)),
-            (.acting(page, action: "ack"), .read(page), .shown(page)),
+            (.acting(page, action: "ack"), .told(page), .shown(page)),
         ]
         for (before, event, after) in table { XCTAssertEqual(before.after(event), after, "\(event)") }
     }
@@ -75,7 +76,7 @@ final class StateTests: XCTestCase {
     }
 
     func testAConflictStaysUntilAPersonHasChosen() {
-        let label = LanewalkText(code: "field.verified_facts", args: [:])
+        let label = Phrase(code: "field.verified_facts", args: [:])
         let one = ConflictView(doc: "order:1", key: "verified_facts", label: label, open: true, values: [])
         let table: [(ConflictsState, ConflictsState.Event, ConflictsState)] = [
             (.loading, .read([]), .settled),
@@ -194,13 +195,13 @@ final class PartsTests: XCTestCase {
 
     func testWords() {
         let texts = Texts(table: ["ui.waiting": "{count} 条待上传", "odd": "{a}{b}{ {a"])
-        let table: [(LanewalkText, String)] = [
-            (LanewalkText(code: "ui.waiting", args: ["count": "3"]), "3 条待上传"),
-            (LanewalkText(code: "ui.waiting", args: [:]), "{count} 条待上传"),
-            (LanewalkText(code: "ui.waiting", args: ["count": "{count}"]), "{count} 条待上传"),
-            (LanewalkText(code: "odd", args: ["a": "{b}", "b": "2"]), "{b}2{ {a"),
-            (LanewalkText(code: "state.SOMETHING_NEW", args: [:]), "SOMETHING_NEW"),
-            (LanewalkText(code: "", args: [:]), ""),
+        let table: [(Phrase, String)] = [
+            (Phrase(code: "ui.waiting", args: ["count": "3"]), "3 条待上传"),
+            (Phrase(code: "ui.waiting", args: [:]), "{count} 条待上传"),
+            (Phrase(code: "ui.waiting", args: ["count": "{count}"]), "{count} 条待上传"),
+            (Phrase(code: "odd", args: ["a": "{b}", "b": "2"]), "{b}2{ {a"),
+            (Phrase(code: "state.SOMETHING_NEW", args: [:]), "SOMETHING_NEW"),
+            (Phrase(code: "", args: [:]), ""),
         ]
         for (text, words) in table { XCTAssertEqual(texts.words(text), words) }
     }
@@ -229,17 +230,17 @@ final class PartsTests: XCTestCase {
 }
 
 private func reason(_ code: String) -> Reason {
-    Reason(code: code, text: LanewalkText(code: "error." + code, args: [:]), details: "")
+    Reason(code: code, text: Phrase(code: "error." + code, args: [:]), details: "")
 }
 
 private func status(pending: UInt64) -> StatusView {
-    StatusView(pending: pending, quarantined: 0, conflicts: 0, lastContactMs: 1, problems: [])
+    StatusView(pending: pending, quarantined: 0, conflicts: 0, lastContactMs: 1, key: .ready, problems: [])
 }
 
 private func order() -> OrderView {
     OrderView(
         id: "order:1", upstreamId: "", title: "噪声", summary: "", placeText: "",
-        state: LanewalkText(code: "state.ACKED", args: [:]), open: true, urgent: false, grid: "",
+        state: Phrase(code: "state.ACKED", args: [:]), open: true, urgent: false, grid: "",
         matterCode: "", countdown: nil, brief: nil, verifiedAddress: "", verifiedFacts: "", replyText: "",
         firstOwner: "", currentOwner: "", flags: [], actions: [], notes: [], visits: [], conflicts: [],
         proposals: []

@@ -5,9 +5,9 @@
 
 use crate::{
     error::FieldError,
-    facade::Field,
+    facade::{Field, Inner},
     reads,
-    store::{entries, photos},
+    store::{entries, io_error, photos},
 };
 use lanewalk_model::{
     id::{DocId, EventId, from_hex},
@@ -19,6 +19,7 @@ use lanewalk_model::{
     view::DocView,
 };
 use rusqlite::Connection;
+use std::{fs, io, path::Path};
 
 /// Where one file of a photo is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,18 +131,58 @@ impl Field {
     /// # Errors
     /// `NotFound` when the file is not on this phone; `Photo` (`missing`, `altered`) when it is lost.
     pub fn photo_bytes(&self, photo: EventId, part: PhotoPart) -> Result<Vec<u8>, FieldError> {
+        let row = self.inner.held_copy(photo, part)?;
+        let most = usize::try_from(row.file.bytes).unwrap_or(usize::MAX);
+        Ok(self.inner.vault.read(&row.name, &row.key, row.file.bytes, 0, most)?)
+    }
+
+    /// Writes a photo's thumbnail or evidence copy, decrypted, to a path of the shell's, in place of
+    /// what lies there; half a file never does. The shell removes it when it was shown.
+    ///
+    /// # Errors
+    /// As [`Self::photo_bytes`]; `StorageFull`; `Invalid` for a path that cannot be written.
+    pub fn write_photo(&self, photo: EventId, part: PhotoPart, path: &Path) -> Result<(), FieldError> {
+        let row = self.inner.held_copy(photo, part)?;
+        let mut name =
+            path.file_name().ok_or_else(|| FieldError::invalid("path", "names no file"))?.to_owned();
+        name.push(".part");
+        let unfinished = path.with_file_name(name);
+        let mut file = fs::File::create(&unfinished).map_err(|e| unwritable(&e))?;
+        let vault = &self.inner.vault;
+        let written = vault.unseal(&row.name, &row.key, row.file.bytes, |part| {
+            io::Write::write_all(&mut file, part).map_err(|e| unwritable(&e))
+        });
+        drop(file);
+        let written = written.and_then(|()| fs::rename(&unfinished, path).map_err(|e| unwritable(&e)));
+        if written.is_err() {
+            // Best effort: the folder is the shell's.
+            let _ = fs::remove_file(&unfinished);
+        }
+        written
+    }
+}
+
+impl Inner {
+    /// Finds a copy that may be shown and lies here.
+    fn held_copy(&self, photo: EventId, part: PhotoPart) -> Result<photos::FileRow, FieldError> {
         if part == PhotoPart::Original {
             return Err(FieldError::invalid("part", "originals stay sealed"));
         }
-        let row = self.inner.store.read(|conn| {
+        let row = self.store.read(|conn| {
             let Some(row) = photos::photo(conn, photo)? else { return Ok(None) };
             let slot = usize::from(part.code());
             let Some(hash) = row.files.get(slot) else { return Ok(None) };
             photos::file(conn, *hash)
         })?;
-        let row = row.filter(|r| r.held).ok_or(FieldError::NotFound)?;
-        let most = usize::try_from(row.file.bytes).unwrap_or(usize::MAX);
-        Ok(self.inner.vault.read(&row.name, &row.key, row.file.bytes, 0, most)?)
+        row.filter(|r| r.held).ok_or(FieldError::NotFound)
+    }
+}
+
+/// A path of the shell's that cannot be written; a full disk is one all the same.
+fn unwritable(error: &io::Error) -> FieldError {
+    match io_error(error) {
+        FieldError::StorageFull => FieldError::StorageFull,
+        _ => FieldError::invalid("path", error.kind().to_string()),
     }
 }
 

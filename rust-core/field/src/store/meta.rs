@@ -11,6 +11,8 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction};
 /// Keys of the table.
 pub(crate) mod key {
     pub(crate) const DEVICE: &str = "device";
+    /// The public key that was enrolled; absent in stores enrolled before it was kept.
+    pub(crate) const DEVICE_KEY: &str = "device_key";
     pub(crate) const URL: &str = "url";
     pub(crate) const HQ_KEY: &str = "hq_key";
     pub(crate) const LEASE: &str = "lease";

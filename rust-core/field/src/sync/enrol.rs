@@ -7,6 +7,7 @@
 use super::{SyncError, Transport, answer};
 use crate::{
     clock,
+    device_key::DeviceKey,
     facade::{Field, Inner},
     identity::{Identity, Me},
     store::{Durability, int, meta, meta::key},
@@ -67,6 +68,7 @@ impl Field {
         }
         let identity = self.inner.store.write(Durability::Act, |tx, _| {
             meta::put(tx, key::DEVICE, &given.device.0)?;
+            meta::put_cbor(tx, key::DEVICE_KEY, &request.key)?;
             meta::put(tx, key::URL, invitation.url.as_bytes())?;
             meta::put_cbor(tx, key::HQ_KEY, &invitation.hq_key)?;
             meta::put_cbor(tx, key::LEASE, &given.lease)?;
@@ -77,6 +79,7 @@ impl Field {
             clock::put_beacon(tx, &given.beacon, now)?;
             Ok(Me::load(tx, now)?.identity())
         })?;
+        self.inner.set_device_key(DeviceKey::Ready);
         let Identity { device, worker, name, role, .. } = identity;
         Ok(Enrolled { device, worker, name, role })
     }

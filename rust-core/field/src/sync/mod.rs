@@ -76,6 +76,9 @@ pub enum SyncError {
     /// The device key is gone: enrol anew (F9).
     #[error("the device key is lost")]
     KeyLost,
+    /// The key chip has another key than the one headquarters knows: enrol anew (F27).
+    #[error("the device key is not the enrolled one")]
+    KeyReplaced,
     /// The text is not an invitation.
     #[error("not an invitation")]
     BadInvitation,
@@ -134,6 +137,7 @@ impl SyncError {
             Self::Busy => "busy",
             Self::SignerUnavailable => "signer_unavailable",
             Self::KeyLost => "key_lost",
+            Self::KeyReplaced => "key_replaced",
             Self::BadInvitation => "bad_invitation",
             Self::AlreadyEnrolled => "already_enrolled",
             Self::Revoked { .. } => "revoked",

@@ -62,7 +62,8 @@ impl Inner {
         let Unsigned { method, authority, path, mut headers, body } = request;
         let parts = RequestParts { method, authority, path, query: "", body: &body };
         let created_s = self.source.wall_ms().div_euclid(1_000);
-        let signed = sign_request(parts, created_s, nonce, &device.to_string(), self.signer.as_ref())?;
+        let signed =
+            self.signed(|signer| sign_request(parts, created_s, nonce, &device.to_string(), signer))?;
         headers.push((CONTENT_DIGEST.to_owned(), signed.content_digest));
         headers.push((SIGNATURE_INPUT.to_owned(), signed.signature_input));
         headers.push((SIGNATURE.to_owned(), signed.signature));

@@ -5,13 +5,12 @@
 
 use super::{Progress, SyncError, SyncReport, Transport, UploadPolicy, UploadReport};
 use crate::facade::Field;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What the network costs; the shell knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Network {
     /// No network: a round is not tried.
-    None,
+    Offline,
     /// Nearly used up: text and thumbnails only.
     Saving,
     /// Paid by the byte.
@@ -24,7 +23,7 @@ impl Network {
     /// Says which photos may travel; `None` where nothing may.
     pub fn policy(self) -> Option<UploadPolicy> {
         match self {
-            Self::None => None,
+            Self::Offline => None,
             Self::Saving => Some(UploadPolicy::SAVING),
             Self::Metered => Some(UploadPolicy::METERED),
             Self::Unmetered => Some(UploadPolicy::UNMETERED),
@@ -45,8 +44,8 @@ pub struct RoundReport {
 
 impl Field {
     /// Pushes and pulls everything, then sends photos as the network allows, and text again when a
-    /// worker wrote meanwhile. Blocks on the network, never inside a lock; `stop` is looked at
-    /// before each request.
+    /// worker wrote meanwhile. Blocks on the network, never inside a lock; `stop` is asked
+    /// before each request, and ends the round when it says so.
     ///
     /// # Errors
     /// As [`Field::sync`] and [`Field::upload`]; `NoNetwork` at once when there is none.
@@ -54,7 +53,7 @@ impl Field {
         &self,
         transport: &dyn Transport,
         network: Network,
-        stop: &AtomicBool,
+        stop: &dyn Fn() -> bool,
     ) -> Result<RoundReport, SyncError> {
         let policy = network.policy().ok_or_else(|| SyncError::NoNetwork { detail: "offline".into() })?;
         let mut report = RoundReport::default();
@@ -83,11 +82,11 @@ impl Field {
 }
 
 fn next<T>(
-    stop: &AtomicBool,
+    stop: &dyn Fn() -> bool,
     stopped: &mut bool,
     request: impl FnOnce() -> Result<Option<T>, SyncError>,
 ) -> Result<Option<T>, SyncError> {
-    if stop.load(Ordering::Acquire) {
+    if stop() {
         *stopped = true;
         return Ok(None);
     }

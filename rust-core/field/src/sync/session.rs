@@ -249,7 +249,6 @@ impl SyncSession {
     }
 
     fn build(&mut self, s: Situation) -> Result<(Request, Sent), SyncError> {
-        let signer = self.inner.signer.as_ref();
         let mark = Mark {
             cursor: s.cursor,
             unsent: s.push.first().map(|(e, _)| e.header.seq),
@@ -262,7 +261,8 @@ impl SyncSession {
         let batch = EntryBatch::pack(&entries).map_err(crate::FieldError::internal)?;
         let push = match (batch, last) {
             (Some(batch), Some((seq, head))) => {
-                let signature = sign_domain(signer, Domain::Chain, &chain_message(s.device, seq, head))?;
+                let message = chain_message(s.device, seq, head);
+                let signature = self.inner.signed(|signer| sign_domain(signer, Domain::Chain, &message))?;
                 Some(Push { batch, signature })
             }
             _ => None,

@@ -17,7 +17,7 @@ use lanewalk_protocol::{
     frame::{self, MEDIA_TYPE},
     http::{ENROL_PATH, NEXT_NONCE, RESPONSE_SIGNATURE, Request, Response, header},
     httpsig::{RequestParts, SignatureHeadersRef, verify_request},
-    keys::{Algorithm, DeviceSigner as _, Domain, PublicKey, SoftSigner, sign_domain, verify_domain},
+    keys::{Algorithm, Domain, PublicKey, SoftSigner, sign_domain, verify_domain},
     receipt::{Beacon, ErrorBody, Lease, Receipt, Refused, UnsignedReceipt, response_message},
     sync::{Cursor, ScopeDigest, Snapshot, SyncRequest, SyncResponse},
 };

@@ -1,7 +1,7 @@
 //! Lists, search, nearest, live lists.
 
 use crate::{hq::Hq, phone::Phone};
-use lanewalk_field::{Change, ListItem, ListListener, ListQuery, ListUpdate, NewPerson, NewPlace};
+use lanewalk_field::{Change, ListItem, ListQuery, ListUpdate, Listener, NewPerson, NewPlace};
 use lanewalk_model::{document::Edit, position::Position, records::to_json, schema::DocKind};
 use std::sync::{Arc, Mutex};
 
@@ -98,7 +98,7 @@ struct Screen {
     shown: Mutex<Vec<ListItem>>,
 }
 
-impl ListListener for Screen {
+impl Listener<ListUpdate> for Screen {
     fn changed(&self, update: ListUpdate) {
         let mut shown = self.shown.lock().unwrap();
         match update.clone() {
@@ -147,7 +147,7 @@ fn a_live_list_starts_with_a_reset_and_follows_by_steps_until_dropped() {
 /// Asks the core for more from inside the call, as a screen does.
 struct Reentrant(lanewalk_field::Field, Mutex<usize>);
 
-impl ListListener for Reentrant {
+impl Listener<ListUpdate> for Reentrant {
     fn changed(&self, _: ListUpdate) {
         *self.1.lock().unwrap() += self.0.list(&ListQuery::default()).unwrap().len();
         if *self.1.lock().unwrap() < 5 {

@@ -15,7 +15,7 @@ use super::{Algorithm, KeyError, PublicKey, SIGNATURE_LEN, Signature, SignatureE
 /// Says how many bytes a secret has, under every algorithm known so far.
 pub const SECRET_LEN: usize = 32;
 
-/// Says why the key chip gave no signature.
+/// Says why the key chip gave no key or no signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SignerError {
     /// The chip cannot be used now (phone locked, service busy): try again later.
@@ -31,7 +31,7 @@ pub enum SignerError {
 /// Calls block (a key chip takes tens of milliseconds) and may come from any thread.
 pub trait DeviceSigner: Send + Sync {
     /// Returns the public half of the key that [`Self::sign`] uses.
-    fn public_key(&self) -> PublicKey;
+    fn public_key(&self) -> Result<PublicKey, SignerError>;
 
     /// Signs exactly `message`; ES256 hashes it with SHA-256 inside.
     fn sign(&self, message: &[u8]) -> Result<Signature, SignerError>;
@@ -144,11 +144,16 @@ impl SoftSigner {
         };
         Ok(Self { key, public })
     }
+
+    /// Returns the public half, which a key in software always knows.
+    pub fn public_key(&self) -> PublicKey {
+        self.public.clone()
+    }
 }
 
 impl DeviceSigner for SoftSigner {
-    fn public_key(&self) -> PublicKey {
-        self.public.clone()
+    fn public_key(&self) -> Result<PublicKey, SignerError> {
+        Ok(self.public.clone())
     }
 
     fn sign(&self, message: &[u8]) -> Result<Signature, SignerError> {

@@ -111,8 +111,8 @@ fn no_clock_is_too_wrong_to_sign() {
 fn a_failing_key_chip_is_reported() {
     struct Lost;
     impl DeviceSigner for Lost {
-        fn public_key(&self) -> PublicKey {
-            device(Algorithm::Es256, 5).public_key()
+        fn public_key(&self) -> Result<PublicKey, SignerError> {
+            Err(SignerError::KeyLost)
         }
         fn sign(&self, _: &[u8]) -> Result<Signature, SignerError> {
             Err(SignerError::KeyLost)

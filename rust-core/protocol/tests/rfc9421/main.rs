@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use lanewalk_protocol::httpsig::{RequestParts, SignatureHeaders, sign_request, verify_request};
-use lanewalk_protocol::keys::{Algorithm, DeviceSigner as _, PublicKey, SoftSigner};
+use lanewalk_protocol::keys::{Algorithm, PublicKey, SoftSigner};
 
 mod coverage;
 mod properties;

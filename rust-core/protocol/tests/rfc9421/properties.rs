@@ -1,7 +1,7 @@
 //! Properties over arbitrary headers and requests.
 
 use lanewalk_protocol::httpsig::{RequestParts, SignatureHeadersRef, parse, sign_request, verify_request};
-use lanewalk_protocol::keys::{Algorithm, DeviceSigner as _};
+use lanewalk_protocol::keys::Algorithm;
 use proptest::prelude::*;
 
 use super::{CREATED, PARTS, code, device, signed};

@@ -6,7 +6,7 @@ use lanewalk_protocol::httpsig::{
     MAX_KEY_ID_LEN, MAX_NONCE_LEN, MAX_SIGNATURE_INPUT_LEN, RequestParts, SignatureHeaders, parse,
     sign_request,
 };
-use lanewalk_protocol::keys::{Algorithm, DeviceSigner as _};
+use lanewalk_protocol::keys::Algorithm;
 
 use super::{CREATED, KEY_ID, NONCE, PARTS, code, device, signed, swap};
 

@@ -14,7 +14,7 @@ use lanewalk_protocol::{
     entry::{Header, chain_message, hash_header},
     frame, http,
     httpsig::{ParamValue, RequestParts, SignatureHeadersRef, signature_base, verify_request},
-    keys::{Algorithm, DeviceSigner as _, Domain, Signature, SoftSigner, sign_domain, verify_domain},
+    keys::{Algorithm, Domain, Signature, SoftSigner, sign_domain, verify_domain},
     limits,
     receipt::{ErrorBody, Receipt, response_message},
     sync::{SyncRequest, SyncResponse},

@@ -9,7 +9,7 @@ use crate::{
 use lanewalk_model::{chunk, id::to_hex};
 use lanewalk_protocol::{
     entry::chain_message,
-    keys::{DeviceSigner as _, Domain, sign_domain},
+    keys::{Domain, sign_domain},
     limits::{self, DEVICE_CHANGE, HQ_CHANGE},
 };
 use std::path::PathBuf;

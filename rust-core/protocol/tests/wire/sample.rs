@@ -14,7 +14,7 @@ use lanewalk_protocol::{
     entry::{AnchorRef, Entry, chain_message},
     http,
     httpsig::{RequestParts, sign_request},
-    keys::{Algorithm, DeviceSigner as _, Domain, SoftSigner, sign_domain},
+    keys::{Algorithm, Domain, SoftSigner, sign_domain},
     limits,
     receipt::{Beacon, ErrorBody, Lease, Receipt, Refused, UnsignedReceipt, WireGrant},
     sync::{Cursor, Push, ScopeDigest, Snapshot, SyncRequest, SyncResponse},

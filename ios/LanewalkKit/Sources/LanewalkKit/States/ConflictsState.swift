@@ -12,6 +12,7 @@ public enum ConflictsState: Sendable, Equatable {
     case failed(Failure)
 
     public enum Event: Sendable, Equatable {
+        /// All of them as ``Lanewalk/liveConflicts()`` tells them.
         case read([ConflictView])
         case chose(doc: String, key: String)
         case failed(Failure)

@@ -8,11 +8,14 @@ public enum OrderState: Sendable, Equatable {
     case acting(OrderView, action: String)
     /// An act was not taken; nothing was written. The page stands.
     case refused(OrderView, Failure)
-    /// Not on this phone, or not readable now.
+    /// Not readable now.
     case failed(Failure)
+    /// Not on this phone any more.
+    case gone
 
     public enum Event: Sendable, Equatable {
-        case read(OrderView)
+        /// The page as ``Lanewalk/liveOrder(_:)`` tells it; nil when the order has left this phone.
+        case told(OrderView?)
         case began(action: String)
         case failed(Failure)
         case dismissed
@@ -20,8 +23,8 @@ public enum OrderState: Sendable, Equatable {
 
     public func after(_ event: Event) -> OrderState {
         switch event {
-        case .read(let view):
-            .shown(view)
+        case .told(let view):
+            view.map { .shown($0) } ?? .gone
         case .began(let action):
             page.map { .acting($0, action: action) } ?? self
         case .failed(let failure):
@@ -33,7 +36,7 @@ public enum OrderState: Sendable, Equatable {
 
     public var page: OrderView? {
         switch self {
-        case .loading, .failed: nil
+        case .loading, .failed, .gone: nil
         case .shown(let view): view
         case .acting(let view, _): view
         case .refused(let view, _): view

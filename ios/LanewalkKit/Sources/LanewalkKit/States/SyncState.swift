@@ -37,8 +37,8 @@ public enum SyncState: Sendable, Equatable {
     }
 
     /// The lines of the status bar.
-    public var lines: [LanewalkText] {
-        var lines: [LanewalkText] = []
+    public var lines: [Phrase] {
+        var lines: [Phrase] = []
         switch self {
         case .unknown, .resting: break
         case .sending: lines.append(Self.line("ui.sending"))
@@ -71,7 +71,7 @@ public enum SyncState: Sendable, Equatable {
         }
     }
 
-    private static func line(_ code: String, _ count: UInt64? = nil) -> LanewalkText {
-        LanewalkText(code: code, args: count.map { ["count": String($0)] } ?? [:])
+    private static func line(_ code: String, _ count: UInt64? = nil) -> Phrase {
+        Phrase(code: code, args: count.map { ["count": String($0)] } ?? [:])
     }
 }

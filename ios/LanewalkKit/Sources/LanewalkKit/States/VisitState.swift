@@ -20,8 +20,8 @@ public struct VisitDraft: Sendable, Equatable {
     /// The visit as the core takes it; the core asks the shell for the place.
     public func visit(endedAtMs: Int64) -> NewVisit {
         NewVisit(
-            kind: kind, order: order, target: target, grid: nil, purpose: purpose, result: result,
-            startedAtMs: startedAtMs, endedAtMs: endedAtMs, fix: nil, notes: notes
+            kind: kind, order: order, target: target, purpose: purpose, result: result,
+            startedAtMs: startedAtMs, endedAtMs: endedAtMs, notes: notes
         )
     }
 }

@@ -671,11 +671,17 @@ internal interface UniffiCallbackInterfacePositionMethod0 : com.sun.jna.Callback
 internal interface UniffiCallbackInterfaceAppealListenerMethod0 : com.sun.jna.Callback {
     fun callback(`uniffiHandle`: Long,`update`: RustBuffer.ByValue,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,)
 }
+internal interface UniffiCallbackInterfaceConflictsListenerMethod0 : com.sun.jna.Callback {
+    fun callback(`uniffiHandle`: Long,`conflicts`: RustBuffer.ByValue,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,)
+}
 internal interface UniffiCallbackInterfaceKnowledgeListenerMethod0 : com.sun.jna.Callback {
     fun callback(`uniffiHandle`: Long,`update`: RustBuffer.ByValue,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,)
 }
 internal interface UniffiCallbackInterfaceOrderListenerMethod0 : com.sun.jna.Callback {
     fun callback(`uniffiHandle`: Long,`update`: RustBuffer.ByValue,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,)
+}
+internal interface UniffiCallbackInterfaceOrderPageListenerMethod0 : com.sun.jna.Callback {
+    fun callback(`uniffiHandle`: Long,`page`: RustBuffer.ByValue,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,)
 }
 internal interface UniffiCallbackInterfacePersonListenerMethod0 : com.sun.jna.Callback {
     fun callback(`uniffiHandle`: Long,`update`: RustBuffer.ByValue,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,)
@@ -807,6 +813,25 @@ internal open class UniffiVTableCallbackInterfaceAppealListener(
 
 }
 @Structure.FieldOrder("uniffiFree", "uniffiClone", "changed")
+internal open class UniffiVTableCallbackInterfaceConflictsListener(
+    @JvmField internal var `uniffiFree`: UniffiCallbackInterfaceFree? = null,
+    @JvmField internal var `uniffiClone`: UniffiCallbackInterfaceClone? = null,
+    @JvmField internal var `changed`: UniffiCallbackInterfaceConflictsListenerMethod0? = null,
+) : Structure() {
+    class UniffiByValue(
+        `uniffiFree`: UniffiCallbackInterfaceFree? = null,
+        `uniffiClone`: UniffiCallbackInterfaceClone? = null,
+        `changed`: UniffiCallbackInterfaceConflictsListenerMethod0? = null,
+    ): UniffiVTableCallbackInterfaceConflictsListener(`uniffiFree`,`uniffiClone`,`changed`,), Structure.ByValue
+
+   internal fun uniffiSetValue(other: UniffiVTableCallbackInterfaceConflictsListener) {
+        `uniffiFree` = other.`uniffiFree`
+        `uniffiClone` = other.`uniffiClone`
+        `changed` = other.`changed`
+    }
+
+}
+@Structure.FieldOrder("uniffiFree", "uniffiClone", "changed")
 internal open class UniffiVTableCallbackInterfaceKnowledgeListener(
     @JvmField internal var `uniffiFree`: UniffiCallbackInterfaceFree? = null,
     @JvmField internal var `uniffiClone`: UniffiCallbackInterfaceClone? = null,
@@ -838,6 +863,25 @@ internal open class UniffiVTableCallbackInterfaceOrderListener(
     ): UniffiVTableCallbackInterfaceOrderListener(`uniffiFree`,`uniffiClone`,`changed`,), Structure.ByValue
 
    internal fun uniffiSetValue(other: UniffiVTableCallbackInterfaceOrderListener) {
+        `uniffiFree` = other.`uniffiFree`
+        `uniffiClone` = other.`uniffiClone`
+        `changed` = other.`changed`
+    }
+
+}
+@Structure.FieldOrder("uniffiFree", "uniffiClone", "changed")
+internal open class UniffiVTableCallbackInterfaceOrderPageListener(
+    @JvmField internal var `uniffiFree`: UniffiCallbackInterfaceFree? = null,
+    @JvmField internal var `uniffiClone`: UniffiCallbackInterfaceClone? = null,
+    @JvmField internal var `changed`: UniffiCallbackInterfaceOrderPageListenerMethod0? = null,
+) : Structure() {
+    class UniffiByValue(
+        `uniffiFree`: UniffiCallbackInterfaceFree? = null,
+        `uniffiClone`: UniffiCallbackInterfaceClone? = null,
+        `changed`: UniffiCallbackInterfaceOrderPageListenerMethod0? = null,
+    ): UniffiVTableCallbackInterfaceOrderPageListener(`uniffiFree`,`uniffiClone`,`changed`,), Structure.ByValue
+
+   internal fun uniffiSetValue(other: UniffiVTableCallbackInterfaceOrderPageListener) {
         `uniffiFree` = other.`uniffiFree`
         `uniffiClone` = other.`uniffiClone`
         `changed` = other.`changed`
@@ -997,15 +1041,21 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_lanewalk_ffi_checksum_method_knowledge_list(
     ): Int
+    external fun uniffi_lanewalk_ffi_checksum_method_knowledge_matters(
+    ): Int
     external fun uniffi_lanewalk_ffi_checksum_method_knowledge_suggest(
     ): Int
     external fun uniffi_lanewalk_ffi_checksum_method_knowledge_watch(
     ): Int
     external fun uniffi_lanewalk_ffi_checksum_method_appeallistener_changed(
     ): Int
+    external fun uniffi_lanewalk_ffi_checksum_method_conflictslistener_changed(
+    ): Int
     external fun uniffi_lanewalk_ffi_checksum_method_knowledgelistener_changed(
     ): Int
     external fun uniffi_lanewalk_ffi_checksum_method_orderlistener_changed(
+    ): Int
+    external fun uniffi_lanewalk_ffi_checksum_method_orderpagelistener_changed(
     ): Int
     external fun uniffi_lanewalk_ffi_checksum_method_personlistener_changed(
     ): Int
@@ -1039,11 +1089,17 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_lanewalk_ffi_checksum_method_orders_talk(
     ): Int
+    external fun uniffi_lanewalk_ffi_checksum_method_orders_task_forces(
+    ): Int
     external fun uniffi_lanewalk_ffi_checksum_method_orders_unclear(
     ): Int
     external fun uniffi_lanewalk_ffi_checksum_method_orders_verify(
     ): Int
     external fun uniffi_lanewalk_ffi_checksum_method_orders_watch(
+    ): Int
+    external fun uniffi_lanewalk_ffi_checksum_method_orders_watch_conflicts(
+    ): Int
+    external fun uniffi_lanewalk_ffi_checksum_method_orders_watch_order(
     ): Int
     external fun uniffi_lanewalk_ffi_checksum_method_people_care_of(
     ): Int
@@ -1089,7 +1145,11 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_lanewalk_ffi_checksum_method_photos_tickets(
     ): Int
+    external fun uniffi_lanewalk_ffi_checksum_method_photos_write_to(
+    ): Int
     external fun uniffi_lanewalk_ffi_checksum_method_statuslistener_changed(
+    ): Int
+    external fun uniffi_lanewalk_ffi_checksum_method_stoptoken_stop(
     ): Int
     external fun uniffi_lanewalk_ffi_checksum_method_sync_export_refused(
     ): Int
@@ -1100,8 +1160,6 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_lanewalk_ffi_checksum_method_sync_run(
     ): Int
     external fun uniffi_lanewalk_ffi_checksum_method_sync_status(
-    ): Int
-    external fun uniffi_lanewalk_ffi_checksum_method_sync_stop(
     ): Int
     external fun uniffi_lanewalk_ffi_checksum_method_sync_watch(
     ): Int
@@ -1127,11 +1185,17 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_lanewalk_ffi_checksum_method_visits_record(
     ): Int
+    external fun uniffi_lanewalk_ffi_checksum_method_visits_survey(
+    ): Int
+    external fun uniffi_lanewalk_ffi_checksum_method_visits_surveys(
+    ): Int
     external fun uniffi_lanewalk_ffi_checksum_method_visits_watch(
     ): Int
     external fun uniffi_lanewalk_ffi_checksum_method_visits_watch_appeals(
     ): Int
     external fun uniffi_lanewalk_ffi_checksum_constructor_field_open(
+    ): Int
+    external fun uniffi_lanewalk_ffi_checksum_constructor_stoptoken_new(
     ): Int
     external fun ffi_lanewalk_ffi_uniffi_contract_version(
     ): Int
@@ -1150,12 +1214,14 @@ internal object UniffiLib {
     init {
         Native.register(UniffiLib::class.java, findLibraryName(componentName = "lanewalk"))
         uniffiCallbackInterfaceAppealListener.register(this)
+        uniffiCallbackInterfaceConflictsListener.register(this)
         uniffiCallbackInterfaceConnectivity.register(this)
         uniffiCallbackInterfaceDeviceSigner.register(this)
         uniffiCallbackInterfaceKeyStore.register(this)
         uniffiCallbackInterfaceKnowledgeListener.register(this)
         uniffiCallbackInterfaceLogSink.register(this)
         uniffiCallbackInterfaceOrderListener.register(this)
+        uniffiCallbackInterfaceOrderPageListener.register(this)
         uniffiCallbackInterfacePersonListener.register(this)
         uniffiCallbackInterfacePlaceListener.register(this)
         uniffiCallbackInterfacePosition.register(this)
@@ -1259,6 +1325,8 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_lanewalk_ffi_fn_method_knowledge_list(`ptr`: Long,`query`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_lanewalk_ffi_fn_method_knowledge_matters(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
     external fun uniffi_lanewalk_ffi_fn_method_knowledge_suggest(`ptr`: Long,`version`: RustBuffer.ByValue,`text`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
     external fun uniffi_lanewalk_ffi_fn_method_knowledge_watch(`ptr`: Long,`query`: RustBuffer.ByValue,`listener`: Long,uniffi_out_err: UniffiRustCallStatus, 
@@ -1270,6 +1338,14 @@ internal object UniffiLib {
     external fun uniffi_lanewalk_ffi_fn_init_callback_vtable_appeallistener(`vtable`: UniffiVTableCallbackInterfaceAppealListener,
     ): Unit
     external fun uniffi_lanewalk_ffi_fn_method_appeallistener_changed(`ptr`: Long,`update`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_lanewalk_ffi_fn_clone_conflictslistener(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_lanewalk_ffi_fn_free_conflictslistener(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_lanewalk_ffi_fn_init_callback_vtable_conflictslistener(`vtable`: UniffiVTableCallbackInterfaceConflictsListener,
+    ): Unit
+    external fun uniffi_lanewalk_ffi_fn_method_conflictslistener_changed(`ptr`: Long,`conflicts`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
     external fun uniffi_lanewalk_ffi_fn_clone_knowledgelistener(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
@@ -1286,6 +1362,14 @@ internal object UniffiLib {
     external fun uniffi_lanewalk_ffi_fn_init_callback_vtable_orderlistener(`vtable`: UniffiVTableCallbackInterfaceOrderListener,
     ): Unit
     external fun uniffi_lanewalk_ffi_fn_method_orderlistener_changed(`ptr`: Long,`update`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_lanewalk_ffi_fn_clone_orderpagelistener(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_lanewalk_ffi_fn_free_orderpagelistener(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_lanewalk_ffi_fn_init_callback_vtable_orderpagelistener(`vtable`: UniffiVTableCallbackInterfaceOrderPageListener,
+    ): Unit
+    external fun uniffi_lanewalk_ffi_fn_method_orderpagelistener_changed(`ptr`: Long,`page`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
     external fun uniffi_lanewalk_ffi_fn_clone_personlistener(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
@@ -1345,11 +1429,17 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_lanewalk_ffi_fn_method_orders_talk(`ptr`: Long,`order`: RustBuffer.ByValue,`kind`: RustBuffer.ByValue,`agreed`: Byte,`cites`: RustBuffer.ByValue,`note`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
+    external fun uniffi_lanewalk_ffi_fn_method_orders_task_forces(`ptr`: Long,`query`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
     external fun uniffi_lanewalk_ffi_fn_method_orders_unclear(`ptr`: Long,`order`: RustBuffer.ByValue,`facts`: Byte,`responsibility`: Byte,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
     external fun uniffi_lanewalk_ffi_fn_method_orders_verify(`ptr`: Long,`order`: RustBuffer.ByValue,`address`: RustBuffer.ByValue,`facts`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
     external fun uniffi_lanewalk_ffi_fn_method_orders_watch(`ptr`: Long,`query`: RustBuffer.ByValue,`listener`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_lanewalk_ffi_fn_method_orders_watch_conflicts(`ptr`: Long,`listener`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_lanewalk_ffi_fn_method_orders_watch_order(`ptr`: Long,`order`: RustBuffer.ByValue,`listener`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
     external fun uniffi_lanewalk_ffi_fn_clone_people(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
@@ -1403,6 +1493,8 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_lanewalk_ffi_fn_method_photos_tickets(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_lanewalk_ffi_fn_method_photos_write_to(`ptr`: Long,`photo`: RustBuffer.ByValue,`part`: RustBuffer.ByValue,`path`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
     external fun uniffi_lanewalk_ffi_fn_clone_statuslistener(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
     external fun uniffi_lanewalk_ffi_fn_free_statuslistener(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
@@ -1410,6 +1502,14 @@ internal object UniffiLib {
     external fun uniffi_lanewalk_ffi_fn_init_callback_vtable_statuslistener(`vtable`: UniffiVTableCallbackInterfaceStatusListener,
     ): Unit
     external fun uniffi_lanewalk_ffi_fn_method_statuslistener_changed(`ptr`: Long,`status`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_lanewalk_ffi_fn_clone_stoptoken(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_lanewalk_ffi_fn_free_stoptoken(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_lanewalk_ffi_fn_constructor_stoptoken_new(uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_lanewalk_ffi_fn_method_stoptoken_stop(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
     external fun uniffi_lanewalk_ffi_fn_clone_sync(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
@@ -1421,12 +1521,10 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_lanewalk_ffi_fn_method_sync_refused(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
-    external fun uniffi_lanewalk_ffi_fn_method_sync_run(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    external fun uniffi_lanewalk_ffi_fn_method_sync_run(`ptr`: Long,`stop`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_lanewalk_ffi_fn_method_sync_status(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
-    external fun uniffi_lanewalk_ffi_fn_method_sync_stop(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
-    ): Unit
     external fun uniffi_lanewalk_ffi_fn_method_sync_watch(`ptr`: Long,`listener`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
     external fun uniffi_lanewalk_ffi_fn_clone_visits(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
@@ -1455,10 +1553,50 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_lanewalk_ffi_fn_method_visits_record(`ptr`: Long,`visit`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_lanewalk_ffi_fn_method_visits_survey(`ptr`: Long,`survey`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_lanewalk_ffi_fn_method_visits_surveys(`ptr`: Long,`query`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
     external fun uniffi_lanewalk_ffi_fn_method_visits_watch(`ptr`: Long,`query`: RustBuffer.ByValue,`listener`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
     external fun uniffi_lanewalk_ffi_fn_method_visits_watch_appeals(`ptr`: Long,`query`: RustBuffer.ByValue,`listener`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
+    external fun uniffi_lanewalk_ffi_fn_method_appealkind_label(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_lanewalk_ffi_fn_method_confirmedhow_label(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_lanewalk_ffi_fn_method_devicekey_label(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_lanewalk_ffi_fn_method_measuredhow_label(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_lanewalk_ffi_fn_method_network_label(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_lanewalk_ffi_fn_method_orderoutcome_label(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_lanewalk_ffi_fn_method_phase_label(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_lanewalk_ffi_fn_method_photopart_label(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_lanewalk_ffi_fn_method_photorole_label(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_lanewalk_ffi_fn_method_photoscene_label(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_lanewalk_ffi_fn_method_placekind_label(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_lanewalk_ffi_fn_method_positionsource_label(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_lanewalk_ffi_fn_method_proposalkind_label(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_lanewalk_ffi_fn_method_surveyanswer_label(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_lanewalk_ffi_fn_method_talkkind_label(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_lanewalk_ffi_fn_method_visitkind_label(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_lanewalk_ffi_fn_method_visitpurpose_label(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_lanewalk_ffi_fn_method_visitresult_label(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
     external fun uniffi_lanewalk_ffi_fn_func_text_table(`language`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun ffi_lanewalk_ffi_rustbuffer_alloc(`size`: Long,uniffi_out_err: UniffiRustCallStatus, 
@@ -1631,7 +1769,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_lanewalk_ffi_checksum_method_connectivity_network() and 0xFFFF) != 36400) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_lanewalk_ffi_checksum_method_devicesigner_public_key() and 0xFFFF) != 56943) {
+    if ((lib.uniffi_lanewalk_ffi_checksum_method_devicesigner_public_key() and 0xFFFF) != 21070) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_lanewalk_ffi_checksum_method_devicesigner_sign() and 0xFFFF) != 38629) {
@@ -1658,6 +1796,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_lanewalk_ffi_checksum_method_knowledge_list() and 0xFFFF) != 56471) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_lanewalk_ffi_checksum_method_knowledge_matters() and 0xFFFF) != 47200) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_lanewalk_ffi_checksum_method_knowledge_suggest() and 0xFFFF) != 1616) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1667,10 +1808,16 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_lanewalk_ffi_checksum_method_appeallistener_changed() and 0xFFFF) != 49511) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_lanewalk_ffi_checksum_method_conflictslistener_changed() and 0xFFFF) != 26802) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_lanewalk_ffi_checksum_method_knowledgelistener_changed() and 0xFFFF) != 44502) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_lanewalk_ffi_checksum_method_orderlistener_changed() and 0xFFFF) != 6603) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_lanewalk_ffi_checksum_method_orderpagelistener_changed() and 0xFFFF) != 26519) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_lanewalk_ffi_checksum_method_personlistener_changed() and 0xFFFF) != 35924) {
@@ -1688,7 +1835,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_lanewalk_ffi_checksum_method_orders_conflicts() and 0xFFFF) != 21999) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_lanewalk_ffi_checksum_method_orders_contact() and 0xFFFF) != 39651) {
+    if ((lib.uniffi_lanewalk_ffi_checksum_method_orders_contact() and 0xFFFF) != 18707) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_lanewalk_ffi_checksum_method_orders_get() and 0xFFFF) != 22584) {
@@ -1703,37 +1850,46 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_lanewalk_ffi_checksum_method_orders_note() and 0xFFFF) != 62727) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_lanewalk_ffi_checksum_method_orders_police() and 0xFFFF) != 20210) {
+    if ((lib.uniffi_lanewalk_ffi_checksum_method_orders_police() and 0xFFFF) != 8526) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_lanewalk_ffi_checksum_method_orders_propose() and 0xFFFF) != 21107) {
+    if ((lib.uniffi_lanewalk_ffi_checksum_method_orders_propose() and 0xFFFF) != 11622) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_lanewalk_ffi_checksum_method_orders_reply() and 0xFFFF) != 322) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_lanewalk_ffi_checksum_method_orders_search() and 0xFFFF) != 25582) {
+    if ((lib.uniffi_lanewalk_ffi_checksum_method_orders_search() and 0xFFFF) != 19618) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_lanewalk_ffi_checksum_method_orders_settle() and 0xFFFF) != 1916) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_lanewalk_ffi_checksum_method_orders_talk() and 0xFFFF) != 29713) {
+    if ((lib.uniffi_lanewalk_ffi_checksum_method_orders_talk() and 0xFFFF) != 47946) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_lanewalk_ffi_checksum_method_orders_unclear() and 0xFFFF) != 26762) {
+    if ((lib.uniffi_lanewalk_ffi_checksum_method_orders_task_forces() and 0xFFFF) != 7318) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_lanewalk_ffi_checksum_method_orders_verify() and 0xFFFF) != 33654) {
+    if ((lib.uniffi_lanewalk_ffi_checksum_method_orders_unclear() and 0xFFFF) != 18126) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_lanewalk_ffi_checksum_method_orders_verify() and 0xFFFF) != 19327) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_lanewalk_ffi_checksum_method_orders_watch() and 0xFFFF) != 42988) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_lanewalk_ffi_checksum_method_orders_watch_conflicts() and 0xFFFF) != 11752) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_lanewalk_ffi_checksum_method_orders_watch_order() and 0xFFFF) != 53553) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_lanewalk_ffi_checksum_method_people_care_of() and 0xFFFF) != 26761) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_lanewalk_ffi_checksum_method_people_describe_place() and 0xFFFF) != 38246) {
+    if ((lib.uniffi_lanewalk_ffi_checksum_method_people_describe_place() and 0xFFFF) != 12931) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_lanewalk_ffi_checksum_method_people_new_care() and 0xFFFF) != 6656) {
@@ -1796,7 +1952,13 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_lanewalk_ffi_checksum_method_photos_tickets() and 0xFFFF) != 3561) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_lanewalk_ffi_checksum_method_photos_write_to() and 0xFFFF) != 2973) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_lanewalk_ffi_checksum_method_statuslistener_changed() and 0xFFFF) != 60041) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_lanewalk_ffi_checksum_method_stoptoken_stop() and 0xFFFF) != 45952) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_lanewalk_ffi_checksum_method_sync_export_refused() and 0xFFFF) != 55433) {
@@ -1808,19 +1970,16 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_lanewalk_ffi_checksum_method_sync_refused() and 0xFFFF) != 22273) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_lanewalk_ffi_checksum_method_sync_run() and 0xFFFF) != 25750) {
+    if ((lib.uniffi_lanewalk_ffi_checksum_method_sync_run() and 0xFFFF) != 57825) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_lanewalk_ffi_checksum_method_sync_status() and 0xFFFF) != 49305) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_lanewalk_ffi_checksum_method_sync_stop() and 0xFFFF) != 49880) {
-        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    }
     if ((lib.uniffi_lanewalk_ffi_checksum_method_sync_watch() and 0xFFFF) != 59977) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_lanewalk_ffi_checksum_method_visits_answer() and 0xFFFF) != 60381) {
+    if ((lib.uniffi_lanewalk_ffi_checksum_method_visits_answer() and 0xFFFF) != 59139) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_lanewalk_ffi_checksum_method_visits_appeal() and 0xFFFF) != 21162) {
@@ -1829,13 +1988,13 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_lanewalk_ffi_checksum_method_visits_appeals() and 0xFFFF) != 46743) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_lanewalk_ffi_checksum_method_visits_confirm() and 0xFFFF) != 31956) {
+    if ((lib.uniffi_lanewalk_ffi_checksum_method_visits_confirm() and 0xFFFF) != 50577) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_lanewalk_ffi_checksum_method_visits_consent() and 0xFFFF) != 5365) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_lanewalk_ffi_checksum_method_visits_finish() and 0xFFFF) != 8713) {
+    if ((lib.uniffi_lanewalk_ffi_checksum_method_visits_finish() and 0xFFFF) != 6338) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_lanewalk_ffi_checksum_method_visits_get() and 0xFFFF) != 17671) {
@@ -1853,13 +2012,22 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_lanewalk_ffi_checksum_method_visits_record() and 0xFFFF) != 33951) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_lanewalk_ffi_checksum_method_visits_survey() and 0xFFFF) != 34879) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_lanewalk_ffi_checksum_method_visits_surveys() and 0xFFFF) != 48407) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_lanewalk_ffi_checksum_method_visits_watch() and 0xFFFF) != 10920) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_lanewalk_ffi_checksum_method_visits_watch_appeals() and 0xFFFF) != 14194) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_lanewalk_ffi_checksum_constructor_field_open() and 0xFFFF) != 64989) {
+    if ((lib.uniffi_lanewalk_ffi_checksum_constructor_field_open() and 0xFFFF) != 21007) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_lanewalk_ffi_checksum_constructor_stoptoken_new() and 0xFFFF) != 44648) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
 }
@@ -2667,6 +2835,335 @@ public object FfiConverterTypeAppealListener: FfiConverter<AppealListener, Long>
 
 
 /**
+ * Hears about the fields that wait for a person. Called on a thread of its own.
+ */
+public interface ConflictsListener {
+    
+    /**
+     * Takes all of them as they are now.
+     */
+    fun `changed`(`conflicts`: List<ConflictView>)
+    
+    companion object
+}
+
+/**
+ * Hears about the fields that wait for a person. Called on a thread of its own.
+ */
+open class ConflictsListenerImpl: Disposable, AutoCloseable, ConflictsListener
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_lanewalk_ffi_fn_free_conflictslistener(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_lanewalk_ffi_fn_clone_conflictslistener(handle, status)
+        }
+    }
+
+    
+    /**
+     * Takes all of them as they are now.
+     */
+    @Throws(ForeignException::class)override fun `changed`(`conflicts`: List<ConflictView>)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(ForeignException) { _status ->
+    UniffiLib.uniffi_lanewalk_ffi_fn_method_conflictslistener_changed(
+        it,
+        
+        FfiConverterSequenceTypeConflictView.lower(`conflicts`),_status)
+}
+    }
+    
+    
+
+    
+
+    
+
+
+    
+    
+    /**
+     * @suppress
+     */
+    companion object
+    
+}
+
+
+
+// Put the implementation in an object so we don't pollute the top-level namespace
+internal object uniffiCallbackInterfaceConflictsListener {
+    internal object `changed`: UniffiCallbackInterfaceConflictsListenerMethod0 {
+        override fun callback(`uniffiHandle`: Long,`conflicts`: RustBuffer.ByValue,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,) {
+            val uniffiObj = FfiConverterTypeConflictsListener.handleMap.get(uniffiHandle)
+            val makeCall = { ->
+                uniffiObj.`changed`(
+                    FfiConverterSequenceTypeConflictView.lift(`conflicts`),
+                )
+            }
+            val writeReturn = { _: Unit -> Unit }
+            uniffiTraitInterfaceCallWithError(
+                uniffiCallStatus,
+                makeCall,
+                writeReturn,
+                { e: ForeignException -> FfiConverterTypeForeignError.lower(e) }
+            )
+        }
+    }
+
+    internal object uniffiFree: UniffiCallbackInterfaceFree {
+        override fun callback(handle: Long) {
+            FfiConverterTypeConflictsListener.handleMap.remove(handle)
+        }
+    }
+
+    internal object uniffiClone: UniffiCallbackInterfaceClone {
+        override fun callback(handle: Long): Long {
+            return FfiConverterTypeConflictsListener.handleMap.clone(handle)
+        }
+    }
+
+    internal var vtable = UniffiVTableCallbackInterfaceConflictsListener.UniffiByValue(
+        uniffiFree,
+        uniffiClone,
+        `changed`,
+    )
+
+    // Registers the foreign callback with the Rust side.
+    // This method is generated for each callback interface.
+    internal fun register(lib: UniffiLib) {
+        lib.uniffi_lanewalk_ffi_fn_init_callback_vtable_conflictslistener(vtable)
+    }
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeConflictsListener: FfiConverter<ConflictsListener, Long> {
+    internal val handleMap = UniffiHandleMap<ConflictsListener>()
+
+    override fun lower(value: ConflictsListener): Long {
+        if (value is ConflictsListenerImpl) {
+             // Rust-implemented object.  Clone the handle and return it
+            return value.uniffiCloneHandle()
+         } else {
+            // Kotlin object, generate a new vtable handle and return that.
+            return handleMap.insert(value)
+         }
+    }
+
+    override fun lift(value: Long): ConflictsListener {
+        if ((value and 1.toLong()) == 0.toLong()) {
+            // Rust-generated handle, construct a new class that uses the handle to implement the
+            // interface
+            return ConflictsListenerImpl(UniffiWithHandle, value)
+        } else {
+            // Kotlin-generated handle, get the object from the handle map
+            return handleMap.remove(value)
+        }
+    }
+
+    override fun read(buf: ByteBuffer): ConflictsListener {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: ConflictsListener) = 8UL
+
+    override fun write(value: ConflictsListener, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
  * Knows what the network costs.
  */
 public interface Connectivity {
@@ -3343,7 +3840,11 @@ public interface DeviceSigner {
     
     /**
      * Returns the public key as the platform gives it: a SubjectPublicKeyInfo (Android), or a
-     * SEC1 point of 65 or 33 bytes (iOS). Called once, when the store is opened.
+     * SEC1 point of 65 or 33 bytes (iOS). Called when the store is opened and at enrolment; when it
+     * was not available, again by the next round.
+     *
+     * `Lost`, or another key than the one enrolled: the store opens all the same, for reading and for
+     * `export_unsent`, and no round begins.
      */
     fun `publicKey`(): kotlin.ByteArray
     
@@ -3464,7 +3965,11 @@ open class DeviceSignerImpl: Disposable, AutoCloseable, DeviceSigner
     
     /**
      * Returns the public key as the platform gives it: a SubjectPublicKeyInfo (Android), or a
-     * SEC1 point of 65 or 33 bytes (iOS). Called once, when the store is opened.
+     * SEC1 point of 65 or 33 bytes (iOS). Called when the store is opened and at enrolment; when it
+     * was not available, again by the next round.
+     *
+     * `Lost`, or another key than the one enrolled: the store opens all the same, for reading and for
+     * `export_unsent`, and no round begins.
      */
     @Throws(ForeignException::class)override fun `publicKey`(): kotlin.ByteArray {
             return FfiConverterByteArray.lift(
@@ -4071,11 +4576,14 @@ open class Field: Disposable, AutoCloseable, FieldInterface
     companion object {
         
     /**
-     * Opens the store, creating or migrating it. Reads the disk; asks `keys` and `signer` once.
+     * Opens the store, creating or migrating it. Reads the disk; asks `keys` and `signer` once. A signer
+     * that fails or has another key keeps nothing shut: [`StatusView::key`](crate::StatusView) says so, and
+     * rounds end in `Key` or `Wait`.
      *
-     * Errors: `Key`, `UpdateApp`, `StoreDamaged`, `StorageFull`, `Invalid`, `Wait` (key store locked).
+     * Errors, all but the last of the store: `Key`, `UpdateApp`, `StoreDamaged`, `StorageFull`, `Invalid`,
+     * `Wait` (key store locked).
      */
-    @Throws(LanewalkException::class) fun `open`(`config`: OpenConfig, `keys`: KeyStore, `signer`: DeviceSigner, `connectivity`: Connectivity?, `position`: Position?, `log`: LogSink?): Field {
+    @Throws(LanewalkException::class) fun `open`(`config`: OpenConfig, `keys`: KeyStore, `signer`: DeviceSigner, `connectivity`: Connectivity? = null, `position`: Position? = null, `log`: LogSink? = null): Field {
             return FfiConverterTypeField.lift(
     uniffiRustCallWithError(LanewalkException) { _status ->
     UniffiLib.uniffi_lanewalk_ffi_fn_constructor_field_open(
@@ -4577,6 +5085,11 @@ public interface KnowledgeInterface {
     fun `list`(`query`: ListQuery): List<KnowledgeRow>
     
     /**
+     * Lists the matters of the catalogue as published; empty before it has arrived.
+     */
+    fun `matters`(): List<MatterView>
+    
+    /**
      * Suggests a change of a version (R13).
      */
     fun `suggest`(`version`: kotlin.String, `text`: kotlin.String)
@@ -4759,6 +5272,23 @@ open class Knowledge: Disposable, AutoCloseable, KnowledgeInterface
         it,
         
         FfiConverterTypeListQuery.lower(`query`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Lists the matters of the catalogue as published; empty before it has arrived.
+     */
+    @Throws(LanewalkException::class)override fun `matters`(): List<MatterView> {
+            return FfiConverterSequenceTypeMatterView.lift(
+    callWithHandle {
+    uniffiRustCallWithError(LanewalkException) { _status ->
+    UniffiLib.uniffi_lanewalk_ffi_fn_method_knowledge_matters(
+        it,
+        _status)
 }
     }
     )
@@ -5926,6 +6456,335 @@ public object FfiConverterTypeOrderListener: FfiConverter<OrderListener, Long> {
 
 
 /**
+ * Hears about an order's page. Called on a thread of its own.
+ */
+public interface OrderPageListener {
+    
+    /**
+     * Takes the page as it is now; nothing when the order has left this phone.
+     */
+    fun `changed`(`page`: OrderView?)
+    
+    companion object
+}
+
+/**
+ * Hears about an order's page. Called on a thread of its own.
+ */
+open class OrderPageListenerImpl: Disposable, AutoCloseable, OrderPageListener
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_lanewalk_ffi_fn_free_orderpagelistener(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_lanewalk_ffi_fn_clone_orderpagelistener(handle, status)
+        }
+    }
+
+    
+    /**
+     * Takes the page as it is now; nothing when the order has left this phone.
+     */
+    @Throws(ForeignException::class)override fun `changed`(`page`: OrderView?)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(ForeignException) { _status ->
+    UniffiLib.uniffi_lanewalk_ffi_fn_method_orderpagelistener_changed(
+        it,
+        
+        FfiConverterOptionalTypeOrderView.lower(`page`),_status)
+}
+    }
+    
+    
+
+    
+
+    
+
+
+    
+    
+    /**
+     * @suppress
+     */
+    companion object
+    
+}
+
+
+
+// Put the implementation in an object so we don't pollute the top-level namespace
+internal object uniffiCallbackInterfaceOrderPageListener {
+    internal object `changed`: UniffiCallbackInterfaceOrderPageListenerMethod0 {
+        override fun callback(`uniffiHandle`: Long,`page`: RustBuffer.ByValue,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,) {
+            val uniffiObj = FfiConverterTypeOrderPageListener.handleMap.get(uniffiHandle)
+            val makeCall = { ->
+                uniffiObj.`changed`(
+                    FfiConverterOptionalTypeOrderView.lift(`page`),
+                )
+            }
+            val writeReturn = { _: Unit -> Unit }
+            uniffiTraitInterfaceCallWithError(
+                uniffiCallStatus,
+                makeCall,
+                writeReturn,
+                { e: ForeignException -> FfiConverterTypeForeignError.lower(e) }
+            )
+        }
+    }
+
+    internal object uniffiFree: UniffiCallbackInterfaceFree {
+        override fun callback(handle: Long) {
+            FfiConverterTypeOrderPageListener.handleMap.remove(handle)
+        }
+    }
+
+    internal object uniffiClone: UniffiCallbackInterfaceClone {
+        override fun callback(handle: Long): Long {
+            return FfiConverterTypeOrderPageListener.handleMap.clone(handle)
+        }
+    }
+
+    internal var vtable = UniffiVTableCallbackInterfaceOrderPageListener.UniffiByValue(
+        uniffiFree,
+        uniffiClone,
+        `changed`,
+    )
+
+    // Registers the foreign callback with the Rust side.
+    // This method is generated for each callback interface.
+    internal fun register(lib: UniffiLib) {
+        lib.uniffi_lanewalk_ffi_fn_init_callback_vtable_orderpagelistener(vtable)
+    }
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeOrderPageListener: FfiConverter<OrderPageListener, Long> {
+    internal val handleMap = UniffiHandleMap<OrderPageListener>()
+
+    override fun lower(value: OrderPageListener): Long {
+        if (value is OrderPageListenerImpl) {
+             // Rust-implemented object.  Clone the handle and return it
+            return value.uniffiCloneHandle()
+         } else {
+            // Kotlin object, generate a new vtable handle and return that.
+            return handleMap.insert(value)
+         }
+    }
+
+    override fun lift(value: Long): OrderPageListener {
+        if ((value and 1.toLong()) == 0.toLong()) {
+            // Rust-generated handle, construct a new class that uses the handle to implement the
+            // interface
+            return OrderPageListenerImpl(UniffiWithHandle, value)
+        } else {
+            // Kotlin-generated handle, get the object from the handle map
+            return handleMap.remove(value)
+        }
+    }
+
+    override fun read(buf: ByteBuffer): OrderPageListener {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: OrderPageListener) = 8UL
+
+    override fun write(value: OrderPageListener, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
  * Work orders.
  */
 public interface OrdersInterface {
@@ -5938,7 +6797,7 @@ public interface OrdersInterface {
     /**
      * Keeps a contact with the requester, or an attempt (R3, R48).
      */
-    fun `contact`(`order`: kotlin.String, `reached`: kotlin.Boolean, `note`: kotlin.String)
+    fun `contact`(`order`: kotlin.String, `reached`: kotlin.Boolean, `note`: kotlin.String = "")
     
     /**
      * Reads an order for its page.
@@ -5965,7 +6824,7 @@ public interface OrdersInterface {
     /**
      * Keeps a report to the police, or later what came of it (R47).
      */
-    fun `police`(`order`: kotlin.String, `number`: kotlin.String, `whenMs`: kotlin.Long, `result`: kotlin.String)
+    fun `police`(`order`: kotlin.String, `number`: kotlin.String, `whenMs`: kotlin.Long, `result`: kotlin.String = "")
     
     /**
      * Asks headquarters for something and returns the proposal's id; the answer comes back beside
@@ -5973,7 +6832,7 @@ public interface OrdersInterface {
      *
      * Errors: `NotAllowed` with the words when headquarters would refuse it.
      */
-    fun `propose`(`order`: kotlin.String, `proposal`: NewProposal, `force`: kotlin.Boolean): kotlin.String
+    fun `propose`(`order`: kotlin.String, `proposal`: NewProposal, `force`: kotlin.Boolean = false): kotlin.String
     
     /**
      * Writes the answer to the citizen.
@@ -5983,7 +6842,7 @@ public interface OrdersInterface {
     /**
      * Finds documents of every kind by words or parts of Chinese names, best first.
      */
-    fun `search`(`text`: kotlin.String, `limit`: kotlin.UInt): List<SearchHit>
+    fun `search`(`text`: kotlin.String, `limit`: kotlin.UInt = 50u): List<SearchHit>
     
     /**
      * Settles a conflict: one of the values shown, or another one, stands from now on.
@@ -5993,22 +6852,39 @@ public interface OrdersInterface {
     /**
      * Keeps a mediation or a persuasion; `cites` is the version of the knowledge explained.
      */
-    fun `talk`(`order`: kotlin.String, `kind`: TalkKind, `agreed`: kotlin.Boolean, `cites`: kotlin.String?, `note`: kotlin.String)
+    fun `talk`(`order`: kotlin.String, `kind`: TalkKind, `agreed`: kotlin.Boolean, `cites`: kotlin.String? = null, `note`: kotlin.String = "")
+    
+    /**
+     * Lists task forces 专班, those at work first.
+     */
+    fun `taskForces`(`query`: ListQuery): List<TaskForceRow>
     
     /**
      * Says that the facts or the responsibility are unclear, which asks for a site check (R49).
      */
-    fun `unclear`(`order`: kotlin.String, `facts`: kotlin.Boolean, `responsibility`: kotlin.Boolean)
+    fun `unclear`(`order`: kotlin.String, `facts`: kotlin.Boolean = false, `responsibility`: kotlin.Boolean = false)
     
     /**
      * Writes what was found on site; empty words leave a field as it is.
      */
-    fun `verify`(`order`: kotlin.String, `address`: kotlin.String, `facts`: kotlin.String)
+    fun `verify`(`order`: kotlin.String, `address`: kotlin.String = "", `facts`: kotlin.String = "")
     
     /**
      * Follows such a list.
      */
     fun `watch`(`query`: ListQuery, `listener`: OrderListener): Watch
+    
+    /**
+     * Follows these fields: all as they are now, then each time they differ.
+     */
+    fun `watchConflicts`(`listener`: ConflictsListener): Watch
+    
+    /**
+     * Follows such a page: as it is now, then each time it reads differently.
+     *
+     * Errors: as [`Self::get`].
+     */
+    fun `watchOrder`(`order`: kotlin.String, `listener`: OrderPageListener): Watch
     
     companion object
 }
@@ -6352,6 +7228,24 @@ open class Orders: Disposable, AutoCloseable, OrdersInterface
 
     
     /**
+     * Lists task forces 专班, those at work first.
+     */
+    @Throws(LanewalkException::class)override fun `taskForces`(`query`: ListQuery): List<TaskForceRow> {
+            return FfiConverterSequenceTypeTaskForceRow.lift(
+    callWithHandle {
+    uniffiRustCallWithError(LanewalkException) { _status ->
+    UniffiLib.uniffi_lanewalk_ffi_fn_method_orders_task_forces(
+        it,
+        
+        FfiConverterTypeListQuery.lower(`query`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
      * Says that the facts or the responsibility are unclear, which asks for a site check (R49).
      */
     @Throws(LanewalkException::class)override fun `unclear`(`order`: kotlin.String, `facts`: kotlin.Boolean, `responsibility`: kotlin.Boolean)
@@ -6401,6 +7295,45 @@ open class Orders: Disposable, AutoCloseable, OrdersInterface
         
         FfiConverterTypeListQuery.lower(`query`),
         FfiConverterTypeOrderListener.lower(`listener`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Follows these fields: all as they are now, then each time they differ.
+     */
+    @Throws(LanewalkException::class)override fun `watchConflicts`(`listener`: ConflictsListener): Watch {
+            return FfiConverterTypeWatch.lift(
+    callWithHandle {
+    uniffiRustCallWithError(LanewalkException) { _status ->
+    UniffiLib.uniffi_lanewalk_ffi_fn_method_orders_watch_conflicts(
+        it,
+        
+        FfiConverterTypeConflictsListener.lower(`listener`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Follows such a page: as it is now, then each time it reads differently.
+     *
+     * Errors: as [`Self::get`].
+     */
+    @Throws(LanewalkException::class)override fun `watchOrder`(`order`: kotlin.String, `listener`: OrderPageListener): Watch {
+            return FfiConverterTypeWatch.lift(
+    callWithHandle {
+    uniffiRustCallWithError(LanewalkException) { _status ->
+    UniffiLib.uniffi_lanewalk_ffi_fn_method_orders_watch_order(
+        it,
+        
+        FfiConverterString.lower(`order`),
+        FfiConverterTypeOrderPageListener.lower(`listener`),_status)
 }
     }
     )
@@ -6554,7 +7487,7 @@ public interface PeopleInterface {
     /**
      * Writes when somebody is at a place and how to get in; empty words leave a field as it is.
      */
-    fun `describePlace`(`place`: kotlin.String, `contactTime`: kotlin.String, `accessNote`: kotlin.String)
+    fun `describePlace`(`place`: kotlin.String, `contactTime`: kotlin.String = "", `accessNote`: kotlin.String = "")
     
     /**
      * Records a vulnerability and returns the id. On the disk when it returns.
@@ -7460,6 +8393,15 @@ public interface PhotosInterface {
      */
     fun `tickets`(): List<PhotoTicket>
     
+    /**
+     * Writes such a copy to a path of the shell's, in place of what lies there; for large pictures, which
+     * then do not cross as bytes. It lies there in clear: choose a folder that is private to the app and
+     * in no backup, and remove it when it was shown.
+     *
+     * Errors: as [`Self::bytes`]; `StorageFull`; `Invalid` for a path that cannot be written.
+     */
+    fun `writeTo`(`photo`: kotlin.String, `part`: PhotoPart, `path`: kotlin.String)
+    
     companion object
 }
 
@@ -7756,6 +8698,29 @@ open class Photos: Disposable, AutoCloseable, PhotosInterface
     }
     )
     }
+    
+
+    
+    /**
+     * Writes such a copy to a path of the shell's, in place of what lies there; for large pictures, which
+     * then do not cross as bytes. It lies there in clear: choose a folder that is private to the app and
+     * in no backup, and remove it when it was shown.
+     *
+     * Errors: as [`Self::bytes`]; `StorageFull`; `Invalid` for a path that cannot be written.
+     */
+    @Throws(LanewalkException::class)override fun `writeTo`(`photo`: kotlin.String, `part`: PhotoPart, `path`: kotlin.String)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(LanewalkException) { _status ->
+    UniffiLib.uniffi_lanewalk_ffi_fn_method_photos_write_to(
+        it,
+        
+        FfiConverterString.lower(`photo`),
+        FfiConverterTypePhotoPart.lower(`part`),
+        FfiConverterString.lower(`path`),_status)
+}
+    }
+    
     
 
     
@@ -8881,6 +9846,283 @@ public object FfiConverterTypeStatusListener: FfiConverter<StatusListener, Long>
 
 
 /**
+ * Asks a round to end. One round takes one; asked before the round has begun, it counts all the same.
+ */
+public interface StopTokenInterface {
+    
+    /**
+     * Asks its round to end before the next request. Does not wait.
+     */
+    fun `stop`()
+    
+    companion object
+}
+
+/**
+ * Asks a round to end. One round takes one; asked before the round has begun, it counts all the same.
+ */
+open class StopToken: Disposable, AutoCloseable, StopTokenInterface
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+    /**
+     * Makes one that was not asked.
+     */
+    constructor() :
+        this(UniffiWithHandle, 
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_lanewalk_ffi_fn_constructor_stoptoken_new(
+    
+        _status)
+}
+    )
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_lanewalk_ffi_fn_free_stoptoken(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_lanewalk_ffi_fn_clone_stoptoken(handle, status)
+        }
+    }
+
+    
+    /**
+     * Asks its round to end before the next request. Does not wait.
+     */override fun `stop`()
+        = 
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_lanewalk_ffi_fn_method_stoptoken_stop(
+        it,
+        _status)
+}
+    }
+    
+    
+
+    
+
+    
+
+
+    
+    
+    /**
+     * @suppress
+     */
+    companion object
+    
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeStopToken: FfiConverter<StopToken, Long> {
+    override fun lower(value: StopToken): Long {
+        return value.uniffiCloneHandle()
+    }
+
+    override fun lift(value: Long): StopToken {
+        return StopToken(UniffiWithHandle, value)
+    }
+
+    override fun read(buf: ByteBuffer): StopToken {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: StopToken) = 8UL
+
+    override fun write(value: StopToken, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
  * Rounds with headquarters.
  */
 public interface SyncInterface {
@@ -8902,21 +10144,17 @@ public interface SyncInterface {
     
     /**
      * Pushes and pulls everything, then sends photos as the network allows. Blocks on the network:
-     * up to 10 s for a connection and 120 s a request; [`Self::stop`] ends it before the next one.
+     * up to 10 s for a connection and 120 s a request; `stop` ends it before the next one, and so
+     * does pausing or shutting down.
      *
      * Errors: `Offline`, `Wait`, `DeviceStopped`, `UpdateApp`, `Key`, `NotEnrolled`: nothing is lost.
      */
-    fun `run`(): Round
+    fun `run`(`stop`: StopToken? = null): Round
     
     /**
      * Says how the store stands.
      */
     fun `status`(): StatusView
-    
-    /**
-     * Asks the round that runs to end before its next request. Does not wait.
-     */
-    fun `stop`()
     
     /**
      * Follows it: the status at once, then every new one.
@@ -9084,17 +10322,19 @@ open class Sync: Disposable, AutoCloseable, SyncInterface
     
     /**
      * Pushes and pulls everything, then sends photos as the network allows. Blocks on the network:
-     * up to 10 s for a connection and 120 s a request; [`Self::stop`] ends it before the next one.
+     * up to 10 s for a connection and 120 s a request; `stop` ends it before the next one, and so
+     * does pausing or shutting down.
      *
      * Errors: `Offline`, `Wait`, `DeviceStopped`, `UpdateApp`, `Key`, `NotEnrolled`: nothing is lost.
      */
-    @Throws(LanewalkException::class)override fun `run`(): Round {
+    @Throws(LanewalkException::class)override fun `run`(`stop`: StopToken?): Round {
             return FfiConverterTypeRound.lift(
     callWithHandle {
     uniffiRustCallWithError(LanewalkException) { _status ->
     UniffiLib.uniffi_lanewalk_ffi_fn_method_sync_run(
         it,
-        _status)
+        
+        FfiConverterOptionalTypeStopToken.lower(`stop`),_status)
 }
     }
     )
@@ -9116,21 +10356,6 @@ open class Sync: Disposable, AutoCloseable, SyncInterface
     }
     )
     }
-    
-
-    
-    /**
-     * Asks the round that runs to end before its next request. Does not wait.
-     */override fun `stop`()
-        = 
-    callWithHandle {
-    uniffiRustCall() { _status ->
-    UniffiLib.uniffi_lanewalk_ffi_fn_method_sync_stop(
-        it,
-        _status)
-}
-    }
-    
     
 
     
@@ -9622,7 +10847,7 @@ public interface VisitsInterface {
     /**
      * Writes the answer of a door to a survey (R35); `add_as` puts a missing door on the list.
      */
-    fun `answer`(`survey`: kotlin.String, `place`: kotlin.String, `answer`: SurveyAnswer, `words`: kotlin.String, `addAs`: kotlin.String)
+    fun `answer`(`survey`: kotlin.String, `place`: kotlin.String, `answer`: SurveyAnswer, `words`: kotlin.String = "", `addAs`: kotlin.String = "")
     
     /**
      * Saves an appeal and returns its id. On the disk when it returns.
@@ -9637,7 +10862,7 @@ public interface VisitsInterface {
     /**
      * Keeps a resident's confirmation (R42); `photo` is that of the signed paper.
      */
-    fun `confirm`(`visit`: kotlin.String, `how`: ConfirmedHow, `photo`: kotlin.String?)
+    fun `confirm`(`visit`: kotlin.String, `how`: ConfirmedHow, `photo`: kotlin.String? = null)
     
     /**
      * Keeps whether the occupant agrees to photos of the inside.
@@ -9650,7 +10875,7 @@ public interface VisitsInterface {
      *
      * Errors: `Invalid` when the result was given before.
      */
-    fun `finish`(`visit`: kotlin.String, `result`: VisitResult, `endedAtMs`: kotlin.Long?, `notes`: kotlin.String)
+    fun `finish`(`visit`: kotlin.String, `result`: VisitResult, `endedAtMs`: kotlin.Long? = null, `notes`: kotlin.String = "")
     
     /**
      * Reads a visit for its page.
@@ -9676,6 +10901,16 @@ public interface VisitsInterface {
      * Saves a visit and returns its id. On the disk when it returns.
      */
     fun `record`(`visit`: NewVisit): kotlin.String
+    
+    /**
+     * Reads a survey with its doors.
+     */
+    fun `survey`(`survey`: kotlin.String): SurveyView
+    
+    /**
+     * Lists surveys; `parent` is the order's id.
+     */
+    fun `surveys`(`query`: ListQuery): List<SurveyRow>
     
     /**
      * Follows such a list.
@@ -10003,6 +11238,42 @@ open class Visits: Disposable, AutoCloseable, VisitsInterface
 
     
     /**
+     * Reads a survey with its doors.
+     */
+    @Throws(LanewalkException::class)override fun `survey`(`survey`: kotlin.String): SurveyView {
+            return FfiConverterTypeSurveyView.lift(
+    callWithHandle {
+    uniffiRustCallWithError(LanewalkException) { _status ->
+    UniffiLib.uniffi_lanewalk_ffi_fn_method_visits_survey(
+        it,
+        
+        FfiConverterString.lower(`survey`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Lists surveys; `parent` is the order's id.
+     */
+    @Throws(LanewalkException::class)override fun `surveys`(`query`: ListQuery): List<SurveyRow> {
+            return FfiConverterSequenceTypeSurveyRow.lift(
+    callWithHandle {
+    uniffiRustCallWithError(LanewalkException) { _status ->
+    UniffiLib.uniffi_lanewalk_ffi_fn_method_visits_surveys(
+        it,
+        
+        FfiConverterTypeListQuery.lower(`query`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
      * Follows such a list.
      */
     @Throws(LanewalkException::class)override fun `watch`(`query`: ListQuery, `listener`: VisitListener): Watch {
@@ -10174,7 +11445,7 @@ public object FfiConverterTypeVisits: FfiConverter<Visits, Long> {
 
 
 /**
- * Keeps a live list alive. Cancelled when dropped or closed.
+ * Keeps a live list or value alive. Cancelled when dropped or closed.
  */
 public interface WatchInterface {
     
@@ -10187,7 +11458,7 @@ public interface WatchInterface {
 }
 
 /**
- * Keeps a live list alive. Cancelled when dropped or closed.
+ * Keeps a live list or value alive. Cancelled when dropped or closed.
  */
 open class Watch: Disposable, AutoCloseable, WatchInterface
 {
@@ -10367,7 +11638,7 @@ data class AppealRow (
     /**
      * What became of it.
      */
-    val `status`: Text
+    val `status`: Phrase
     , 
     /**
      * The order it became; empty for none.
@@ -10397,7 +11668,7 @@ public object FfiConverterTypeAppealRow: FfiConverterRustBuffer<AppealRow> {
             FfiConverterString.read(buf),
             FfiConverterString.read(buf),
             FfiConverterString.read(buf),
-            FfiConverterTypeText.read(buf),
+            FfiConverterTypePhrase.read(buf),
             FfiConverterString.read(buf),
             FfiConverterOptionalLong.read(buf),
         )
@@ -10407,7 +11678,7 @@ public object FfiConverterTypeAppealRow: FfiConverterRustBuffer<AppealRow> {
             FfiConverterString.allocationSize(value.`id`) +
             FfiConverterString.allocationSize(value.`text`) +
             FfiConverterString.allocationSize(value.`placeText`) +
-            FfiConverterTypeText.allocationSize(value.`status`) +
+            FfiConverterTypePhrase.allocationSize(value.`status`) +
             FfiConverterString.allocationSize(value.`order`) +
             FfiConverterOptionalLong.allocationSize(value.`atMs`)
     )
@@ -10416,7 +11687,7 @@ public object FfiConverterTypeAppealRow: FfiConverterRustBuffer<AppealRow> {
             FfiConverterString.write(value.`id`, buf)
             FfiConverterString.write(value.`text`, buf)
             FfiConverterString.write(value.`placeText`, buf)
-            FfiConverterTypeText.write(value.`status`, buf)
+            FfiConverterTypePhrase.write(value.`status`, buf)
             FfiConverterString.write(value.`order`, buf)
             FfiConverterOptionalLong.write(value.`atMs`, buf)
     }
@@ -10646,7 +11917,7 @@ data class ConflictView (
     /**
      * The field for people.
      */
-    val `label`: Text
+    val `label`: Phrase
     , 
     /**
      * True while it waits for a person; false where a rule chose and the others are only shown.
@@ -10675,7 +11946,7 @@ public object FfiConverterTypeConflictView: FfiConverterRustBuffer<ConflictView>
         return ConflictView(
             FfiConverterString.read(buf),
             FfiConverterString.read(buf),
-            FfiConverterTypeText.read(buf),
+            FfiConverterTypePhrase.read(buf),
             FfiConverterBoolean.read(buf),
             FfiConverterSequenceTypeConflictValue.read(buf),
         )
@@ -10684,7 +11955,7 @@ public object FfiConverterTypeConflictView: FfiConverterRustBuffer<ConflictView>
     override fun allocationSize(value: ConflictView) = (
             FfiConverterString.allocationSize(value.`doc`) +
             FfiConverterString.allocationSize(value.`key`) +
-            FfiConverterTypeText.allocationSize(value.`label`) +
+            FfiConverterTypePhrase.allocationSize(value.`label`) +
             FfiConverterBoolean.allocationSize(value.`open`) +
             FfiConverterSequenceTypeConflictValue.allocationSize(value.`values`)
     )
@@ -10692,7 +11963,7 @@ public object FfiConverterTypeConflictView: FfiConverterRustBuffer<ConflictView>
     override fun write(value: ConflictView, buf: ByteBuffer) {
             FfiConverterString.write(value.`doc`, buf)
             FfiConverterString.write(value.`key`, buf)
-            FfiConverterTypeText.write(value.`label`, buf)
+            FfiConverterTypePhrase.write(value.`label`, buf)
             FfiConverterBoolean.write(value.`open`, buf)
             FfiConverterSequenceTypeConflictValue.write(value.`values`, buf)
     }
@@ -10722,7 +11993,7 @@ data class Countdown (
     /**
      * In words, such as "2 小时 5 分".
      */
-    val `text`: Text
+    val `text`: Phrase
     , 
     /**
      * The due time may still move: the calendar ends before it.
@@ -10752,7 +12023,7 @@ public object FfiConverterTypeCountdown: FfiConverterRustBuffer<Countdown> {
             FfiConverterLong.read(buf),
             FfiConverterLong.read(buf),
             FfiConverterTypePhase.read(buf),
-            FfiConverterTypeText.read(buf),
+            FfiConverterTypePhrase.read(buf),
             FfiConverterBoolean.read(buf),
             FfiConverterBoolean.read(buf),
         )
@@ -10762,7 +12033,7 @@ public object FfiConverterTypeCountdown: FfiConverterRustBuffer<Countdown> {
             FfiConverterLong.allocationSize(value.`dueAtMs`) +
             FfiConverterLong.allocationSize(value.`minutesLeft`) +
             FfiConverterTypePhase.allocationSize(value.`phase`) +
-            FfiConverterTypeText.allocationSize(value.`text`) +
+            FfiConverterTypePhrase.allocationSize(value.`text`) +
             FfiConverterBoolean.allocationSize(value.`provisional`) +
             FfiConverterBoolean.allocationSize(value.`certain`)
     )
@@ -10771,7 +12042,7 @@ public object FfiConverterTypeCountdown: FfiConverterRustBuffer<Countdown> {
             FfiConverterLong.write(value.`dueAtMs`, buf)
             FfiConverterLong.write(value.`minutesLeft`, buf)
             FfiConverterTypePhase.write(value.`phase`, buf)
-            FfiConverterTypeText.write(value.`text`, buf)
+            FfiConverterTypePhrase.write(value.`text`, buf)
             FfiConverterBoolean.write(value.`provisional`, buf)
             FfiConverterBoolean.write(value.`certain`, buf)
     }
@@ -10794,24 +12065,24 @@ data class Fix (
     val `lon`: kotlin.Double
     , 
     /**
-     * Radius of the circle it lies in, metres; 68 % as Android and iOS give it.
-     */
-    val `accuracyM`: kotlin.UInt?
-    , 
-    /**
      * Where it came from.
      */
     val `source`: PositionSource
     , 
     /**
-     * The system says that an app fakes it.
-     */
-    val `mock`: kotlin.Boolean
-    , 
-    /**
      * Which coordinates these are.
      */
     val `datum`: Datum
+    , 
+    /**
+     * Radius of the circle it lies in, metres; 68 % as Android and iOS give it.
+     */
+    val `accuracyM`: kotlin.UInt? = null 
+    , 
+    /**
+     * The system says that an app fakes it.
+     */
+    val `mock`: kotlin.Boolean = false 
     
 ){
     
@@ -10830,29 +12101,29 @@ public object FfiConverterTypeFix: FfiConverterRustBuffer<Fix> {
         return Fix(
             FfiConverterDouble.read(buf),
             FfiConverterDouble.read(buf),
-            FfiConverterOptionalUInt.read(buf),
             FfiConverterTypePositionSource.read(buf),
-            FfiConverterBoolean.read(buf),
             FfiConverterTypeDatum.read(buf),
+            FfiConverterOptionalUInt.read(buf),
+            FfiConverterBoolean.read(buf),
         )
     }
 
     override fun allocationSize(value: Fix) = (
             FfiConverterDouble.allocationSize(value.`lat`) +
             FfiConverterDouble.allocationSize(value.`lon`) +
-            FfiConverterOptionalUInt.allocationSize(value.`accuracyM`) +
             FfiConverterTypePositionSource.allocationSize(value.`source`) +
-            FfiConverterBoolean.allocationSize(value.`mock`) +
-            FfiConverterTypeDatum.allocationSize(value.`datum`)
+            FfiConverterTypeDatum.allocationSize(value.`datum`) +
+            FfiConverterOptionalUInt.allocationSize(value.`accuracyM`) +
+            FfiConverterBoolean.allocationSize(value.`mock`)
     )
 
     override fun write(value: Fix, buf: ByteBuffer) {
             FfiConverterDouble.write(value.`lat`, buf)
             FfiConverterDouble.write(value.`lon`, buf)
-            FfiConverterOptionalUInt.write(value.`accuracyM`, buf)
             FfiConverterTypePositionSource.write(value.`source`, buf)
-            FfiConverterBoolean.write(value.`mock`, buf)
             FfiConverterTypeDatum.write(value.`datum`, buf)
+            FfiConverterOptionalUInt.write(value.`accuracyM`, buf)
+            FfiConverterBoolean.write(value.`mock`, buf)
     }
 }
 
@@ -10870,7 +12141,7 @@ data class FontFile (
     /**
      * Face of a collection; the first Simplified Chinese one when left out.
      */
-    val `index`: kotlin.UInt?
+    val `index`: kotlin.UInt? = null 
     
 ){
     
@@ -11021,7 +12292,7 @@ data class Identity (
     /**
      * Role.
      */
-    val `role`: Text
+    val `role`: Phrase
     , 
     /**
      * Grid cells held now.
@@ -11046,7 +12317,7 @@ public object FfiConverterTypeIdentity: FfiConverterRustBuffer<Identity> {
             FfiConverterString.read(buf),
             FfiConverterString.read(buf),
             FfiConverterString.read(buf),
-            FfiConverterTypeText.read(buf),
+            FfiConverterTypePhrase.read(buf),
             FfiConverterSequenceString.read(buf),
         )
     }
@@ -11055,7 +12326,7 @@ public object FfiConverterTypeIdentity: FfiConverterRustBuffer<Identity> {
             FfiConverterString.allocationSize(value.`device`) +
             FfiConverterString.allocationSize(value.`worker`) +
             FfiConverterString.allocationSize(value.`name`) +
-            FfiConverterTypeText.allocationSize(value.`role`) +
+            FfiConverterTypePhrase.allocationSize(value.`role`) +
             FfiConverterSequenceString.allocationSize(value.`grids`)
     )
 
@@ -11063,7 +12334,7 @@ public object FfiConverterTypeIdentity: FfiConverterRustBuffer<Identity> {
             FfiConverterString.write(value.`device`, buf)
             FfiConverterString.write(value.`worker`, buf)
             FfiConverterString.write(value.`name`, buf)
-            FfiConverterTypeText.write(value.`role`, buf)
+            FfiConverterTypePhrase.write(value.`role`, buf)
             FfiConverterSequenceString.write(value.`grids`, buf)
     }
 }
@@ -11187,7 +12458,7 @@ data class KnowledgeRow (
     /**
      * `kb_entry` or `playbook`.
      */
-    val `kind`: Text
+    val `kind`: Phrase
     , 
     /**
      * Matter; may be empty.
@@ -11217,7 +12488,7 @@ public object FfiConverterTypeKnowledgeRow: FfiConverterRustBuffer<KnowledgeRow>
             FfiConverterString.read(buf),
             FfiConverterString.read(buf),
             FfiConverterString.read(buf),
-            FfiConverterTypeText.read(buf),
+            FfiConverterTypePhrase.read(buf),
             FfiConverterString.read(buf),
             FfiConverterBoolean.read(buf),
         )
@@ -11227,7 +12498,7 @@ public object FfiConverterTypeKnowledgeRow: FfiConverterRustBuffer<KnowledgeRow>
             FfiConverterString.allocationSize(value.`id`) +
             FfiConverterString.allocationSize(value.`topic`) +
             FfiConverterString.allocationSize(value.`title`) +
-            FfiConverterTypeText.allocationSize(value.`kind`) +
+            FfiConverterTypePhrase.allocationSize(value.`kind`) +
             FfiConverterString.allocationSize(value.`matterCode`) +
             FfiConverterBoolean.allocationSize(value.`inForce`)
     )
@@ -11236,7 +12507,7 @@ public object FfiConverterTypeKnowledgeRow: FfiConverterRustBuffer<KnowledgeRow>
             FfiConverterString.write(value.`id`, buf)
             FfiConverterString.write(value.`topic`, buf)
             FfiConverterString.write(value.`title`, buf)
-            FfiConverterTypeText.write(value.`kind`, buf)
+            FfiConverterTypePhrase.write(value.`kind`, buf)
             FfiConverterString.write(value.`matterCode`, buf)
             FfiConverterBoolean.write(value.`inForce`, buf)
     }
@@ -11251,27 +12522,27 @@ data class ListQuery (
     /**
      * Only what needs work.
      */
-    val `openOnly`: kotlin.Boolean
+    val `openOnly`: kotlin.Boolean = false 
     , 
     /**
      * Only what belongs to this document: the visits of an order.
      */
-    val `parent`: kotlin.String?
+    val `parent`: kotlin.String? = null 
     , 
     /**
      * Nearest to this place first; rows without a place are left out.
      */
-    val `near`: Fix?
+    val `near`: Fix? = null 
     , 
     /**
      * Most rows; at most 1,000.
      */
-    val `limit`: kotlin.UInt
+    val `limit`: kotlin.UInt = 50u 
     , 
     /**
      * Rows to skip.
      */
-    val `offset`: kotlin.UInt
+    val `offset`: kotlin.UInt = 0u 
     
 ){
     
@@ -11316,6 +12587,93 @@ public object FfiConverterTypeListQuery: FfiConverterRustBuffer<ListQuery> {
 
 
 /**
+ * A matter of the catalogue 事项清单 (R26).
+ */
+data class MatterView (
+    /**
+     * Code of 6 digits.
+     */
+    val `code`: kotlin.String
+    , 
+    /**
+     * Chinese name.
+     */
+    val `nameZh`: kotlin.String
+    , 
+    /**
+     * English name; may be empty.
+     */
+    val `nameEn`: kotlin.String
+    , 
+    /**
+     * Urgent: two hours.
+     */
+    val `urgent`: kotlin.Boolean
+    , 
+    /**
+     * The section that leads (R28).
+     */
+    val `leadUnit`: kotlin.String
+    , 
+    /**
+     * Its name; its id where the catalogue has none.
+     */
+    val `leadUnitZh`: kotlin.String
+    , 
+    /**
+     * What a submission must show.
+     */
+    val `evidence`: List<Phrase>
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeMatterView: FfiConverterRustBuffer<MatterView> {
+    override fun read(buf: ByteBuffer): MatterView {
+        return MatterView(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterSequenceTypePhrase.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: MatterView) = (
+            FfiConverterString.allocationSize(value.`code`) +
+            FfiConverterString.allocationSize(value.`nameZh`) +
+            FfiConverterString.allocationSize(value.`nameEn`) +
+            FfiConverterBoolean.allocationSize(value.`urgent`) +
+            FfiConverterString.allocationSize(value.`leadUnit`) +
+            FfiConverterString.allocationSize(value.`leadUnitZh`) +
+            FfiConverterSequenceTypePhrase.allocationSize(value.`evidence`)
+    )
+
+    override fun write(value: MatterView, buf: ByteBuffer) {
+            FfiConverterString.write(value.`code`, buf)
+            FfiConverterString.write(value.`nameZh`, buf)
+            FfiConverterString.write(value.`nameEn`, buf)
+            FfiConverterBoolean.write(value.`urgent`, buf)
+            FfiConverterString.write(value.`leadUnit`, buf)
+            FfiConverterString.write(value.`leadUnitZh`, buf)
+            FfiConverterSequenceTypePhrase.write(value.`evidence`, buf)
+    }
+}
+
+
+
+/**
  * An appeal to be saved 诉求 (R17).
  */
 data class NewAppeal (
@@ -11332,32 +12690,32 @@ data class NewAppeal (
     /**
      * Who said it, if recorded as a person.
      */
-    val `person`: kotlin.String?
+    val `person`: kotlin.String? = null 
     , 
     /**
      * Where, if recorded as a place.
      */
-    val `place`: kotlin.String?
+    val `place`: kotlin.String? = null 
     , 
     /**
      * Where, in words.
      */
-    val `placeText`: kotlin.String
+    val `placeText`: kotlin.String = "" 
     , 
     /**
      * Grid cell; the only one held when left out.
      */
-    val `grid`: kotlin.String?
+    val `grid`: kotlin.String? = null 
     , 
     /**
      * Taken in at a service point (R18).
      */
-    val `servicePoint`: kotlin.Boolean
+    val `servicePoint`: kotlin.Boolean = false 
     , 
     /**
      * Settled at the door.
      */
-    val `solvedOnSite`: kotlin.Boolean
+    val `solvedOnSite`: kotlin.Boolean = false 
     
 ){
     
@@ -11432,12 +12790,12 @@ data class NewCare (
     /**
      * When it expires, UTC ms.
      */
-    val `validToMs`: kotlin.Long?
+    val `validToMs`: kotlin.Long? = null 
     , 
     /**
      * Grid cell; the only one held when left out.
      */
-    val `grid`: kotlin.String?
+    val `grid`: kotlin.String? = null 
     
 ){
     
@@ -11491,19 +12849,19 @@ data class NewPerson (
     val `name`: kotlin.String
     , 
     /**
-     * Phone; may be empty.
-     */
-    val `phone`: kotlin.String
-    , 
-    /**
      * Why the record is made.
      */
     val `purpose`: kotlin.String
     , 
     /**
+     * Phone; may be empty.
+     */
+    val `phone`: kotlin.String = "" 
+    , 
+    /**
      * Grid cell; the only one held when left out.
      */
-    val `grid`: kotlin.String?
+    val `grid`: kotlin.String? = null 
     
 ){
     
@@ -11529,15 +12887,15 @@ public object FfiConverterTypeNewPerson: FfiConverterRustBuffer<NewPerson> {
 
     override fun allocationSize(value: NewPerson) = (
             FfiConverterString.allocationSize(value.`name`) +
-            FfiConverterString.allocationSize(value.`phone`) +
             FfiConverterString.allocationSize(value.`purpose`) +
+            FfiConverterString.allocationSize(value.`phone`) +
             FfiConverterOptionalString.allocationSize(value.`grid`)
     )
 
     override fun write(value: NewPerson, buf: ByteBuffer) {
             FfiConverterString.write(value.`name`, buf)
-            FfiConverterString.write(value.`phone`, buf)
             FfiConverterString.write(value.`purpose`, buf)
+            FfiConverterString.write(value.`phone`, buf)
             FfiConverterOptionalString.write(value.`grid`, buf)
     }
 }
@@ -11554,24 +12912,24 @@ data class NewPlace (
     val `rawAddress`: kotlin.String
     , 
     /**
-     * Name on the sign.
-     */
-    val `name`: kotlin.String
-    , 
-    /**
      * Kind.
      */
     val `kind`: PlaceKind
     , 
     /**
+     * Name on the sign.
+     */
+    val `name`: kotlin.String = "" 
+    , 
+    /**
      * Grid cell; the only one held when left out.
      */
-    val `grid`: kotlin.String?
+    val `grid`: kotlin.String? = null 
     , 
     /**
      * Where.
      */
-    val `fix`: Fix?
+    val `fix`: Fix? = null 
     
 ){
     
@@ -11589,8 +12947,8 @@ public object FfiConverterTypeNewPlace: FfiConverterRustBuffer<NewPlace> {
     override fun read(buf: ByteBuffer): NewPlace {
         return NewPlace(
             FfiConverterString.read(buf),
-            FfiConverterString.read(buf),
             FfiConverterTypePlaceKind.read(buf),
+            FfiConverterString.read(buf),
             FfiConverterOptionalString.read(buf),
             FfiConverterOptionalTypeFix.read(buf),
         )
@@ -11598,16 +12956,16 @@ public object FfiConverterTypeNewPlace: FfiConverterRustBuffer<NewPlace> {
 
     override fun allocationSize(value: NewPlace) = (
             FfiConverterString.allocationSize(value.`rawAddress`) +
-            FfiConverterString.allocationSize(value.`name`) +
             FfiConverterTypePlaceKind.allocationSize(value.`kind`) +
+            FfiConverterString.allocationSize(value.`name`) +
             FfiConverterOptionalString.allocationSize(value.`grid`) +
             FfiConverterOptionalTypeFix.allocationSize(value.`fix`)
     )
 
     override fun write(value: NewPlace, buf: ByteBuffer) {
             FfiConverterString.write(value.`rawAddress`, buf)
-            FfiConverterString.write(value.`name`, buf)
             FfiConverterTypePlaceKind.write(value.`kind`, buf)
+            FfiConverterString.write(value.`name`, buf)
             FfiConverterOptionalString.write(value.`grid`, buf)
             FfiConverterOptionalTypeFix.write(value.`fix`, buf)
     }
@@ -11632,32 +12990,32 @@ data class NewProposal (
     /**
      * For a submission.
      */
-    val `outcome`: OrderOutcome?
+    val `outcome`: OrderOutcome? = null 
     , 
     /**
      * For an extension: working days.
      */
-    val `extendDays`: kotlin.UInt?
+    val `extendDays`: kotlin.UInt? = null 
     , 
     /**
      * For a transfer: the unit or worker.
      */
-    val `to`: kotlin.String?
+    val `to`: kotlin.String? = null 
     , 
     /**
      * For an exclusion: its ground; for it and a return, what shows it.
      */
-    val `ground`: kotlin.String?
+    val `ground`: kotlin.String? = null 
     , 
     /**
      * What shows the ground.
      */
-    val `evidence`: kotlin.String?
+    val `evidence`: kotlin.String? = null 
     , 
     /**
      * For parking: when it is looked at again, UTC ms.
      */
-    val `reviewAtMs`: kotlin.Long?
+    val `reviewAtMs`: kotlin.Long? = null 
     
 ){
     
@@ -11722,47 +13080,47 @@ data class NewVisit (
     /**
      * The order it is for; the visit takes the order's grid.
      */
-    val `order`: kotlin.String?
+    val `order`: kotlin.String? = null 
     , 
     /**
      * The place or person visited.
      */
-    val `target`: kotlin.String?
+    val `target`: kotlin.String? = null 
     , 
     /**
      * Grid cell, where there is no order; the only one held when left out.
      */
-    val `grid`: kotlin.String?
+    val `grid`: kotlin.String? = null 
     , 
     /**
      * What for.
      */
-    val `purpose`: VisitPurpose?
+    val `purpose`: VisitPurpose? = null 
     , 
     /**
      * What came of it.
      */
-    val `result`: VisitResult?
+    val `result`: VisitResult? = null 
     , 
     /**
      * Begin by the phone's clock, UTC ms; now when left out.
      */
-    val `startedAtMs`: kotlin.Long?
+    val `startedAtMs`: kotlin.Long? = null 
     , 
     /**
      * End by the phone's clock, UTC ms.
      */
-    val `endedAtMs`: kotlin.Long?
+    val `endedAtMs`: kotlin.Long? = null 
     , 
     /**
      * Where; the shell's [`Position`](crate::Position) is asked when left out.
      */
-    val `fix`: Fix?
+    val `fix`: Fix? = null 
     , 
     /**
      * Free words.
      */
-    val `notes`: kotlin.String
+    val `notes`: kotlin.String = "" 
     
 ){
     
@@ -11888,7 +13246,7 @@ data class OpenConfig (
     /**
      * Headquarters' own root certificate (DER); the public roots count without it.
      */
-    val `rootCertificate`: kotlin.ByteArray?
+    val `rootCertificate`: kotlin.ByteArray? = null 
     
 ){
     
@@ -11935,7 +13293,7 @@ data class OrderAction (
     /**
      * The button.
      */
-    val `label`: Text
+    val `label`: Phrase
     , 
     /**
      * The proposal it makes; nothing for a fact.
@@ -11958,20 +13316,20 @@ public object FfiConverterTypeOrderAction: FfiConverterRustBuffer<OrderAction> {
     override fun read(buf: ByteBuffer): OrderAction {
         return OrderAction(
             FfiConverterString.read(buf),
-            FfiConverterTypeText.read(buf),
+            FfiConverterTypePhrase.read(buf),
             FfiConverterOptionalTypeProposalKind.read(buf),
         )
     }
 
     override fun allocationSize(value: OrderAction) = (
             FfiConverterString.allocationSize(value.`id`) +
-            FfiConverterTypeText.allocationSize(value.`label`) +
+            FfiConverterTypePhrase.allocationSize(value.`label`) +
             FfiConverterOptionalTypeProposalKind.allocationSize(value.`proposal`)
     )
 
     override fun write(value: OrderAction, buf: ByteBuffer) {
             FfiConverterString.write(value.`id`, buf)
-            FfiConverterTypeText.write(value.`label`, buf)
+            FfiConverterTypePhrase.write(value.`label`, buf)
             FfiConverterOptionalTypeProposalKind.write(value.`proposal`, buf)
     }
 }
@@ -12000,7 +13358,7 @@ data class OrderRow (
     /**
      * State.
      */
-    val `state`: Text
+    val `state`: Phrase
     , 
     /**
      * Urgent: two hours.
@@ -12070,7 +13428,7 @@ public object FfiConverterTypeOrderRow: FfiConverterRustBuffer<OrderRow> {
             FfiConverterString.read(buf),
             FfiConverterString.read(buf),
             FfiConverterString.read(buf),
-            FfiConverterTypeText.read(buf),
+            FfiConverterTypePhrase.read(buf),
             FfiConverterBoolean.read(buf),
             FfiConverterBoolean.read(buf),
             FfiConverterOptionalTypeCountdown.read(buf),
@@ -12088,7 +13446,7 @@ public object FfiConverterTypeOrderRow: FfiConverterRustBuffer<OrderRow> {
             FfiConverterString.allocationSize(value.`id`) +
             FfiConverterString.allocationSize(value.`title`) +
             FfiConverterString.allocationSize(value.`placeText`) +
-            FfiConverterTypeText.allocationSize(value.`state`) +
+            FfiConverterTypePhrase.allocationSize(value.`state`) +
             FfiConverterBoolean.allocationSize(value.`urgent`) +
             FfiConverterBoolean.allocationSize(value.`open`) +
             FfiConverterOptionalTypeCountdown.allocationSize(value.`countdown`) +
@@ -12105,7 +13463,7 @@ public object FfiConverterTypeOrderRow: FfiConverterRustBuffer<OrderRow> {
             FfiConverterString.write(value.`id`, buf)
             FfiConverterString.write(value.`title`, buf)
             FfiConverterString.write(value.`placeText`, buf)
-            FfiConverterTypeText.write(value.`state`, buf)
+            FfiConverterTypePhrase.write(value.`state`, buf)
             FfiConverterBoolean.write(value.`urgent`, buf)
             FfiConverterBoolean.write(value.`open`, buf)
             FfiConverterOptionalTypeCountdown.write(value.`countdown`, buf)
@@ -12153,7 +13511,7 @@ data class OrderView (
     /**
      * State.
      */
-    val `state`: Text
+    val `state`: Phrase
     , 
     /**
      * Needs work.
@@ -12213,7 +13571,7 @@ data class OrderView (
     /**
      * Marks, such as a card shown or an extension given.
      */
-    val `flags`: List<Text>
+    val `flags`: List<Phrase>
     , 
     /**
      * What may be done now: ids with words; a shell shows these buttons and no other.
@@ -12260,7 +13618,7 @@ public object FfiConverterTypeOrderView: FfiConverterRustBuffer<OrderView> {
             FfiConverterString.read(buf),
             FfiConverterString.read(buf),
             FfiConverterString.read(buf),
-            FfiConverterTypeText.read(buf),
+            FfiConverterTypePhrase.read(buf),
             FfiConverterBoolean.read(buf),
             FfiConverterBoolean.read(buf),
             FfiConverterString.read(buf),
@@ -12272,7 +13630,7 @@ public object FfiConverterTypeOrderView: FfiConverterRustBuffer<OrderView> {
             FfiConverterString.read(buf),
             FfiConverterString.read(buf),
             FfiConverterString.read(buf),
-            FfiConverterSequenceTypeText.read(buf),
+            FfiConverterSequenceTypePhrase.read(buf),
             FfiConverterSequenceTypeOrderAction.read(buf),
             FfiConverterSequenceTypeNoteView.read(buf),
             FfiConverterSequenceTypeVisitRow.read(buf),
@@ -12287,7 +13645,7 @@ public object FfiConverterTypeOrderView: FfiConverterRustBuffer<OrderView> {
             FfiConverterString.allocationSize(value.`title`) +
             FfiConverterString.allocationSize(value.`summary`) +
             FfiConverterString.allocationSize(value.`placeText`) +
-            FfiConverterTypeText.allocationSize(value.`state`) +
+            FfiConverterTypePhrase.allocationSize(value.`state`) +
             FfiConverterBoolean.allocationSize(value.`open`) +
             FfiConverterBoolean.allocationSize(value.`urgent`) +
             FfiConverterString.allocationSize(value.`grid`) +
@@ -12299,7 +13657,7 @@ public object FfiConverterTypeOrderView: FfiConverterRustBuffer<OrderView> {
             FfiConverterString.allocationSize(value.`replyText`) +
             FfiConverterString.allocationSize(value.`firstOwner`) +
             FfiConverterString.allocationSize(value.`currentOwner`) +
-            FfiConverterSequenceTypeText.allocationSize(value.`flags`) +
+            FfiConverterSequenceTypePhrase.allocationSize(value.`flags`) +
             FfiConverterSequenceTypeOrderAction.allocationSize(value.`actions`) +
             FfiConverterSequenceTypeNoteView.allocationSize(value.`notes`) +
             FfiConverterSequenceTypeVisitRow.allocationSize(value.`visits`) +
@@ -12313,7 +13671,7 @@ public object FfiConverterTypeOrderView: FfiConverterRustBuffer<OrderView> {
             FfiConverterString.write(value.`title`, buf)
             FfiConverterString.write(value.`summary`, buf)
             FfiConverterString.write(value.`placeText`, buf)
-            FfiConverterTypeText.write(value.`state`, buf)
+            FfiConverterTypePhrase.write(value.`state`, buf)
             FfiConverterBoolean.write(value.`open`, buf)
             FfiConverterBoolean.write(value.`urgent`, buf)
             FfiConverterString.write(value.`grid`, buf)
@@ -12325,7 +13683,7 @@ public object FfiConverterTypeOrderView: FfiConverterRustBuffer<OrderView> {
             FfiConverterString.write(value.`replyText`, buf)
             FfiConverterString.write(value.`firstOwner`, buf)
             FfiConverterString.write(value.`currentOwner`, buf)
-            FfiConverterSequenceTypeText.write(value.`flags`, buf)
+            FfiConverterSequenceTypePhrase.write(value.`flags`, buf)
             FfiConverterSequenceTypeOrderAction.write(value.`actions`, buf)
             FfiConverterSequenceTypeNoteView.write(value.`notes`, buf)
             FfiConverterSequenceTypeVisitRow.write(value.`visits`, buf)
@@ -12503,7 +13861,7 @@ data class PhotoFile (
     /**
      * Where it is.
      */
-    val `state`: Text
+    val `state`: Phrase
     , 
     /**
      * Bytes headquarters is known to have.
@@ -12532,7 +13890,7 @@ public object FfiConverterTypePhotoFile: FfiConverterRustBuffer<PhotoFile> {
         return PhotoFile(
             FfiConverterTypePhotoPart.read(buf),
             FfiConverterULong.read(buf),
-            FfiConverterTypeText.read(buf),
+            FfiConverterTypePhrase.read(buf),
             FfiConverterULong.read(buf),
             FfiConverterBoolean.read(buf),
         )
@@ -12541,7 +13899,7 @@ public object FfiConverterTypePhotoFile: FfiConverterRustBuffer<PhotoFile> {
     override fun allocationSize(value: PhotoFile) = (
             FfiConverterTypePhotoPart.allocationSize(value.`part`) +
             FfiConverterULong.allocationSize(value.`bytes`) +
-            FfiConverterTypeText.allocationSize(value.`state`) +
+            FfiConverterTypePhrase.allocationSize(value.`state`) +
             FfiConverterULong.allocationSize(value.`sentBytes`) +
             FfiConverterBoolean.allocationSize(value.`here`)
     )
@@ -12549,7 +13907,7 @@ public object FfiConverterTypePhotoFile: FfiConverterRustBuffer<PhotoFile> {
     override fun write(value: PhotoFile, buf: ByteBuffer) {
             FfiConverterTypePhotoPart.write(value.`part`, buf)
             FfiConverterULong.write(value.`bytes`, buf)
-            FfiConverterTypeText.write(value.`state`, buf)
+            FfiConverterTypePhrase.write(value.`state`, buf)
             FfiConverterULong.write(value.`sentBytes`, buf)
             FfiConverterBoolean.write(value.`here`, buf)
     }
@@ -12564,17 +13922,17 @@ data class PhotoSettings (
     /**
      * Fonts for the stamp, tried in this order.
      */
-    val `fonts`: List<FontFile>
+    val `fonts`: List<FontFile> = listOf() 
     , 
     /**
      * Bytes of photos kept here, about; unsent ones may exceed it. 2 GiB when left out.
      */
-    val `budgetBytes`: kotlin.ULong?
+    val `budgetBytes`: kotlin.ULong? = null 
     , 
     /**
      * Bytes that must stay free before a camera opens. 300 MiB when left out.
      */
-    val `keepFreeBytes`: kotlin.ULong?
+    val `keepFreeBytes`: kotlin.ULong? = null 
     
 ){
     
@@ -12617,24 +13975,24 @@ public object FfiConverterTypePhotoSettings: FfiConverterRustBuffer<PhotoSetting
  */
 data class PhotoShot (
     /**
-     * Where; the shell's [`Position`](crate::Position) is asked when left out (camera only).
-     */
-    val `fix`: Fix?
-    , 
-    /**
      * Words under it; may be empty.
      */
-    val `caption`: kotlin.String
-    , 
-    /**
-     * When by the phone's clock, UTC ms; the file's time of writing when left out.
-     */
-    val `takenAtMs`: kotlin.Long?
+    val `caption`: kotlin.String = "" 
     , 
     /**
      * Where in the house.
      */
-    val `scene`: PhotoScene?
+    val `scene`: PhotoScene? = null 
+    , 
+    /**
+     * When by the phone's clock, UTC ms; the file's time of writing when left out.
+     */
+    val `takenAtMs`: kotlin.Long? = null 
+    , 
+    /**
+     * Where; the shell's [`Position`](crate::Position) is asked when left out (camera only).
+     */
+    val `fix`: Fix? = null 
     
 ){
     
@@ -12651,25 +14009,25 @@ data class PhotoShot (
 public object FfiConverterTypePhotoShot: FfiConverterRustBuffer<PhotoShot> {
     override fun read(buf: ByteBuffer): PhotoShot {
         return PhotoShot(
-            FfiConverterOptionalTypeFix.read(buf),
             FfiConverterString.read(buf),
-            FfiConverterOptionalLong.read(buf),
             FfiConverterOptionalTypePhotoScene.read(buf),
+            FfiConverterOptionalLong.read(buf),
+            FfiConverterOptionalTypeFix.read(buf),
         )
     }
 
     override fun allocationSize(value: PhotoShot) = (
-            FfiConverterOptionalTypeFix.allocationSize(value.`fix`) +
             FfiConverterString.allocationSize(value.`caption`) +
+            FfiConverterOptionalTypePhotoScene.allocationSize(value.`scene`) +
             FfiConverterOptionalLong.allocationSize(value.`takenAtMs`) +
-            FfiConverterOptionalTypePhotoScene.allocationSize(value.`scene`)
+            FfiConverterOptionalTypeFix.allocationSize(value.`fix`)
     )
 
     override fun write(value: PhotoShot, buf: ByteBuffer) {
-            FfiConverterOptionalTypeFix.write(value.`fix`, buf)
             FfiConverterString.write(value.`caption`, buf)
-            FfiConverterOptionalLong.write(value.`takenAtMs`, buf)
             FfiConverterOptionalTypePhotoScene.write(value.`scene`, buf)
+            FfiConverterOptionalLong.write(value.`takenAtMs`, buf)
+            FfiConverterOptionalTypeFix.write(value.`fix`, buf)
     }
 }
 
@@ -12783,7 +14141,7 @@ data class PhotoView (
     /**
      * What speaks against it.
      */
-    val `doubts`: List<Text>
+    val `doubts`: List<Phrase>
     , 
     /**
      * Photos of this phone that look like it.
@@ -12811,7 +14169,7 @@ public object FfiConverterTypePhotoView: FfiConverterRustBuffer<PhotoView> {
             FfiConverterLong.read(buf),
             FfiConverterBoolean.read(buf),
             FfiConverterSequenceTypePhotoFile.read(buf),
-            FfiConverterSequenceTypeText.read(buf),
+            FfiConverterSequenceTypePhrase.read(buf),
             FfiConverterSequenceString.read(buf),
         )
     }
@@ -12823,7 +14181,7 @@ public object FfiConverterTypePhotoView: FfiConverterRustBuffer<PhotoView> {
             FfiConverterLong.allocationSize(value.`takenAtMs`) +
             FfiConverterBoolean.allocationSize(value.`inApp`) +
             FfiConverterSequenceTypePhotoFile.allocationSize(value.`files`) +
-            FfiConverterSequenceTypeText.allocationSize(value.`doubts`) +
+            FfiConverterSequenceTypePhrase.allocationSize(value.`doubts`) +
             FfiConverterSequenceString.allocationSize(value.`alike`)
     )
 
@@ -12834,8 +14192,55 @@ public object FfiConverterTypePhotoView: FfiConverterRustBuffer<PhotoView> {
             FfiConverterLong.write(value.`takenAtMs`, buf)
             FfiConverterBoolean.write(value.`inApp`, buf)
             FfiConverterSequenceTypePhotoFile.write(value.`files`, buf)
-            FfiConverterSequenceTypeText.write(value.`doubts`, buf)
+            FfiConverterSequenceTypePhrase.write(value.`doubts`, buf)
             FfiConverterSequenceString.write(value.`alike`, buf)
+    }
+}
+
+
+
+/**
+ * A text for people.
+ */
+data class Phrase (
+    /**
+     * Key of the tables, such as `state.ACKED`.
+     */
+    val `code`: kotlin.String
+    , 
+    /**
+     * What `{name}` in the table's words stands for.
+     */
+    val `args`: Map<kotlin.String, kotlin.String>
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypePhrase: FfiConverterRustBuffer<Phrase> {
+    override fun read(buf: ByteBuffer): Phrase {
+        return Phrase(
+            FfiConverterString.read(buf),
+            FfiConverterMapStringString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Phrase) = (
+            FfiConverterString.allocationSize(value.`code`) +
+            FfiConverterMapStringString.allocationSize(value.`args`)
+    )
+
+    override fun write(value: Phrase, buf: ByteBuffer) {
+            FfiConverterString.write(value.`code`, buf)
+            FfiConverterMapStringString.write(value.`args`, buf)
     }
 }
 
@@ -12910,7 +14315,7 @@ data class PlaceRow (
     /**
      * Kind.
      */
-    val `kind`: Text
+    val `kind`: Phrase
     , 
     /**
      * Grid cell.
@@ -12945,7 +14350,7 @@ public object FfiConverterTypePlaceRow: FfiConverterRustBuffer<PlaceRow> {
             FfiConverterString.read(buf),
             FfiConverterString.read(buf),
             FfiConverterString.read(buf),
-            FfiConverterTypeText.read(buf),
+            FfiConverterTypePhrase.read(buf),
             FfiConverterString.read(buf),
             FfiConverterOptionalTypePlace.read(buf),
             FfiConverterOptionalDouble.read(buf),
@@ -12956,7 +14361,7 @@ public object FfiConverterTypePlaceRow: FfiConverterRustBuffer<PlaceRow> {
             FfiConverterString.allocationSize(value.`id`) +
             FfiConverterString.allocationSize(value.`name`) +
             FfiConverterString.allocationSize(value.`rawAddress`) +
-            FfiConverterTypeText.allocationSize(value.`kind`) +
+            FfiConverterTypePhrase.allocationSize(value.`kind`) +
             FfiConverterString.allocationSize(value.`grid`) +
             FfiConverterOptionalTypePlace.allocationSize(value.`place`) +
             FfiConverterOptionalDouble.allocationSize(value.`distanceM`)
@@ -12966,7 +14371,7 @@ public object FfiConverterTypePlaceRow: FfiConverterRustBuffer<PlaceRow> {
             FfiConverterString.write(value.`id`, buf)
             FfiConverterString.write(value.`name`, buf)
             FfiConverterString.write(value.`rawAddress`, buf)
-            FfiConverterTypeText.write(value.`kind`, buf)
+            FfiConverterTypePhrase.write(value.`kind`, buf)
             FfiConverterString.write(value.`grid`, buf)
             FfiConverterOptionalTypePlace.write(value.`place`, buf)
             FfiConverterOptionalDouble.write(value.`distanceM`, buf)
@@ -13116,12 +14521,12 @@ data class ProposalView (
     /**
      * `waiting`, `accepted` or `refused`.
      */
-    val `answer`: Text
+    val `answer`: Phrase
     , 
     /**
      * Why it was refused; nothing otherwise.
      */
-    val `refusal`: Text?
+    val `refusal`: Phrase?
     , 
     /**
      * The decider's own words; may be empty.
@@ -13146,8 +14551,8 @@ public object FfiConverterTypeProposalView: FfiConverterRustBuffer<ProposalView>
             FfiConverterString.read(buf),
             FfiConverterTypeProposalKind.read(buf),
             FfiConverterString.read(buf),
-            FfiConverterTypeText.read(buf),
-            FfiConverterOptionalTypeText.read(buf),
+            FfiConverterTypePhrase.read(buf),
+            FfiConverterOptionalTypePhrase.read(buf),
             FfiConverterString.read(buf),
         )
     }
@@ -13156,8 +14561,8 @@ public object FfiConverterTypeProposalView: FfiConverterRustBuffer<ProposalView>
             FfiConverterString.allocationSize(value.`id`) +
             FfiConverterTypeProposalKind.allocationSize(value.`kind`) +
             FfiConverterString.allocationSize(value.`reason`) +
-            FfiConverterTypeText.allocationSize(value.`answer`) +
-            FfiConverterOptionalTypeText.allocationSize(value.`refusal`) +
+            FfiConverterTypePhrase.allocationSize(value.`answer`) +
+            FfiConverterOptionalTypePhrase.allocationSize(value.`refusal`) +
             FfiConverterString.allocationSize(value.`words`)
     )
 
@@ -13165,8 +14570,8 @@ public object FfiConverterTypeProposalView: FfiConverterRustBuffer<ProposalView>
             FfiConverterString.write(value.`id`, buf)
             FfiConverterTypeProposalKind.write(value.`kind`, buf)
             FfiConverterString.write(value.`reason`, buf)
-            FfiConverterTypeText.write(value.`answer`, buf)
-            FfiConverterOptionalTypeText.write(value.`refusal`, buf)
+            FfiConverterTypePhrase.write(value.`answer`, buf)
+            FfiConverterOptionalTypePhrase.write(value.`refusal`, buf)
             FfiConverterString.write(value.`words`, buf)
     }
 }
@@ -13240,7 +14645,7 @@ data class Reason (
     /**
      * What to tell the person.
      */
-    val `text`: Text
+    val `text`: Phrase
     , 
     /**
      * For support; no personal data.
@@ -13263,20 +14668,20 @@ public object FfiConverterTypeReason: FfiConverterRustBuffer<Reason> {
     override fun read(buf: ByteBuffer): Reason {
         return Reason(
             FfiConverterString.read(buf),
-            FfiConverterTypeText.read(buf),
+            FfiConverterTypePhrase.read(buf),
             FfiConverterString.read(buf),
         )
     }
 
     override fun allocationSize(value: Reason) = (
             FfiConverterString.allocationSize(value.`code`) +
-            FfiConverterTypeText.allocationSize(value.`text`) +
+            FfiConverterTypePhrase.allocationSize(value.`text`) +
             FfiConverterString.allocationSize(value.`details`)
     )
 
     override fun write(value: Reason, buf: ByteBuffer) {
             FfiConverterString.write(value.`code`, buf)
-            FfiConverterTypeText.write(value.`text`, buf)
+            FfiConverterTypePhrase.write(value.`text`, buf)
             FfiConverterString.write(value.`details`, buf)
     }
 }
@@ -13300,7 +14705,7 @@ data class RefusedEntry (
     /**
      * Why.
      */
-    val `reason`: Text
+    val `reason`: Phrase
     , 
     /**
      * When it was written, by the phone's clock, UTC ms.
@@ -13329,7 +14734,7 @@ public object FfiConverterTypeRefusedEntry: FfiConverterRustBuffer<RefusedEntry>
         return RefusedEntry(
             FfiConverterULong.read(buf),
             FfiConverterString.read(buf),
-            FfiConverterTypeText.read(buf),
+            FfiConverterTypePhrase.read(buf),
             FfiConverterLong.read(buf),
             FfiConverterSequenceTypeWrittenLine.read(buf),
         )
@@ -13338,7 +14743,7 @@ public object FfiConverterTypeRefusedEntry: FfiConverterRustBuffer<RefusedEntry>
     override fun allocationSize(value: RefusedEntry) = (
             FfiConverterULong.allocationSize(value.`seq`) +
             FfiConverterString.allocationSize(value.`doc`) +
-            FfiConverterTypeText.allocationSize(value.`reason`) +
+            FfiConverterTypePhrase.allocationSize(value.`reason`) +
             FfiConverterLong.allocationSize(value.`atMs`) +
             FfiConverterSequenceTypeWrittenLine.allocationSize(value.`written`)
     )
@@ -13346,7 +14751,7 @@ public object FfiConverterTypeRefusedEntry: FfiConverterRustBuffer<RefusedEntry>
     override fun write(value: RefusedEntry, buf: ByteBuffer) {
             FfiConverterULong.write(value.`seq`, buf)
             FfiConverterString.write(value.`doc`, buf)
-            FfiConverterTypeText.write(value.`reason`, buf)
+            FfiConverterTypePhrase.write(value.`reason`, buf)
             FfiConverterLong.write(value.`atMs`, buf)
             FfiConverterSequenceTypeWrittenLine.write(value.`written`, buf)
     }
@@ -13469,7 +14874,7 @@ data class SearchHit (
     /**
      * Kind.
      */
-    val `kind`: Text
+    val `kind`: Phrase
     , 
     /**
      * First line.
@@ -13502,7 +14907,7 @@ public object FfiConverterTypeSearchHit: FfiConverterRustBuffer<SearchHit> {
     override fun read(buf: ByteBuffer): SearchHit {
         return SearchHit(
             FfiConverterString.read(buf),
-            FfiConverterTypeText.read(buf),
+            FfiConverterTypePhrase.read(buf),
             FfiConverterString.read(buf),
             FfiConverterString.read(buf),
             FfiConverterBoolean.read(buf),
@@ -13511,7 +14916,7 @@ public object FfiConverterTypeSearchHit: FfiConverterRustBuffer<SearchHit> {
 
     override fun allocationSize(value: SearchHit) = (
             FfiConverterString.allocationSize(value.`id`) +
-            FfiConverterTypeText.allocationSize(value.`kind`) +
+            FfiConverterTypePhrase.allocationSize(value.`kind`) +
             FfiConverterString.allocationSize(value.`title`) +
             FfiConverterString.allocationSize(value.`detail`) +
             FfiConverterBoolean.allocationSize(value.`open`)
@@ -13519,7 +14924,7 @@ public object FfiConverterTypeSearchHit: FfiConverterRustBuffer<SearchHit> {
 
     override fun write(value: SearchHit, buf: ByteBuffer) {
             FfiConverterString.write(value.`id`, buf)
-            FfiConverterTypeText.write(value.`kind`, buf)
+            FfiConverterTypePhrase.write(value.`kind`, buf)
             FfiConverterString.write(value.`title`, buf)
             FfiConverterString.write(value.`detail`, buf)
             FfiConverterBoolean.write(value.`open`, buf)
@@ -13553,9 +14958,14 @@ data class StatusView (
     val `lastContactMs`: kotlin.Long?
     , 
     /**
-     * What support should know; empty when all is well.
+     * How the device's key stands; without it no round begins.
      */
-    val `problems`: List<Text>
+    val `key`: DeviceKey
+    , 
+    /**
+     * What is wrong, in words; empty when all is well.
+     */
+    val `problems`: List<Phrase>
     
 ){
     
@@ -13576,7 +14986,8 @@ public object FfiConverterTypeStatusView: FfiConverterRustBuffer<StatusView> {
             FfiConverterULong.read(buf),
             FfiConverterULong.read(buf),
             FfiConverterOptionalLong.read(buf),
-            FfiConverterSequenceTypeText.read(buf),
+            FfiConverterTypeDeviceKey.read(buf),
+            FfiConverterSequenceTypePhrase.read(buf),
         )
     }
 
@@ -13585,7 +14996,8 @@ public object FfiConverterTypeStatusView: FfiConverterRustBuffer<StatusView> {
             FfiConverterULong.allocationSize(value.`quarantined`) +
             FfiConverterULong.allocationSize(value.`conflicts`) +
             FfiConverterOptionalLong.allocationSize(value.`lastContactMs`) +
-            FfiConverterSequenceTypeText.allocationSize(value.`problems`)
+            FfiConverterTypeDeviceKey.allocationSize(value.`key`) +
+            FfiConverterSequenceTypePhrase.allocationSize(value.`problems`)
     )
 
     override fun write(value: StatusView, buf: ByteBuffer) {
@@ -13593,7 +15005,8 @@ public object FfiConverterTypeStatusView: FfiConverterRustBuffer<StatusView> {
             FfiConverterULong.write(value.`quarantined`, buf)
             FfiConverterULong.write(value.`conflicts`, buf)
             FfiConverterOptionalLong.write(value.`lastContactMs`, buf)
-            FfiConverterSequenceTypeText.write(value.`problems`, buf)
+            FfiConverterTypeDeviceKey.write(value.`key`, buf)
+            FfiConverterSequenceTypePhrase.write(value.`problems`, buf)
     }
 }
 
@@ -13671,18 +15084,28 @@ public object FfiConverterTypeStorageView: FfiConverterRustBuffer<StorageView> {
 
 
 /**
- * A text for people.
+ * A door of a survey.
  */
-data class Text (
+data class SurveyDoor (
     /**
-     * Key of the tables, such as `state.ACKED`.
+     * The place.
      */
-    val `code`: kotlin.String
+    val `place`: kotlin.String
     , 
     /**
-     * What `{name}` in the table's words stands for.
+     * Its name on the list.
      */
-    val `args`: Map<kotlin.String, kotlin.String>
+    val `name`: kotlin.String
+    , 
+    /**
+     * What was answered; nothing before.
+     */
+    val `answer`: Phrase?
+    , 
+    /**
+     * What was said; may be empty.
+     */
+    val `words`: kotlin.String
     
 ){
     
@@ -13696,22 +15119,257 @@ data class Text (
 /**
  * @suppress
  */
-public object FfiConverterTypeText: FfiConverterRustBuffer<Text> {
-    override fun read(buf: ByteBuffer): Text {
-        return Text(
+public object FfiConverterTypeSurveyDoor: FfiConverterRustBuffer<SurveyDoor> {
+    override fun read(buf: ByteBuffer): SurveyDoor {
+        return SurveyDoor(
             FfiConverterString.read(buf),
-            FfiConverterMapStringString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterOptionalTypePhrase.read(buf),
+            FfiConverterString.read(buf),
         )
     }
 
-    override fun allocationSize(value: Text) = (
-            FfiConverterString.allocationSize(value.`code`) +
-            FfiConverterMapStringString.allocationSize(value.`args`)
+    override fun allocationSize(value: SurveyDoor) = (
+            FfiConverterString.allocationSize(value.`place`) +
+            FfiConverterString.allocationSize(value.`name`) +
+            FfiConverterOptionalTypePhrase.allocationSize(value.`answer`) +
+            FfiConverterString.allocationSize(value.`words`)
     )
 
-    override fun write(value: Text, buf: ByteBuffer) {
-            FfiConverterString.write(value.`code`, buf)
-            FfiConverterMapStringString.write(value.`args`, buf)
+    override fun write(value: SurveyDoor, buf: ByteBuffer) {
+            FfiConverterString.write(value.`place`, buf)
+            FfiConverterString.write(value.`name`, buf)
+            FfiConverterOptionalTypePhrase.write(value.`answer`, buf)
+            FfiConverterString.write(value.`words`, buf)
+    }
+}
+
+
+
+/**
+ * A line of the list of surveys 民意调查.
+ */
+data class SurveyRow (
+    /**
+     * Id.
+     */
+    val `id`: kotlin.String
+    , 
+    /**
+     * Title.
+     */
+    val `title`: kotlin.String
+    , 
+    /**
+     * What is asked at each door.
+     */
+    val `question`: kotlin.String
+    , 
+    /**
+     * The order it is for; empty for none.
+     */
+    val `order`: kotlin.String
+    , 
+    /**
+     * Grid cell.
+     */
+    val `grid`: kotlin.String
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeSurveyRow: FfiConverterRustBuffer<SurveyRow> {
+    override fun read(buf: ByteBuffer): SurveyRow {
+        return SurveyRow(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: SurveyRow) = (
+            FfiConverterString.allocationSize(value.`id`) +
+            FfiConverterString.allocationSize(value.`title`) +
+            FfiConverterString.allocationSize(value.`question`) +
+            FfiConverterString.allocationSize(value.`order`) +
+            FfiConverterString.allocationSize(value.`grid`)
+    )
+
+    override fun write(value: SurveyRow, buf: ByteBuffer) {
+            FfiConverterString.write(value.`id`, buf)
+            FfiConverterString.write(value.`title`, buf)
+            FfiConverterString.write(value.`question`, buf)
+            FfiConverterString.write(value.`order`, buf)
+            FfiConverterString.write(value.`grid`, buf)
+    }
+}
+
+
+
+/**
+ * Everything a screen shows of one survey.
+ */
+data class SurveyView (
+    /**
+     * Id.
+     */
+    val `id`: kotlin.String
+    , 
+    /**
+     * Title.
+     */
+    val `title`: kotlin.String
+    , 
+    /**
+     * What is asked at each door.
+     */
+    val `question`: kotlin.String
+    , 
+    /**
+     * The order it is for; empty for none.
+     */
+    val `order`: kotlin.String
+    , 
+    /**
+     * Grid cell.
+     */
+    val `grid`: kotlin.String
+    , 
+    /**
+     * The doors on its list.
+     */
+    val `doors`: List<SurveyDoor>
+    , 
+    /**
+     * Doors with different answers, until who asks again settles them.
+     */
+    val `conflicts`: List<ConflictView>
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeSurveyView: FfiConverterRustBuffer<SurveyView> {
+    override fun read(buf: ByteBuffer): SurveyView {
+        return SurveyView(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterSequenceTypeSurveyDoor.read(buf),
+            FfiConverterSequenceTypeConflictView.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: SurveyView) = (
+            FfiConverterString.allocationSize(value.`id`) +
+            FfiConverterString.allocationSize(value.`title`) +
+            FfiConverterString.allocationSize(value.`question`) +
+            FfiConverterString.allocationSize(value.`order`) +
+            FfiConverterString.allocationSize(value.`grid`) +
+            FfiConverterSequenceTypeSurveyDoor.allocationSize(value.`doors`) +
+            FfiConverterSequenceTypeConflictView.allocationSize(value.`conflicts`)
+    )
+
+    override fun write(value: SurveyView, buf: ByteBuffer) {
+            FfiConverterString.write(value.`id`, buf)
+            FfiConverterString.write(value.`title`, buf)
+            FfiConverterString.write(value.`question`, buf)
+            FfiConverterString.write(value.`order`, buf)
+            FfiConverterString.write(value.`grid`, buf)
+            FfiConverterSequenceTypeSurveyDoor.write(value.`doors`, buf)
+            FfiConverterSequenceTypeConflictView.write(value.`conflicts`, buf)
+    }
+}
+
+
+
+/**
+ * A line of the list of task forces 专班.
+ */
+data class TaskForceRow (
+    /**
+     * Id.
+     */
+    val `id`: kotlin.String
+    , 
+    /**
+     * Title.
+     */
+    val `title`: kotlin.String
+    , 
+    /**
+     * At work; false once it is dissolved.
+     */
+    val `open`: kotlin.Boolean
+    , 
+    /**
+     * When it is due, UTC ms.
+     */
+    val `dueAtMs`: kotlin.Long?
+    , 
+    /**
+     * Grid cell.
+     */
+    val `grid`: kotlin.String
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeTaskForceRow: FfiConverterRustBuffer<TaskForceRow> {
+    override fun read(buf: ByteBuffer): TaskForceRow {
+        return TaskForceRow(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterOptionalLong.read(buf),
+            FfiConverterString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: TaskForceRow) = (
+            FfiConverterString.allocationSize(value.`id`) +
+            FfiConverterString.allocationSize(value.`title`) +
+            FfiConverterBoolean.allocationSize(value.`open`) +
+            FfiConverterOptionalLong.allocationSize(value.`dueAtMs`) +
+            FfiConverterString.allocationSize(value.`grid`)
+    )
+
+    override fun write(value: TaskForceRow, buf: ByteBuffer) {
+            FfiConverterString.write(value.`id`, buf)
+            FfiConverterString.write(value.`title`, buf)
+            FfiConverterBoolean.write(value.`open`, buf)
+            FfiConverterOptionalLong.write(value.`dueAtMs`, buf)
+            FfiConverterString.write(value.`grid`, buf)
     }
 }
 
@@ -13734,12 +15392,12 @@ data class VisitRow (
     /**
      * Kind.
      */
-    val `kind`: Text
+    val `kind`: Phrase
     , 
     /**
      * What came of it; nothing when it was not said.
      */
-    val `result`: Text?
+    val `result`: Phrase?
     , 
     /**
      * Free words.
@@ -13778,8 +15436,8 @@ public object FfiConverterTypeVisitRow: FfiConverterRustBuffer<VisitRow> {
         return VisitRow(
             FfiConverterString.read(buf),
             FfiConverterString.read(buf),
-            FfiConverterTypeText.read(buf),
-            FfiConverterOptionalTypeText.read(buf),
+            FfiConverterTypePhrase.read(buf),
+            FfiConverterOptionalTypePhrase.read(buf),
             FfiConverterString.read(buf),
             FfiConverterString.read(buf),
             FfiConverterOptionalLong.read(buf),
@@ -13790,8 +15448,8 @@ public object FfiConverterTypeVisitRow: FfiConverterRustBuffer<VisitRow> {
     override fun allocationSize(value: VisitRow) = (
             FfiConverterString.allocationSize(value.`id`) +
             FfiConverterString.allocationSize(value.`order`) +
-            FfiConverterTypeText.allocationSize(value.`kind`) +
-            FfiConverterOptionalTypeText.allocationSize(value.`result`) +
+            FfiConverterTypePhrase.allocationSize(value.`kind`) +
+            FfiConverterOptionalTypePhrase.allocationSize(value.`result`) +
             FfiConverterString.allocationSize(value.`notes`) +
             FfiConverterString.allocationSize(value.`by`) +
             FfiConverterOptionalLong.allocationSize(value.`startedAtMs`) +
@@ -13801,8 +15459,8 @@ public object FfiConverterTypeVisitRow: FfiConverterRustBuffer<VisitRow> {
     override fun write(value: VisitRow, buf: ByteBuffer) {
             FfiConverterString.write(value.`id`, buf)
             FfiConverterString.write(value.`order`, buf)
-            FfiConverterTypeText.write(value.`kind`, buf)
-            FfiConverterOptionalTypeText.write(value.`result`, buf)
+            FfiConverterTypePhrase.write(value.`kind`, buf)
+            FfiConverterOptionalTypePhrase.write(value.`result`, buf)
             FfiConverterString.write(value.`notes`, buf)
             FfiConverterString.write(value.`by`, buf)
             FfiConverterOptionalLong.write(value.`startedAtMs`, buf)
@@ -13829,17 +15487,17 @@ data class VisitView (
     /**
      * Kind.
      */
-    val `kind`: Text
+    val `kind`: Phrase
     , 
     /**
      * What for; nothing when it was not said.
      */
-    val `purpose`: Text?
+    val `purpose`: Phrase?
     , 
     /**
      * What came of it; nothing when it was not said.
      */
-    val `result`: Text?
+    val `result`: Phrase?
     , 
     /**
      * Staff id of who made it.
@@ -13898,9 +15556,9 @@ public object FfiConverterTypeVisitView: FfiConverterRustBuffer<VisitView> {
         return VisitView(
             FfiConverterString.read(buf),
             FfiConverterString.read(buf),
-            FfiConverterTypeText.read(buf),
-            FfiConverterOptionalTypeText.read(buf),
-            FfiConverterOptionalTypeText.read(buf),
+            FfiConverterTypePhrase.read(buf),
+            FfiConverterOptionalTypePhrase.read(buf),
+            FfiConverterOptionalTypePhrase.read(buf),
             FfiConverterString.read(buf),
             FfiConverterOptionalLong.read(buf),
             FfiConverterString.read(buf),
@@ -13915,9 +15573,9 @@ public object FfiConverterTypeVisitView: FfiConverterRustBuffer<VisitView> {
     override fun allocationSize(value: VisitView) = (
             FfiConverterString.allocationSize(value.`id`) +
             FfiConverterString.allocationSize(value.`order`) +
-            FfiConverterTypeText.allocationSize(value.`kind`) +
-            FfiConverterOptionalTypeText.allocationSize(value.`purpose`) +
-            FfiConverterOptionalTypeText.allocationSize(value.`result`) +
+            FfiConverterTypePhrase.allocationSize(value.`kind`) +
+            FfiConverterOptionalTypePhrase.allocationSize(value.`purpose`) +
+            FfiConverterOptionalTypePhrase.allocationSize(value.`result`) +
             FfiConverterString.allocationSize(value.`by`) +
             FfiConverterOptionalLong.allocationSize(value.`startedAtMs`) +
             FfiConverterString.allocationSize(value.`notes`) +
@@ -13931,9 +15589,9 @@ public object FfiConverterTypeVisitView: FfiConverterRustBuffer<VisitView> {
     override fun write(value: VisitView, buf: ByteBuffer) {
             FfiConverterString.write(value.`id`, buf)
             FfiConverterString.write(value.`order`, buf)
-            FfiConverterTypeText.write(value.`kind`, buf)
-            FfiConverterOptionalTypeText.write(value.`purpose`, buf)
-            FfiConverterOptionalTypeText.write(value.`result`, buf)
+            FfiConverterTypePhrase.write(value.`kind`, buf)
+            FfiConverterOptionalTypePhrase.write(value.`purpose`, buf)
+            FfiConverterOptionalTypePhrase.write(value.`result`, buf)
             FfiConverterString.write(value.`by`, buf)
             FfiConverterOptionalLong.write(value.`startedAtMs`, buf)
             FfiConverterString.write(value.`notes`, buf)
@@ -13954,7 +15612,7 @@ data class WrittenLine (
     /**
      * The field for people.
      */
-    val `label`: Text
+    val `label`: Phrase
     , 
     /**
      * The value as people read it; nothing when it was removed.
@@ -13976,18 +15634,18 @@ data class WrittenLine (
 public object FfiConverterTypeWrittenLine: FfiConverterRustBuffer<WrittenLine> {
     override fun read(buf: ByteBuffer): WrittenLine {
         return WrittenLine(
-            FfiConverterTypeText.read(buf),
+            FfiConverterTypePhrase.read(buf),
             FfiConverterOptionalString.read(buf),
         )
     }
 
     override fun allocationSize(value: WrittenLine) = (
-            FfiConverterTypeText.allocationSize(value.`label`) +
+            FfiConverterTypePhrase.allocationSize(value.`label`) +
             FfiConverterOptionalString.allocationSize(value.`value`)
     )
 
     override fun write(value: WrittenLine, buf: ByteBuffer) {
-            FfiConverterTypeText.write(value.`label`, buf)
+            FfiConverterTypePhrase.write(value.`label`, buf)
             FfiConverterOptionalString.write(value.`value`, buf)
     }
 }
@@ -14168,6 +15826,19 @@ enum class AppealKind {
     OPINION;
 
     
+    /**
+     * Returns its words.
+     */ fun `label`(): Phrase {
+            return FfiConverterTypePhrase.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_lanewalk_ffi_fn_method_appealkind_label(FfiConverterTypeAppealKind.lower(this),
+        _status)
+}
+    )
+    }
+    
+
+    
 
 
     companion object
@@ -14313,6 +15984,19 @@ enum class ConfirmedHow {
     ABSENT;
 
     
+    /**
+     * Returns its words.
+     */ fun `label`(): Phrase {
+            return FfiConverterTypePhrase.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_lanewalk_ffi_fn_method_confirmedhow_label(FfiConverterTypeConfirmedHow.lower(this),
+        _status)
+}
+    )
+    }
+    
+
+    
 
 
     companion object
@@ -14379,6 +16063,70 @@ public object FfiConverterTypeDatum: FfiConverterRustBuffer<Datum> {
     override fun allocationSize(value: Datum) = 4UL
 
     override fun write(value: Datum, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
+ * How the device's key stands.
+ */
+
+enum class DeviceKey {
+    
+    /**
+     * There, and the one headquarters knows; before enrolment any key is.
+     */
+    READY,
+    /**
+     * The signer cannot be asked now; it is asked again when a round needs it.
+     */
+    UNAVAILABLE,
+    /**
+     * Gone for good: export what was not sent and enrol anew, in another folder (F9).
+     */
+    LOST,
+    /**
+     * Not the key headquarters knows: export what was not sent and enrol anew (F27).
+     */
+    REPLACED;
+
+    
+    /**
+     * Returns its words.
+     */ fun `label`(): Phrase {
+            return FfiConverterTypePhrase.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_lanewalk_ffi_fn_method_devicekey_label(FfiConverterTypeDeviceKey.lower(this),
+        _status)
+}
+    )
+    }
+    
+
+    
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeDeviceKey: FfiConverterRustBuffer<DeviceKey> {
+    override fun read(buf: ByteBuffer) = try {
+        DeviceKey.values()[buf.getInt() - 1]
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: DeviceKey) = 4UL
+
+    override fun write(value: DeviceKey, buf: ByteBuffer) {
         buf.putInt(value.ordinal + 1)
     }
 }
@@ -14940,9 +16688,9 @@ sealed class LanewalkException: kotlin.Exception() {
         val `reason`: Reason, 
         
         /**
-         * Seconds to wait; 0 when nobody knows.
+         * Seconds to wait; nothing when nobody knows.
          */
-        val `retryAfterS`: kotlin.UInt
+        val `retryAfterS`: kotlin.UInt?
         ) : LanewalkException() {
         override val message
             get() = "reason=${ `reason` }, retryAfterS=${ `retryAfterS` }"
@@ -15051,7 +16799,7 @@ public object FfiConverterTypeLanewalkError : FfiConverterRustBuffer<LanewalkExc
                 )
             14 -> LanewalkException.Wait(
                 FfiConverterTypeReason.read(buf),
-                FfiConverterUInt.read(buf),
+                FfiConverterOptionalUInt.read(buf),
                 )
             15 -> LanewalkException.DeviceStopped(
                 FfiConverterTypeReason.read(buf),
@@ -15138,7 +16886,7 @@ public object FfiConverterTypeLanewalkError : FfiConverterRustBuffer<LanewalkExc
                 // Add the size for the Int that specifies the variant plus the size needed for all fields
                 4UL
                 + FfiConverterTypeReason.allocationSize(value.`reason`)
-                + FfiConverterUInt.allocationSize(value.`retryAfterS`)
+                + FfiConverterOptionalUInt.allocationSize(value.`retryAfterS`)
             )
             is LanewalkException.DeviceStopped -> (
                 // Add the size for the Int that specifies the variant plus the size needed for all fields
@@ -15229,7 +16977,7 @@ public object FfiConverterTypeLanewalkError : FfiConverterRustBuffer<LanewalkExc
             is LanewalkException.Wait -> {
                 buf.putInt(14)
                 FfiConverterTypeReason.write(value.`reason`, buf)
-                FfiConverterUInt.write(value.`retryAfterS`, buf)
+                FfiConverterOptionalUInt.write(value.`retryAfterS`, buf)
                 Unit
             }
             is LanewalkException.DeviceStopped -> {
@@ -15372,6 +17120,19 @@ enum class MeasuredHow {
     TOLD;
 
     
+    /**
+     * Returns its words.
+     */ fun `label`(): Phrase {
+            return FfiConverterTypePhrase.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_lanewalk_ffi_fn_method_measuredhow_label(FfiConverterTypeMeasuredHow.lower(this),
+        _status)
+}
+    )
+    }
+    
+
+    
 
 
     companion object
@@ -15408,7 +17169,7 @@ enum class Network {
     /**
      * No network.
      */
-    NONE,
+    OFFLINE,
     /**
      * Nearly used up: text and thumbnails only.
      */
@@ -15421,6 +17182,19 @@ enum class Network {
      * Wi-Fi.
      */
     UNMETERED;
+
+    
+    /**
+     * Returns its words.
+     */ fun `label`(): Phrase {
+            return FfiConverterTypePhrase.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_lanewalk_ffi_fn_method_network_label(FfiConverterTypeNetwork.lower(this),
+        _status)
+}
+    )
+    }
+    
 
     
 
@@ -15626,6 +17400,19 @@ enum class OrderOutcome {
      * 非本街道.
      */
     NOT_OURS;
+
+    
+    /**
+     * Returns its words.
+     */ fun `label`(): Phrase {
+            return FfiConverterTypePhrase.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_lanewalk_ffi_fn_method_orderoutcome_label(FfiConverterTypeOrderOutcome.lower(this),
+        _status)
+}
+    )
+    }
+    
 
     
 
@@ -16017,6 +17804,19 @@ enum class Phase {
     RED;
 
     
+    /**
+     * Returns its words.
+     */ fun `label`(): Phrase {
+            return FfiConverterTypePhrase.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_lanewalk_ffi_fn_method_phase_label(FfiConverterTypePhase.lower(this),
+        _status)
+}
+    )
+    }
+    
+
+    
 
 
     companion object
@@ -16062,6 +17862,19 @@ enum class PhotoPart {
      * The file as the camera made it; never leaves the store but to headquarters.
      */
     ORIGINAL;
+
+    
+    /**
+     * Returns its words.
+     */ fun `label`(): Phrase {
+            return FfiConverterTypePhrase.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_lanewalk_ffi_fn_method_photopart_label(FfiConverterTypePhotoPart.lower(this),
+        _status)
+}
+    )
+    }
+    
 
     
 
@@ -16115,6 +17928,19 @@ enum class PhotoRole {
     DOCUMENT;
 
     
+    /**
+     * Returns its words.
+     */ fun `label`(): Phrase {
+            return FfiConverterTypePhrase.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_lanewalk_ffi_fn_method_photorole_label(FfiConverterTypePhotoRole.lower(this),
+        _status)
+}
+    )
+    }
+    
+
+    
 
 
     companion object
@@ -16164,6 +17990,19 @@ enum class PhotoScene {
      * Somebody's rooms: only with consent.
      */
     INTERIOR;
+
+    
+    /**
+     * Returns its words.
+     */ fun `label`(): Phrase {
+            return FfiConverterTypePhrase.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_lanewalk_ffi_fn_method_photoscene_label(FfiConverterTypePhotoScene.lower(this),
+        _status)
+}
+    )
+    }
+    
 
     
 
@@ -16363,6 +18202,19 @@ enum class PlaceKind {
     PUBLIC;
 
     
+    /**
+     * Returns its words.
+     */ fun `label`(): Phrase {
+            return FfiConverterTypePhrase.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_lanewalk_ffi_fn_method_placekind_label(FfiConverterTypePlaceKind.lower(this),
+        _status)
+}
+    )
+    }
+    
+
+    
 
 
     companion object
@@ -16512,6 +18364,19 @@ enum class PositionSource {
     UNKNOWN;
 
     
+    /**
+     * Returns its words.
+     */ fun `label`(): Phrase {
+            return FfiConverterTypePhrase.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_lanewalk_ffi_fn_method_positionsource_label(FfiConverterTypePositionSource.lower(this),
+        _status)
+}
+    )
+    }
+    
+
+    
 
 
     companion object
@@ -16587,6 +18452,19 @@ enum class ProposalKind {
     CHECK;
 
     
+    /**
+     * Returns its words.
+     */ fun `label`(): Phrase {
+            return FfiConverterTypePhrase.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_lanewalk_ffi_fn_method_proposalkind_label(FfiConverterTypeProposalKind.lower(this),
+        _status)
+}
+    )
+    }
+    
+
+    
 
 
     companion object
@@ -16638,6 +18516,19 @@ enum class SurveyAnswer {
     ABSENT;
 
     
+    /**
+     * Returns its words.
+     */ fun `label`(): Phrase {
+            return FfiConverterTypePhrase.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_lanewalk_ffi_fn_method_surveyanswer_label(FfiConverterTypeSurveyAnswer.lower(this),
+        _status)
+}
+    )
+    }
+    
+
+    
 
 
     companion object
@@ -16679,6 +18570,19 @@ enum class TalkKind {
      * With one who is in the wrong 劝导 (R40, R47).
      */
     PERSUASION;
+
+    
+    /**
+     * Returns its words.
+     */ fun `label`(): Phrase {
+            return FfiConverterTypePhrase.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_lanewalk_ffi_fn_method_talkkind_label(FfiConverterTypeTalkKind.lower(this),
+        _status)
+}
+    )
+    }
+    
 
     
 
@@ -16886,6 +18790,19 @@ enum class VisitKind {
     CARE;
 
     
+    /**
+     * Returns its words.
+     */ fun `label`(): Phrase {
+            return FfiConverterTypePhrase.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_lanewalk_ffi_fn_method_visitkind_label(FfiConverterTypeVisitKind.lower(this),
+        _status)
+}
+    )
+    }
+    
+
+    
 
 
     companion object
@@ -16945,6 +18862,19 @@ enum class VisitPurpose {
     EMERGENCY;
 
     
+    /**
+     * Returns its words.
+     */ fun `label`(): Phrase {
+            return FfiConverterTypePhrase.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_lanewalk_ffi_fn_method_visitpurpose_label(FfiConverterTypeVisitPurpose.lower(this),
+        _status)
+}
+    )
+    }
+    
+
+    
 
 
     companion object
@@ -16994,6 +18924,19 @@ enum class VisitResult {
      * 锁门.
      */
     LOCKED;
+
+    
+    /**
+     * Returns its words.
+     */ fun `label`(): Phrase {
+            return FfiConverterTypePhrase.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_lanewalk_ffi_fn_method_visitresult_label(FfiConverterTypeVisitResult.lower(this),
+        _status)
+}
+    )
+    }
+    
 
     
 
@@ -17413,6 +19356,38 @@ public object FfiConverterOptionalTypePosition: FfiConverterRustBuffer<Position?
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypeStopToken: FfiConverterRustBuffer<StopToken?> {
+    override fun read(buf: ByteBuffer): StopToken? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeStopToken.read(buf)
+    }
+
+    override fun allocationSize(value: StopToken?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeStopToken.allocationSize(value)
+        }
+    }
+
+    override fun write(value: StopToken?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeStopToken.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalTypeBriefView: FfiConverterRustBuffer<BriefView?> {
     override fun read(buf: ByteBuffer): BriefView? {
         if (buf.get().toInt() == 0) {
@@ -17605,6 +19580,70 @@ public object FfiConverterOptionalTypeKnowledgePage: FfiConverterRustBuffer<Know
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypeOrderView: FfiConverterRustBuffer<OrderView?> {
+    override fun read(buf: ByteBuffer): OrderView? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeOrderView.read(buf)
+    }
+
+    override fun allocationSize(value: OrderView?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeOrderView.allocationSize(value)
+        }
+    }
+
+    override fun write(value: OrderView?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeOrderView.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypePhrase: FfiConverterRustBuffer<Phrase?> {
+    override fun read(buf: ByteBuffer): Phrase? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypePhrase.read(buf)
+    }
+
+    override fun allocationSize(value: Phrase?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypePhrase.allocationSize(value)
+        }
+    }
+
+    override fun write(value: Phrase?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypePhrase.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalTypePlace: FfiConverterRustBuffer<Place?> {
     override fun read(buf: ByteBuffer): Place? {
         if (buf.get().toInt() == 0) {
@@ -17627,38 +19666,6 @@ public object FfiConverterOptionalTypePlace: FfiConverterRustBuffer<Place?> {
         } else {
             buf.put(1)
             FfiConverterTypePlace.write(value, buf)
-        }
-    }
-}
-
-
-
-
-/**
- * @suppress
- */
-public object FfiConverterOptionalTypeText: FfiConverterRustBuffer<Text?> {
-    override fun read(buf: ByteBuffer): Text? {
-        if (buf.get().toInt() == 0) {
-            return null
-        }
-        return FfiConverterTypeText.read(buf)
-    }
-
-    override fun allocationSize(value: Text?): ULong {
-        if (value == null) {
-            return 1UL
-        } else {
-            return 1UL + FfiConverterTypeText.allocationSize(value)
-        }
-    }
-
-    override fun write(value: Text?, buf: ByteBuffer) {
-        if (value == null) {
-            buf.put(0)
-        } else {
-            buf.put(1)
-            FfiConverterTypeText.write(value, buf)
         }
     }
 }
@@ -17997,6 +20004,34 @@ public object FfiConverterSequenceTypeKnowledgeRow: FfiConverterRustBuffer<List<
 /**
  * @suppress
  */
+public object FfiConverterSequenceTypeMatterView: FfiConverterRustBuffer<List<MatterView>> {
+    override fun read(buf: ByteBuffer): List<MatterView> {
+        val len = buf.getInt()
+        return List<MatterView>(len) {
+            FfiConverterTypeMatterView.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<MatterView>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeMatterView.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<MatterView>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeMatterView.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterSequenceTypeNoteView: FfiConverterRustBuffer<List<NoteView>> {
     override fun read(buf: ByteBuffer): List<NoteView> {
         val len = buf.getInt()
@@ -18193,6 +20228,34 @@ public object FfiConverterSequenceTypePhotoView: FfiConverterRustBuffer<List<Pho
 /**
  * @suppress
  */
+public object FfiConverterSequenceTypePhrase: FfiConverterRustBuffer<List<Phrase>> {
+    override fun read(buf: ByteBuffer): List<Phrase> {
+        val len = buf.getInt()
+        return List<Phrase>(len) {
+            FfiConverterTypePhrase.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<Phrase>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypePhrase.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<Phrase>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypePhrase.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterSequenceTypePlaceRow: FfiConverterRustBuffer<List<PlaceRow>> {
     override fun read(buf: ByteBuffer): List<PlaceRow> {
         val len = buf.getInt()
@@ -18305,24 +20368,80 @@ public object FfiConverterSequenceTypeSearchHit: FfiConverterRustBuffer<List<Sea
 /**
  * @suppress
  */
-public object FfiConverterSequenceTypeText: FfiConverterRustBuffer<List<Text>> {
-    override fun read(buf: ByteBuffer): List<Text> {
+public object FfiConverterSequenceTypeSurveyDoor: FfiConverterRustBuffer<List<SurveyDoor>> {
+    override fun read(buf: ByteBuffer): List<SurveyDoor> {
         val len = buf.getInt()
-        return List<Text>(len) {
-            FfiConverterTypeText.read(buf)
+        return List<SurveyDoor>(len) {
+            FfiConverterTypeSurveyDoor.read(buf)
         }
     }
 
-    override fun allocationSize(value: List<Text>): ULong {
+    override fun allocationSize(value: List<SurveyDoor>): ULong {
         val sizeForLength = 4UL
-        val sizeForItems = value.map { FfiConverterTypeText.allocationSize(it) }.sum()
+        val sizeForItems = value.map { FfiConverterTypeSurveyDoor.allocationSize(it) }.sum()
         return sizeForLength + sizeForItems
     }
 
-    override fun write(value: List<Text>, buf: ByteBuffer) {
+    override fun write(value: List<SurveyDoor>, buf: ByteBuffer) {
         buf.putInt(value.size)
         value.iterator().forEach {
-            FfiConverterTypeText.write(it, buf)
+            FfiConverterTypeSurveyDoor.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeSurveyRow: FfiConverterRustBuffer<List<SurveyRow>> {
+    override fun read(buf: ByteBuffer): List<SurveyRow> {
+        val len = buf.getInt()
+        return List<SurveyRow>(len) {
+            FfiConverterTypeSurveyRow.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<SurveyRow>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeSurveyRow.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<SurveyRow>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeSurveyRow.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeTaskForceRow: FfiConverterRustBuffer<List<TaskForceRow>> {
+    override fun read(buf: ByteBuffer): List<TaskForceRow> {
+        val len = buf.getInt()
+        return List<TaskForceRow>(len) {
+            FfiConverterTypeTaskForceRow.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<TaskForceRow>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeTaskForceRow.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<TaskForceRow>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeTaskForceRow.write(it, buf)
         }
     }
 }

@@ -18,7 +18,7 @@ sealed interface ConflictsScreen {
 
 /** What happens to [ConflictsScreen]. */
 sealed interface ConflictsEvent {
-    /** The list was read, at first or after a change of the status. */
+    /** The list as [Live.conflicts] tells it. */
     data class Listed(val conflicts: List<ConflictView>) : ConflictsEvent
 
     /** A value was chosen or written, and is being saved. */

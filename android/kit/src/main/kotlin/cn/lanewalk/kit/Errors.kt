@@ -1,8 +1,8 @@
 package cn.lanewalk.kit
 
 import cn.lanewalk.core.LanewalkException
+import cn.lanewalk.core.Phrase
 import cn.lanewalk.core.Reason
-import cn.lanewalk.core.Text
 import java.nio.charset.CharacterCodingException
 
 /** What a shell can do about a failure. */
@@ -41,7 +41,7 @@ enum class Remedy {
 /** A failure as a screen shows it. */
 data class Problem(
     val remedy: Remedy,
-    val text: Text,
+    val text: Phrase,
     /** For support. */
     val code: String,
     /** Of an argument that does not fit. */
@@ -99,7 +99,7 @@ fun LanewalkException.problem(): Problem = reason().let { why ->
         text = why.text,
         code = why.code,
         field = (this as? LanewalkException.Invalid)?.field,
-        retryAfterS = (this as? LanewalkException.Wait)?.retryAfterS?.takeIf { it > 0u },
+        retryAfterS = (this as? LanewalkException.Wait)?.retryAfterS,
     )
 }
 
@@ -110,5 +110,5 @@ fun LanewalkException.problem(): Problem = reason().let { why ->
 internal inline fun <T> typed(call: () -> T): T = try {
     call()
 } catch (broken: CharacterCodingException) {
-    throw LanewalkException.Invalid(Reason("invalid", Text("error.invalid", emptyMap()), "not Unicode: $broken"), "")
+    throw LanewalkException.Invalid(Reason("invalid", Phrase("error.invalid", emptyMap()), "not Unicode: $broken"), "")
 }

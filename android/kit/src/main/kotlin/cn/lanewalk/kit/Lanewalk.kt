@@ -14,8 +14,10 @@ import cn.lanewalk.core.People
 import cn.lanewalk.core.Photos
 import cn.lanewalk.core.Position
 import cn.lanewalk.core.Round
+import cn.lanewalk.core.StopToken
 import cn.lanewalk.core.Sync
 import cn.lanewalk.core.Visits
+import kotlin.coroutines.resume
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.minutes
 import kotlinx.coroutines.CancellationException
@@ -28,6 +30,7 @@ import kotlinx.coroutines.cancel
 import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.flow
+import kotlinx.coroutines.suspendCancellableCoroutine
 import kotlinx.coroutines.withContext
 
 /** What the shell implements for the core; see the interfaces for what each may and must not do. */
@@ -88,16 +91,14 @@ class Lanewalk private constructor(
      * waits for that; what headquarters has acknowledged by then counts.
      */
     suspend fun round(): Round = coroutineScope {
-        field.sync().use { client ->
-            val round = async(io) { client.run() }
-            try {
-                round.await()
-            } catch (cancelled: CancellationException) {
-                client.stop()
-                withContext(NonCancellable) { round.join() }
-                throw cancelled
-            }
+        val stop = StopToken()
+        val round = async(io) { field.sync().use { it.run(stop) } }
+        // Who cancels asks at once, on their own thread; the scope then waits for the round's end.
+        suspendCancellableCoroutine { waiting ->
+            waiting.invokeOnCancellation { stop.stop() }
+            round.invokeOnCompletion { waiting.resume(Unit) }
         }
+        round.await()
     }
 
     /** Runs a round for [SyncScreen]: its begin, then how it ended. */

@@ -3,14 +3,18 @@ package cn.lanewalk.kit
 import cn.lanewalk.core.AppealListener
 import cn.lanewalk.core.AppealRow
 import cn.lanewalk.core.AppealUpdate
+import cn.lanewalk.core.ConflictView
+import cn.lanewalk.core.ConflictsListener
 import cn.lanewalk.core.Field
 import cn.lanewalk.core.KnowledgeListener
 import cn.lanewalk.core.KnowledgeRow
 import cn.lanewalk.core.KnowledgeUpdate
 import cn.lanewalk.core.ListQuery
 import cn.lanewalk.core.OrderListener
+import cn.lanewalk.core.OrderPageListener
 import cn.lanewalk.core.OrderRow
 import cn.lanewalk.core.OrderUpdate
+import cn.lanewalk.core.OrderView
 import cn.lanewalk.core.PersonListener
 import cn.lanewalk.core.PersonRow
 import cn.lanewalk.core.PersonUpdate
@@ -36,7 +40,8 @@ import kotlinx.coroutines.job
 /**
  * Live lists as flows. Each collection is a watch of its own: the whole list first, also when it is
  * empty, then the whole list after each change; cancelling ends the watch. A slow collector misses
- * lists in between, never the last one. The flows complete when the store is closed.
+ * lists in between, never the last one. The flows complete when the store is closed. What is one value
+ * (an order's page, the conflicts, the status) comes as it is, then each time it differs.
  */
 class Live internal constructor(
     private val field: Field,
@@ -85,6 +90,24 @@ class Live internal constructor(
             override fun changed(update: KnowledgeUpdate) = tell(update)
         }
         field.knowledge().use { it.watch(query, listener) }
+    }
+
+    /** An order's page with its time left, each time it reads differently; null when it has left this phone. */
+    fun order(order: String): Flow<OrderView?> = ticker.during(
+        watched { tell ->
+            val listener = object : OrderPageListener {
+                override fun changed(page: OrderView?) = tell { page }
+            }
+            field.orders().use { it.watchOrder(order, listener) }
+        },
+    )
+
+    /** The fields that wait for a person. */
+    fun conflicts(): Flow<List<ConflictView>> = watched { tell ->
+        val listener = object : ConflictsListener {
+            override fun changed(conflicts: List<ConflictView>) = tell { conflicts }
+        }
+        field.orders().use { it.watchConflicts(listener) }
     }
 
     /** How the store stands. */

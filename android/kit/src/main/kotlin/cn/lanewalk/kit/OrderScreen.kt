@@ -17,14 +17,17 @@ sealed interface OrderScreen {
         val problem: Problem? = null,
     ) : OrderScreen
 
-    /** Not on this phone any more, or its page may not be shown now. */
+    /** Its page may not be shown now. */
     data class Failed(val order: String, val problem: Problem) : OrderScreen
+
+    /** Not on this phone any more. */
+    data object Gone : OrderScreen
 }
 
 /** What happens to [OrderScreen]. */
 sealed interface OrderEvent {
-    /** The page was read, at first or anew. */
-    data class Read(val page: OrderView) : OrderEvent
+    /** The page as [Live.order] tells it; null when the order has left this phone. */
+    data class Told(val page: OrderView?) : OrderEvent
 
     /** A button was tapped. */
     data class Chosen(val action: OrderAction) : OrderEvent
@@ -32,7 +35,7 @@ sealed interface OrderEvent {
     /** The form was sent off. */
     data object Sent : OrderEvent
 
-    /** It is on the disk; the page is read anew. */
+    /** It is on the disk; the page is told anew. */
     data object Saved : OrderEvent
 
     /** The form was put away. */
@@ -43,15 +46,20 @@ sealed interface OrderEvent {
 /** Returns the screen after an event. */
 fun OrderScreen.on(event: OrderEvent): OrderScreen = when (this) {
     is OrderScreen.Loading -> when (event) {
-        is OrderEvent.Read -> OrderScreen.Shown(event.page)
+        is OrderEvent.Told -> event.page?.let { OrderScreen.Shown(it) } ?: OrderScreen.Gone
         is OrderEvent.Failed -> OrderScreen.Failed(order, event.problem)
         else -> this
     }
-    is OrderScreen.Failed -> if (event is OrderEvent.Read) OrderScreen.Shown(event.page) else this
+    is OrderScreen.Failed, is OrderScreen.Gone -> if (event !is OrderEvent.Told) this else
+        event.page?.let { OrderScreen.Shown(it) } ?: OrderScreen.Gone
     is OrderScreen.Shown -> when (event) {
-        // A form whose action went away stays open: its words are not lost, and the core says why
-        // when it is sent.
-        is OrderEvent.Read -> copy(page = event.page)
+        // A form stays open with its words when its action or the whole order went away: the core says
+        // why when it is sent.
+        is OrderEvent.Told -> when {
+            event.page != null -> copy(page = event.page)
+            action == null -> OrderScreen.Gone
+            else -> this
+        }
         is OrderEvent.Chosen -> when {
             saving || event.action !in page.actions -> this
             else -> copy(action = event.action, problem = null)

@@ -1,7 +1,7 @@
 package cn.lanewalk.kit
 
 import cn.lanewalk.core.Language
-import cn.lanewalk.core.Text
+import cn.lanewalk.core.Phrase
 import cn.lanewalk.core.textTable
 
 /** Gives the core's texts their words. */
@@ -12,7 +12,7 @@ class Texts(private val table: Map<String, String>) {
      * Renders a text. A code that the table lacks (of a newer headquarters) is shown as its last
      * part. Arguments are put in once: braces in what somebody wrote stay as they are.
      */
-    fun of(text: Text): String {
+    fun of(text: Phrase): String {
         val words = table[text.code] ?: return text.code.substringAfterLast('.')
         return PLACE.replace(words) { text.args[it.groupValues[1]] ?: it.value }
     }

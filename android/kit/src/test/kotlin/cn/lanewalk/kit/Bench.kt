@@ -1,6 +1,9 @@
 package cn.lanewalk.kit
 
+import cn.lanewalk.core.ListQuery
+import cn.lanewalk.core.NewVisit
 import cn.lanewalk.core.PhotoRole
+import cn.lanewalk.core.PhotoShot
 import cn.lanewalk.core.VisitKind
 import cn.lanewalk.core.VisitListener
 import cn.lanewalk.core.VisitRow
@@ -26,26 +29,26 @@ fun main(): Unit = runBlocking {
     val lanewalk = phone.lanewalk
     val order = phone.order()
     configure(lanewalk)
-    val visit = lanewalk.visits { record(newVisit(VisitKind.SITE_CHECK, order = order)) }
+    val visit = lanewalk.visits { record(NewVisit(VisitKind.SITE_CHECK, order = order)) }
     lanewalk.visits {
-        repeat(50) { record(newVisit(VisitKind.SITE_CHECK, order = order, notes = "第 $it 次")) }
+        repeat(50) { record(NewVisit(VisitKind.SITE_CHECK, order = order, notes = "第 $it 次")) }
     }
     lanewalk.sync { report("status, on this thread", 2000) { status() } }
     report("status, through the dispatcher", 2000) { runBlocking { lanewalk.sync { status() } } }
-    val orders = lanewalk.orders { list(listQuery()) }.size
-    lanewalk.orders { report("page of $orders orders", 500) { list(listQuery()) } }
-    lanewalk.visits { report("page of 50 visits", 500) { check(list(listQuery()).size == 50) } }
+    val orders = lanewalk.orders { list(ListQuery()) }.size
+    lanewalk.orders { report("page of $orders orders", 500) { list(ListQuery()) } }
+    lanewalk.visits { report("page of 50 visits", 500) { check(list(ListQuery()).size == 50) } }
     lanewalk.orders { report("an order's page", 200) { get(order) } }
     lanewalk.orders { report("save a note", 200) { note(order, "一") } }
 
-    diffs(lanewalk, lanewalk.orders { list(listQuery(openOnly = true)) }.last().id)
+    diffs(lanewalk, lanewalk.orders { list(ListQuery(openOnly = true)) }.last().id)
 
     val source = createTempFile(suffix = ".png").also { picture(it.toString(), 1600, 1200) }
     lanewalk.photos {
         val tickets = generateSequence {
             begin(visit, PhotoRole.DURING).also { source.copyTo(Path.of(it.path), overwrite = true) }
         }.take(13).toList().iterator()
-        report("photo by path (PNG, 2 megapixels)", 10) { finish(tickets.next().id, photoShot("楼道")) }
+        report("photo by path (PNG, 2 megapixels)", 10) { finish(tickets.next().id, PhotoShot("楼道")) }
     }
     lanewalk.close()
 }
@@ -55,13 +58,13 @@ fun main(): Unit = runBlocking {
  * folded list of the one step that tells of them all, the core's reading of the rows included.
  */
 private suspend fun diffs(lanewalk: Lanewalk, order: String) {
-    val visits = lanewalk.visits { List(ROWS) { record(newVisit(VisitKind.CARE, order = order)) } }
+    val visits = lanewalk.visits { List(ROWS) { record(NewVisit(VisitKind.CARE, order = order)) } }
     val told = LinkedBlockingQueue<Pair<Int, Long>>()
     val go = Semaphore(0)
     val fold = Fold<VisitRow>()
     val watch = lanewalk.visits {
         watch(
-            listQuery(parent = order, limit = ROWS.toUInt()),
+            ListQuery(parent = order, limit = ROWS.toUInt()),
             object : VisitListener {
                 override fun changed(update: VisitUpdate) {
                     fold.take(update.steps())

@@ -1,6 +1,11 @@
 package cn.lanewalk.kit
 
+import cn.lanewalk.core.DeviceKey
+import cn.lanewalk.core.DeviceSigner
+import cn.lanewalk.core.ForeignException
 import cn.lanewalk.core.LanewalkException
+import cn.lanewalk.core.ListQuery
+import cn.lanewalk.core.NewVisit
 import cn.lanewalk.core.VisitKind
 import cn.lanewalk.core.VisitListener
 import cn.lanewalk.core.VisitUpdate
@@ -9,6 +14,7 @@ import java.util.concurrent.CountDownLatch
 import java.util.concurrent.TimeUnit
 import kotlinx.coroutines.CompletableDeferred
 import kotlinx.coroutines.flow.first
+import kotlinx.coroutines.flow.fold
 import kotlinx.coroutines.launch
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
@@ -27,7 +33,7 @@ class EdgeTest {
         val twice = CountDownLatch(2)
         val watch = phone.lanewalk.visits {
             watch(
-                listQuery(),
+                ListQuery(),
                 object : VisitListener {
                     override fun changed(update: VisitUpdate) {
                         told.add(update)
@@ -40,7 +46,7 @@ class EdgeTest {
         }
         val order = phone.order()
         assertTrue(once.await(20, TimeUnit.SECONDS))
-        phone.lanewalk.visits { record(newVisit(VisitKind.SITE_CHECK, order = order)) }
+        phone.lanewalk.visits { record(NewVisit(VisitKind.SITE_CHECK, order = order)) }
         assertTrue(twice.await(20, TimeUnit.SECONDS))
         watch.cancel()
         assertTrue(told[0] is VisitUpdate.Reset && told[1] is VisitUpdate.Diff, "$told")
@@ -53,23 +59,23 @@ class EdgeTest {
         val phone = Town.phone()
         val lanewalk = phone.lanewalk
         val first = CompletableDeferred<Unit>()
-        val seen = launch { lanewalk.live.orders(listQuery()).collect { first.complete(Unit) } }
+        val seen = launch { lanewalk.live.orders(ListQuery()).collect { first.complete(Unit) } }
         first.await()
         lanewalk.close()
         seen.join()
         lanewalk.close()
         val calls = listOf<suspend () -> Unit>(
-            { lanewalk.orders { list(listQuery()) } },
-            { lanewalk.visits { list(listQuery()) } },
+            { lanewalk.orders { list(ListQuery()) } },
+            { lanewalk.visits { list(ListQuery()) } },
             { lanewalk.photos { tickets() } },
-            { lanewalk.people { persons(listQuery()) } },
-            { lanewalk.knowledge { list(listQuery()) } },
+            { lanewalk.people { persons(ListQuery()) } },
+            { lanewalk.knowledge { list(ListQuery()) } },
             { lanewalk.sync { status() } },
             { lanewalk.device { identity() } },
             { lanewalk.round() },
             { lanewalk.pause() },
             { lanewalk.live.status().first() },
-            { lanewalk.live.orders(listQuery()).first() },
+            { lanewalk.live.orders(ListQuery()).first() },
         )
         for ((at, call) in calls.withIndex()) assertTrue(failure { call() } is LanewalkException.Closed, "call $at")
     }
@@ -87,6 +93,31 @@ class EdgeTest {
     }
 
     @Test
+    fun `a lost or another key keeps nothing shut, and rounds say so`() = real {
+        val phone = Town.phone()
+        val order = phone.order()
+        phone.lanewalk.orders { note(order, "还没上传") }
+        phone.lanewalk.close()
+        val lost = object : DeviceSigner {
+            override fun publicKey(): ByteArray = throw ForeignException.Lost()
+
+            override fun sign(message: ByteArray): ByteArray = throw ForeignException.Lost()
+        }
+        for ((signer, key) in listOf(lost to DeviceKey.LOST, JavaSigner() to DeviceKey.REPLACED)) {
+            phone.open(signer = signer)
+            assertEquals(order, phone.order())
+            assertTrue("还没上传" in phone.lanewalk.sync { exportUnsent() })
+            assertEquals(key, phone.lanewalk.sync { status() }.key)
+            val stopped = phone.lanewalk.rounds().fold(SyncScreen.Idle() as SyncScreen) { s, event -> s.on(event) }
+            assertEquals(Remedy.UNLOCK, (stopped as SyncScreen.Stopped).problem.remedy)
+            phone.lanewalk.close()
+        }
+        phone.open()
+        assertEquals(1uL, phone.lanewalk.round().acknowledged)
+        phone.lanewalk.close()
+    }
+
+    @Test
     fun `no text however odd breaks anything`() = real {
         val phone = Town.phone()
         val lanewalk = phone.lanewalk
@@ -99,8 +130,8 @@ class EdgeTest {
             { lanewalk.orders { get(it) } },
             { lanewalk.orders { search(it, 10u) } },
             { lanewalk.orders { settle(order, it, it) } },
-            { lanewalk.orders { list(listQuery(parent = it)) } },
-            { lanewalk.visits { record(newVisit(VisitKind.CARE, order = order, notes = it)) } },
+            { lanewalk.orders { list(ListQuery(parent = it)) } },
+            { lanewalk.visits { record(NewVisit(VisitKind.CARE, order = order, notes = it)) } },
             { lanewalk.photos { dropTicket(it) } },
             { lanewalk.device { enrol(it) } },
         )
@@ -111,7 +142,7 @@ class EdgeTest {
                 assertFalse(refused is LanewalkException.Internal, "call $at with ${text.take(9)}: $refused")
             }
         }
-        val wrong = failure { lanewalk.live.orders(listQuery(parent = half)).first() }
+        val wrong = failure { lanewalk.live.orders(ListQuery(parent = half)).first() }
         assertEquals(Remedy.MARK_FIELD, wrong.remedy())
         assertEquals(order, phone.order())
         lanewalk.close()

@@ -1,14 +1,17 @@
 package cn.lanewalk.kit
 
 import cn.lanewalk.core.LanewalkException
+import cn.lanewalk.core.ListQuery
 import cn.lanewalk.core.Network
+import cn.lanewalk.core.NewProposal
+import cn.lanewalk.core.NewVisit
 import cn.lanewalk.core.PhotoPart
 import cn.lanewalk.core.PhotoRole
 import cn.lanewalk.core.PhotoScene
+import cn.lanewalk.core.PhotoShot
 import cn.lanewalk.core.ProposalKind
 import cn.lanewalk.core.VisitKind
 import cn.lanewalk.core.VisitResult
-import kotlinx.coroutines.cancelAndJoin
 import kotlinx.coroutines.flow.first
 import kotlinx.coroutines.flow.fold
 import kotlinx.coroutines.flow.toList
@@ -40,13 +43,13 @@ class FieldTest {
     fun `a day without network is saved, then sent, then answered`() = real {
         val phone = Town.phone()
         val lanewalk = phone.lanewalk
-        phone.line.now = Network.NONE
-        val open = lanewalk.orders { list(listQuery(openOnly = true)) }
+        phone.line.now = Network.OFFLINE
+        val open = lanewalk.orders { list(ListQuery(openOnly = true)) }
         val order = open.first { it.state.code == "state.DISPATCHED" }.id
         val before = lanewalk.orders { get(order) }
         assertTrue(before.actions.any { it.proposal == ProposalKind.ACK }, "${before.actions}")
-        lanewalk.orders { propose(order, newProposal(ProposalKind.ACK, "现场需要"), false) }
-        val made = newVisit(VisitKind.SITE_CHECK, order = order, result = VisitResult.MET, notes = "已到现场")
+        lanewalk.orders { propose(order, NewProposal(ProposalKind.ACK, "现场需要")) }
+        val made = NewVisit(VisitKind.SITE_CHECK, order = order, result = VisitResult.MET, notes = "已到现场")
         val visit = lanewalk.visits { record(made) }
         lanewalk.orders { note(order, "地下车库没有信号") }
         val offline = lanewalk.rounds().fold(SyncScreen.Idle() as SyncScreen) { screen, event -> screen.on(event) }
@@ -91,11 +94,11 @@ class FieldTest {
         val phone = Town.phone()
         configure(phone.lanewalk)
         val order = phone.order()
-        val visit = phone.lanewalk.visits { record(newVisit(VisitKind.SITE_CHECK, order = order)) }
+        val visit = phone.lanewalk.visits { record(NewVisit(VisitKind.SITE_CHECK, order = order)) }
         var screen: CaptureScreen = CaptureScreen.Idle
         val ticket = phone.lanewalk.photos { begin(visit, PhotoRole.BEFORE) }
         screen = screen.on(CaptureEvent.Begun(ticket))
-        val shot = photoShot("楼道", PhotoScene.CORRIDOR)
+        val shot = PhotoShot(caption = "楼道", scene = PhotoScene.CORRIDOR)
         assertTrue(failure { phone.lanewalk.photos { finish(ticket.id, shot) } } is LanewalkException.Photo)
         picture(ticket.path)
         assertEquals(CaptureScreen.Shooting(ticket), screen)
@@ -128,7 +131,11 @@ class FieldTest {
         val order = phone.order()
         phone.lanewalk.orders { note(order, "一") }
         val round = launch { phone.lanewalk.round() }
-        round.cancelAndJoin()
+        // The core asks for the network at the begin of a round, before its first request.
+        phone.line.asked = { round.cancel() }
+        round.join()
+        assertEquals(1uL, phone.lanewalk.sync { status() }.pending)
+        phone.line.asked = {}
         phone.lanewalk.round()
         assertEquals(0uL, phone.lanewalk.sync { status() }.pending)
         phone.lanewalk.close()

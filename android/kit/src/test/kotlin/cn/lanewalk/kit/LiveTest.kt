@@ -1,9 +1,13 @@
 package cn.lanewalk.kit
 
 import cn.lanewalk.core.AppealKind
+import cn.lanewalk.core.LanewalkException
+import cn.lanewalk.core.ListQuery
 import cn.lanewalk.core.NewAppeal
 import cn.lanewalk.core.NewPerson
 import cn.lanewalk.core.NewPlace
+import cn.lanewalk.core.NewProposal
+import cn.lanewalk.core.NewVisit
 import cn.lanewalk.core.PlaceKind
 import cn.lanewalk.core.ProposalKind
 import cn.lanewalk.core.VisitKind
@@ -30,12 +34,12 @@ class LiveTest {
     fun `a list comes whole, then after each change, and ends when nobody looks`() = real {
         val phone = Town.phone()
         val lanewalk = phone.lanewalk
-        val query = listQuery(openOnly = true)
+        val query = ListQuery(openOnly = true)
         val seen = lanewalk.live.orders(query).produceIn(this)
         val first = seen.receive()
         assertEquals(lanewalk.orders { list(query) }.map { it.id }, first.map { it.id })
         val order = first.first { it.state.code == "state.DISPATCHED" }.id
-        lanewalk.orders { propose(order, newProposal(ProposalKind.ACK, "现场需要"), false) }
+        lanewalk.orders { propose(order, NewProposal(ProposalKind.ACK, "现场需要")) }
         val next = seen.first { rows -> rows.any { it.id == order && it.waiting == 1u } }
         assertEquals(lanewalk.orders { list(query) }.map { it.id }, next.map { it.id })
         seen.cancel()
@@ -49,26 +53,26 @@ class LiveTest {
         val live = lanewalk.live
         val order = phone.order()
         val grid = lanewalk.device { identity() }!!.grids.first()
-        val nobodys = listQuery(parent = "order:" + "0".repeat(32))
+        val nobodys = ListQuery(parent = "order:" + "0".repeat(32))
         assertEquals(emptyList<Any>(), live.visits(nobodys).first())
-        assertEquals(lanewalk.knowledge { list(listQuery()) }, live.knowledge(listQuery()).first())
+        assertEquals(lanewalk.knowledge { list(ListQuery()) }, live.knowledge(ListQuery()).first())
 
-        val all = listQuery(limit = 1000u)
-        val visits = live.visits(listQuery(parent = order, limit = 1000u)).produceIn(this)
+        val all = ListQuery(limit = 1000u)
+        val visits = live.visits(ListQuery(parent = order, limit = 1000u)).produceIn(this)
         val appeals = live.appeals(all).produceIn(this)
         val persons = live.persons(all).produceIn(this)
         val places = live.places(all).produceIn(this)
         val status = live.status().produceIn(this)
         assertEquals(0uL, status.receive().pending)
-        val visit = lanewalk.visits { record(newVisit(VisitKind.SITE_CHECK, order = order)) }
+        val visit = lanewalk.visits { record(NewVisit(VisitKind.SITE_CHECK, order = order)) }
         visits.first { rows -> rows.any { it.id == visit } }
         status.first { it.pending == 1uL }
-        val dark = NewAppeal(AppealKind.HELP, "路灯不亮", null, null, "北门", grid, false, false)
+        val dark = NewAppeal(AppealKind.HELP, "路灯不亮", placeText = "北门", grid = grid)
         val appeal = lanewalk.visits { appeal(dark) }
         appeals.first { rows -> rows.any { it.id == appeal && it.text == "路灯不亮" } }
-        val person = lanewalk.people { newPerson(NewPerson("王建国", "", "走访登记", grid)) }
+        val person = lanewalk.people { newPerson(NewPerson("王建国", "走访登记", grid = grid)) }
         persons.first { rows -> rows.any { it.id == person } }
-        val place = lanewalk.people { newPlace(NewPlace("3号楼2单元", "小卖部", PlaceKind.SHOP, grid, null)) }
+        val place = lanewalk.people { newPlace(NewPlace("3号楼2单元", PlaceKind.SHOP, "小卖部", grid)) }
         places.first { rows -> rows.any { it.id == place } }
         lanewalk.round()
         status.first { it.pending == 0uL }
@@ -77,11 +81,30 @@ class LiveTest {
     }
 
     @Test
+    fun `an order's page is live, and so are the conflicts`() = real {
+        val phone = Town.phone()
+        val lanewalk = phone.lanewalk
+        val order = phone.order()
+        val pages = lanewalk.live.order(order).produceIn(this)
+        var screen: OrderScreen = OrderScreen.Loading(order)
+        screen = screen.on(OrderEvent.Told(pages.receive()))
+        assertEquals(OrderScreen.Shown(lanewalk.orders { get(order) }), screen)
+        lanewalk.orders { note(order, "楼道已查看") }
+        screen = screen.on(OrderEvent.Told(pages.first { page -> page!!.notes.any { it.text == "楼道已查看" } }))
+        assertEquals(OrderScreen.Shown(lanewalk.orders { get(order) }), screen)
+        assertEquals(lanewalk.orders { conflicts() }, lanewalk.live.conflicts().first())
+        val nowhere = failure { lanewalk.live.order("order:" + "0".repeat(32)).first() }
+        assertTrue(nowhere is LanewalkException.NotFound, "$nowhere")
+        pages.cancel()
+        lanewalk.close()
+    }
+
+    @Test
     fun `a slow collector gets the last list whole`() = real {
         val phone = Town.phone()
         val lanewalk = phone.lanewalk
         val order = phone.order()
-        val mine = listQuery(parent = order, limit = 1000u)
+        val mine = ListQuery(parent = order, limit = 1000u)
         val begun = CompletableDeferred<Unit>()
         val leave = CompletableDeferred<Unit>()
         val visits = mutableListOf<String>()
@@ -97,7 +120,7 @@ class LiveTest {
             }
         }
         begun.await()
-        repeat(20) { visits += lanewalk.visits { record(newVisit(VisitKind.SITE_CHECK, order = order)) } }
+        repeat(20) { visits += lanewalk.visits { record(NewVisit(VisitKind.SITE_CHECK, order = order)) } }
         leave.complete(Unit)
         slow.join()
         assertEquals(lanewalk.visits { list(mine) }.map { it.id }, last)

@@ -3,6 +3,7 @@ package cn.lanewalk.kit
 import cn.lanewalk.core.Connectivity
 import cn.lanewalk.core.DeviceSigner
 import cn.lanewalk.core.KeyStore
+import cn.lanewalk.core.ListQuery
 import cn.lanewalk.core.LogLevel
 import cn.lanewalk.core.LogSink
 import cn.lanewalk.core.Network
@@ -55,7 +56,11 @@ class Line : Connectivity {
     @Volatile
     var now: Network = Network.UNMETERED
 
-    override fun network(): Network = now
+    /** What else happens when the core asks. */
+    @Volatile
+    var asked: () -> Unit = {}
+
+    override fun network(): Network = now.also { asked() }
 }
 
 class Lines : LogSink {
@@ -71,11 +76,11 @@ class Phone(val folder: Path, val signer: JavaSigner = JavaSigner()) {
     val log = Lines()
     lateinit var lanewalk: Lanewalk
 
-    suspend fun open(keys: KeyStore = JavaKeys()) {
-        val config = OpenConfig(directory = folder.toString(), rootCertificate = null)
+    suspend fun open(keys: KeyStore = JavaKeys(), signer: DeviceSigner = this.signer) {
+        val config = OpenConfig(folder.toString())
         lanewalk = Lanewalk.open(config, Shell(keys, signer, line, log = log), Dispatchers.IO)
     }
 
     /** Names an open order. */
-    suspend fun order(): String = lanewalk.orders { list(listQuery(openOnly = true)) }.first().id
+    suspend fun order(): String = lanewalk.orders { list(ListQuery(openOnly = true)) }.first().id
 }

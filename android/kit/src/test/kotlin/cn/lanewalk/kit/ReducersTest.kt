@@ -2,6 +2,8 @@ package cn.lanewalk.kit
 
 import cn.lanewalk.core.FreedSpace
 import cn.lanewalk.core.LanewalkException
+import cn.lanewalk.core.NewVisit
+import cn.lanewalk.core.PhotoShot
 import cn.lanewalk.core.VisitKind
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertSame
@@ -40,9 +42,9 @@ class ReducersTest {
         val locked = OrderScreen.Failed("order:1", s.connect)
         table<OrderScreen, OrderEvent>(
             OrderScreen::on,
-            OrderScreen.Loading("order:1") to OrderEvent.Read(page) gives shown,
+            OrderScreen.Loading("order:1") to OrderEvent.Told(page) gives shown,
             OrderScreen.Loading("order:1") to OrderEvent.Failed(s.connect) gives locked,
-            locked to OrderEvent.Read(page) gives shown,
+            locked to OrderEvent.Told(page) gives shown,
             shown to OrderEvent.Chosen(s.ack) gives form,
             OrderScreen.Shown(later) to OrderEvent.Chosen(s.ack) gives OrderScreen.Shown(later),
             shown to OrderEvent.Sent gives shown,
@@ -51,14 +53,17 @@ class ReducersTest {
             form.copy(saving = true) to OrderEvent.Dismissed gives form.copy(saving = true),
             form.copy(saving = true) to OrderEvent.Saved gives shown,
             form.copy(saving = true) to OrderEvent.Failed(s.busy) gives form.copy(problem = s.busy),
-            form to OrderEvent.Read(later) gives form.copy(page = later),
+            form to OrderEvent.Told(later) gives form.copy(page = later),
             form.copy(problem = s.busy) to OrderEvent.Dismissed gives shown,
+            shown to OrderEvent.Told(null) gives OrderScreen.Gone,
+            form to OrderEvent.Told(null) gives form,
+            OrderScreen.Gone to OrderEvent.Told(page) gives shown,
         )
     }
 
     @Test
     fun visit() {
-        val form = newVisit(VisitKind.CARE, notes = "一")
+        val form = NewVisit(VisitKind.CARE, notes = "一")
         val edited = form.copy(notes = "一二")
         val open = VisitScreen.Open(s.visitPage("visit:1"))
         val mine = s.ticket("1", true)
@@ -83,8 +88,8 @@ class ReducersTest {
         val bare = s.ticket("1", false)
         val one = s.ticket("1", true)
         val two = s.ticket("2", true)
-        val shot = photoShot("楼道")
-        val again = photoShot("楼道口")
+        val shot = PhotoShot("楼道")
+        val again = PhotoShot("楼道口")
         val finishing = CaptureScreen.Finishing(one, shot, listOf(two))
         val failed = CaptureScreen.Failed(one, shot, s.busy, listOf(two))
         table<CaptureScreen, CaptureEvent>(

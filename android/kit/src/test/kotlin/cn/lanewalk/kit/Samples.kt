@@ -2,6 +2,7 @@ package cn.lanewalk.kit
 
 import cn.lanewalk.core.ConflictValue
 import cn.lanewalk.core.ConflictView
+import cn.lanewalk.core.DeviceKey
 import cn.lanewalk.core.LanewalkException
 import cn.lanewalk.core.OrderAction
 import cn.lanewalk.core.OrderRow
@@ -10,18 +11,18 @@ import cn.lanewalk.core.PersonRow
 import cn.lanewalk.core.PersonView
 import cn.lanewalk.core.PhotoRole
 import cn.lanewalk.core.PhotoTicket
+import cn.lanewalk.core.Phrase
 import cn.lanewalk.core.PlaceRow
 import cn.lanewalk.core.ProposalKind
 import cn.lanewalk.core.Reason
 import cn.lanewalk.core.Round
 import cn.lanewalk.core.StatusView
 import cn.lanewalk.core.StorageView
-import cn.lanewalk.core.Text
 import cn.lanewalk.core.VisitView
 
 /** Records for the tables of the reducers. */
 object Samples {
-    fun text(code: String) = Text(code, emptyMap())
+    fun text(code: String) = Phrase(code, emptyMap())
     val reason = Reason("code", text("error.code"), "")
     val busy = LanewalkException.NotAllowed(reason).problem()
     val connect = LanewalkException.Connect(reason).problem()
@@ -38,7 +39,7 @@ object Samples {
         "gw-03", "gw-03", emptyList(), actions.toList(), emptyList(), emptyList(), emptyList(), emptyList(),
     )
 
-    val status = StatusView(2uL, 0uL, 1uL, null, emptyList())
+    val status = StatusView(2uL, 0uL, 1uL, null, DeviceKey.READY, emptyList())
     val round = Round(1u, 1uL, 1uL, 2uL, 0uL, 0uL, 0uL, 0uL, false)
     val room = StorageView(10uL, 5uL, 3uL, 5uL, 100uL)
 

@@ -40,6 +40,6 @@ suspend fun failure(call: suspend () -> Unit): LanewalkException {
 
 /** Fonts of the repository, and room for a small disk. */
 suspend fun configure(lanewalk: Lanewalk) {
-    val font = FontFile(Town.root.resolve("rust-core/media/fonts/NotoSansSC-GB2312.otf").toString(), null)
-    lanewalk.photos { configure(PhotoSettings(listOf(font), budgetBytes = null, keepFreeBytes = 1uL)) }
+    val font = FontFile(Town.root.resolve("rust-core/media/fonts/NotoSansSC-GB2312.otf").toString())
+    lanewalk.photos { configure(PhotoSettings(listOf(font), keepFreeBytes = 1uL)) }
 }

@@ -9,11 +9,11 @@ import cn.lanewalk.core.OrderOutcome
 import cn.lanewalk.core.Phase
 import cn.lanewalk.core.PhotoRole
 import cn.lanewalk.core.PhotoScene
+import cn.lanewalk.core.Phrase
 import cn.lanewalk.core.PlaceKind
 import cn.lanewalk.core.ProposalKind
 import cn.lanewalk.core.SurveyAnswer
 import cn.lanewalk.core.TalkKind
-import cn.lanewalk.core.Text
 import cn.lanewalk.core.VisitKind
 import cn.lanewalk.core.VisitPurpose
 import cn.lanewalk.core.VisitResult
@@ -36,7 +36,7 @@ class TextsTest {
         assertTrue(table.size > 100)
         for ((code, words) in table) {
             val names = place.findAll(words).map { it.groupValues[1] }.toList()
-            val shown = texts.of(Text(code, names.associateWith { "‹$it›" }))
+            val shown = texts.of(Phrase(code, names.associateWith { "‹$it›" }))
             assertTrue(shown.isNotBlank(), code)
             assertFalse(place.containsMatchIn(shown), "$code: $shown")
             for (name in names) assertTrue("‹$name›" in shown, "$code: $shown")
@@ -46,11 +46,11 @@ class TextsTest {
     @Test
     fun `every choice has words`() {
         val choices = listOf(
-            AppealKind.entries.map { it.text }, ConfirmedHow.entries.map { it.text }, MeasuredHow.entries.map { it.text },
-            Network.entries.map { it.text }, OrderOutcome.entries.map { it.text }, Phase.entries.map { it.text },
-            PhotoRole.entries.map { it.text }, PhotoScene.entries.map { it.text }, PlaceKind.entries.map { it.text },
-            ProposalKind.entries.map { it.text }, SurveyAnswer.entries.map { it.text }, TalkKind.entries.map { it.text },
-            VisitKind.entries.map { it.text }, VisitPurpose.entries.map { it.text }, VisitResult.entries.map { it.text },
+            AppealKind.entries.map { it.label() }, ConfirmedHow.entries.map { it.label() }, MeasuredHow.entries.map { it.label() },
+            Network.entries.map { it.label() }, OrderOutcome.entries.map { it.label() }, Phase.entries.map { it.label() },
+            PhotoRole.entries.map { it.label() }, PhotoScene.entries.map { it.label() }, PlaceKind.entries.map { it.label() },
+            ProposalKind.entries.map { it.label() }, SurveyAnswer.entries.map { it.label() }, TalkKind.entries.map { it.label() },
+            VisitKind.entries.map { it.label() }, VisitPurpose.entries.map { it.label() }, VisitResult.entries.map { it.label() },
         )
         val table = textTable(Language.CHINESE)
         for (choice in choices.flatten()) assertTrue(choice.code in table, choice.code)
@@ -64,10 +64,10 @@ class TextsTest {
     @Test
     fun `arguments are put in once, and unknown codes are shown as their last part`() {
         val texts = Texts(mapOf("a.b" to "{x} of {y}"))
-        assertEquals("{y} of \$1", texts.of(Text("a.b", mapOf("x" to "{y}", "y" to "\$1"))))
-        assertEquals("1 of {y}", texts.of(Text("a.b", mapOf("x" to "1"))))
-        assertEquals("QUESTIONED", texts.of(Text("state.QUESTIONED", emptyMap())))
-        val left = Text("countdown.left_hours", mapOf("hours" to "2", "minutes" to "5"))
+        assertEquals("{y} of \$1", texts.of(Phrase("a.b", mapOf("x" to "{y}", "y" to "\$1"))))
+        assertEquals("1 of {y}", texts.of(Phrase("a.b", mapOf("x" to "1"))))
+        assertEquals("QUESTIONED", texts.of(Phrase("state.QUESTIONED", emptyMap())))
+        val left = Phrase("countdown.left_hours", mapOf("hours" to "2", "minutes" to "5"))
         assertEquals("剩 2 小时 5 分", Texts(Language.CHINESE).of(left))
     }
 }
