@@ -20,4 +20,4 @@ mod platter;
 mod vfs;
 
 pub use disk::{Call, Disk, Failure, Fault};
-pub use platter::{Image, Op, Platter};
+pub use platter::{Image, Op, Platter, within};

@@ -10,7 +10,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 use sha2::{Digest as _, Sha256};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
@@ -62,6 +62,27 @@ impl Op {
         hash.update(text);
         hash.update([0]);
     }
+}
+
+/// Returns what of a journal concerns names that `wanted` says yes to; marks and flushes stay.
+pub fn within(journal: &[Op], wanted: impl Fn(&Path) -> bool) -> Vec<Op> {
+    let (mut files, mut folders) = (BTreeSet::new(), BTreeSet::new());
+    let concerns = |op: &&Op| match op {
+        Op::Mark(_) | Op::Flush => true,
+        Op::SyncDir(name) => wanted(name) || folders.contains(name),
+        Op::Found(name, file, _) | Op::Create(name, file) => {
+            let inside = wanted(name);
+            if inside {
+                files.insert(*file);
+                folders.extend(name.parent().map(Path::to_owned));
+            }
+            inside
+        }
+        Op::Write(file, ..) | Op::Truncate(file, _) | Op::Sync(file) => files.contains(file),
+        Op::MakeDir(name) | Op::Remove(name) => wanted(name),
+        Op::Rename(_, to) | Op::Link(_, to) => wanted(to),
+    };
+    journal.iter().filter(concerns).cloned().collect()
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

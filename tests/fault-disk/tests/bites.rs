@@ -22,7 +22,8 @@ fn rows(dir: &Path) -> rusqlite::Result<i64> {
     if verdict != "ok" {
         return Ok(-1);
     }
-    db.query_row("SELECT count(*) FROM t", [], |r| r.get(0))
+    let made: bool = db.query_row("SELECT count(*) > 0 FROM sqlite_master", [], |r| r.get(0))?;
+    if made { db.query_row("SELECT count(*) FROM t", [], |r| r.get(0)) } else { Ok(0) }
 }
 
 /// Commits ten rows; every crash point with `subsets` power cuts. Returns the numbers of rows missing
