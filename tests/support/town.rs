@@ -152,6 +152,15 @@ impl Town {
         // Memory-backed where there is one: fsync is then free, and nothing else changes.
         let shm = Path::new("/dev/shm");
         let root = if shm.is_dir() { tempfile::tempdir_in(shm) } else { tempfile::tempdir() }.unwrap();
+        let mut town = Self::without_phones(plan, start, root);
+        for i in 0..plan.grid_workers + plan.property_staff {
+            town.add_phone(i);
+        }
+        town
+    }
+
+    /// Builds the town in a folder of the caller's; its people have no phones yet.
+    pub fn without_phones(plan: Plan, start: i64, root: tempfile::TempDir) -> Self {
         let clock = TownClock::new(start);
         let mut hq = open_hq(&root.path().join("hq-0"), &clock, plan.seed, 0);
         let cells = seed_headquarters(&mut hq, plan);
@@ -171,22 +180,27 @@ impl Town {
             upstream: 0,
         };
         town.import(plan.orders);
-        for i in 0..plan.grid_workers + plan.property_staff {
-            let grid_worker = i < plan.grid_workers;
-            let (worker, role) = worker(i, plan);
-            debug_assert_eq!(grid_worker, role == Role::GridWorker);
-            town.add_phone(i, worker, role);
-        }
         town
     }
 
-    fn add_phone(&mut self, i: u64, worker: String, role: Role) {
-        let directory = self.root.path().join(format!("phone-{i}-0"));
-        std::fs::create_dir_all(&directory).unwrap();
+    fn add_phone(&mut self, i: u64) {
+        self.unpack_phone(i);
+        self.enrol(self.phones.len() - 1);
+    }
+
+    /// Gives the town's `i`th worker a phone with an empty store.
+    pub fn unpack_phone(&mut self, i: u64) {
+        std::fs::create_dir_all(self.root.path().join(format!("phone-{i}-0"))).unwrap();
+        let (worker, role) = worker(i, self.plan);
         let phone = self.make_phone(i, i, worker, role);
+        self.phones.push(phone);
+    }
+
+    /// Makes a phone its worker's device.
+    pub fn enrol(&self, phone: usize) {
+        let phone = &self.phones[phone];
         let text = self.network.hq(|hq| hq.invite(&phone.worker).unwrap().to_text());
         phone.field().enrol(&text, &phone.wire).unwrap();
-        self.phones.push(phone);
     }
 
     /// Copies a phone's disk into another phone with the same key, as restoring a backup of the

@@ -245,9 +245,10 @@ fn settle(from: &Path, to: &Path) -> Result<(), FolderError> {
     sync_parents(to)
 }
 
-/// Makes the name of a file durable: its directory, and the directory's own name.
+/// Makes the name of a file durable: its directory, the directory's own name, and that of `photos`,
+/// which the first upload makes.
 fn sync_parents(path: &Path) -> Result<(), FolderError> {
-    for directory in path.ancestors().skip(1).take(2) {
+    for directory in path.ancestors().skip(1).take(3) {
         File::open(directory)?.sync_all()?;
     }
     Ok(())

@@ -14,7 +14,7 @@ use crate::{
     proposals::OrderPage,
     reads::{ListQuery, References},
     source::Source,
-    store::{Store, StoreKey, docs, entries, list, lock, meta},
+    store::{Salvaged, Store, StoreKey, docs, entries, list, lock, meta},
     watch::{Delivery, ListUpdate, Listener, WatchHandle, Watchers},
 };
 use lanewalk_model::{
@@ -110,7 +110,8 @@ impl Field {
     /// answers keeps no store shut: [`Self::device_key`] says how the key stands.
     ///
     /// # Errors
-    /// `WrongKey`, `NewerSchema`, `Corrupt` (the file stays as it is), `StorageFull`.
+    /// `WrongKey`, `NewerSchema`, `Corrupt` (the file stays as it is; see [`Self::salvage`]),
+    /// `StorageFull`.
     pub fn open(
         config: Config,
         source: Arc<dyn Source>,
@@ -138,6 +139,21 @@ impl Field {
         field.sweep_photos()?;
         field.inner.ask_device_key()?;
         Ok(field)
+    }
+
+    /// Begins a new store with what can be read of a damaged one (F7): who this phone is, its chain
+    /// with every entry that is readable, photos with their keys. What headquarters confirmed is pulled
+    /// again. The damaged files are kept, in `damaged-<n>` beside the new store. Call it when
+    /// [`Self::open`] or [`Self::check`] says `Corrupt`, with the store closed; then open.
+    ///
+    /// Afterwards [`Status::problems`] holds `salvaged`. With entries missing that headquarters lacks
+    /// too, a sync ends in `ChainGap`: [`Self::export_unsent`] gives out the rest.
+    ///
+    /// # Errors
+    /// `Invalid` when the store is not damaged, `WrongKey` (also when the first page is damaged),
+    /// `NewerSchema`, `StorageFull`: nothing was changed.
+    pub fn salvage(config: &Config) -> Result<Salvaged, FieldError> {
+        Store::salvage(&config.directory, &config.key)
     }
 
     /// Returns who this phone is; `None` before enrolment or while paused.

@@ -41,7 +41,7 @@ pub use proposals::{OrderPage, ProposalStatus};
 pub use quarantine::{Quarantined, Written};
 pub use reads::{ListItem, ListQuery};
 pub use source::{Source, SystemSource};
-pub use store::StoreKey;
+pub use store::{Salvaged, StoreKey};
 pub use sync::{
     Enrolled, HttpTransport, Network, Originals, Progress, RoundReport, SyncError, SyncReport, SyncSession,
     Transport, TransportError, UploadPolicy, UploadReport, UploadSession,

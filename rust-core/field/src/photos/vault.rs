@@ -6,7 +6,10 @@
 //! database, which would double every write through the WAL.
 
 use super::seal::{self, FileKey, Sealed};
-use crate::{error::FieldError, store::io_error};
+use crate::{
+    error::FieldError,
+    store::{io_error, sync_folder},
+};
 use lanewalk_model::{
     id::EventId,
     photo::{FileRef, FileTrouble},
@@ -180,9 +183,4 @@ fn remove(path: &Path) -> Result<(), FieldError> {
         Err(e) if e.kind() != io::ErrorKind::NotFound => Err(io_error(&e)),
         _ => Ok(()),
     }
-}
-
-/// Makes a rename durable. Windows has no such call and needs none.
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }

@@ -13,8 +13,10 @@ pub(crate) mod meta;
 mod migrate;
 mod open;
 pub(crate) mod photos;
+mod salvage;
 
 pub use open::StoreKey;
+pub use salvage::Salvaged;
 
 pub(crate) use cache::DocCache;
 
@@ -24,6 +26,9 @@ use std::{
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
 };
+
+/// The database's name in the app's directory.
+const FILE: &str = "lanewalk.db";
 
 /// How sure a commit must be before it returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,14 +61,16 @@ impl Store {
     /// Opens or creates the database in a directory.
     pub(crate) fn open(directory: &Path, key: StoreKey) -> Result<Self, FieldError> {
         std::fs::create_dir_all(directory).map_err(|e| io_error(&e))?;
-        let store = Self {
-            path: directory.join("lanewalk.db"),
-            key,
-            writer: Mutex::new(None),
-            reader: Mutex::new(None),
-        };
+        salvage::finish(directory)?;
+        let store =
+            Self { path: directory.join(FILE), key, writer: Mutex::new(None), reader: Mutex::new(None) };
         store.resume()?;
         Ok(store)
+    }
+
+    /// Saves what can be read of a damaged store and begins a new one with it.
+    pub(crate) fn salvage(directory: &Path, key: &StoreKey) -> Result<Salvaged, FieldError> {
+        salvage::run(directory, key)
     }
 
     /// Opens the connections if they are closed.
@@ -127,16 +134,25 @@ impl Store {
     /// Reads every page of the file and its checksums (F7); slow, for support. On a connection
     /// of its own: one that is in use checks FTS5 against a structure it remembers.
     pub(crate) fn check(&self) -> Result<(), FieldError> {
-        let conn = open::reader(&self.path, &self.key)?;
-        let broken: Option<String> =
-            conn.prepare("PRAGMA cipher_integrity_check")?.query_map([], |r| r.get(0))?.next().transpose()?;
-        let verdict: String = conn.query_row("PRAGMA quick_check(1)", [], |r| r.get(0))?;
-        match (broken, verdict.as_str()) {
-            (None, "ok") => Ok(()),
-            (Some(_), _) => Err(FieldError::corrupt("a page fails its checksum")),
-            (None, verdict) => Err(FieldError::corrupt(verdict)),
-        }
+        sound(&open::reader(&self.path, &self.key)?)
     }
+}
+
+/// Reads every page through a connection.
+fn sound(conn: &Connection) -> Result<(), FieldError> {
+    let broken: Option<String> =
+        conn.prepare("PRAGMA cipher_integrity_check")?.query_map([], |r| r.get(0))?.next().transpose()?;
+    let verdict: String = conn.query_row("PRAGMA quick_check(1)", [], |r| r.get(0))?;
+    match (broken, verdict.as_str()) {
+        (None, "ok") => Ok(()),
+        (Some(_), _) => Err(FieldError::corrupt("a page fails its checksum")),
+        (None, verdict) => Err(FieldError::corrupt(verdict)),
+    }
+}
+
+/// Makes the names in a folder durable. Windows has no such call and needs none.
+pub(crate) fn sync_folder(folder: &Path) -> std::io::Result<()> {
+    if cfg!(unix) { std::fs::File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
 fn transact<T>(

@@ -88,7 +88,8 @@ pub(crate) fn reader(path: &Path, key: &StoreKey) -> Result<Connection, FieldErr
     Ok(conn)
 }
 
-fn unlock(path: &Path, key: &StoreKey, flags: OpenFlags) -> Result<Connection, FieldError> {
+/// Opens the file with its key, nothing more.
+pub(super) fn unlock(path: &Path, key: &StoreKey, flags: OpenFlags) -> Result<Connection, FieldError> {
     let conn = Connection::open_with_flags(path, flags)?;
     conn.set_prepared_statement_cache_capacity(96);
     // SQLCipher would write its errors to stderr; they come back as errors anyway.

@@ -8,5 +8,6 @@ mod lists;
 mod phone;
 mod photos;
 mod rules;
+mod salvage;
 mod store;
 mod syncing;

@@ -1,0 +1,121 @@
+//! A damaged store: what only this phone has is saved, the rest is pulled again (F7).
+
+use crate::{
+    hq::Hq,
+    phone::{GRID, KEY, Phone, TestSource, open},
+};
+use lanewalk_field::{Config, Field, FieldError, NewPlace, Salvaged, StoreKey, SyncError};
+use lanewalk_model::{document::Edit, id::DocId};
+use std::{fs, path::Path};
+
+const PAGE: usize = 4096;
+
+fn salvage(dir: &Path) -> Result<Salvaged, FieldError> {
+    Field::salvage(&Config::new(dir.to_owned(), StoreKey::new(KEY)))
+}
+
+/// A phone with 30 acknowledged and 12 unsent entries, closed; the bytes of its database.
+fn with_work(hq: &Hq) -> (Phone, Vec<DocId>, Vec<u8>) {
+    let orders: Vec<_> = (1..30).map(|n| hq.order(n, &[Edit::set("title", "噪音扰民".repeat(40))])).collect();
+    let phone = Phone::enrolled(hq);
+    phone.field.sync(hq).unwrap();
+    for n in 0..30 {
+        phone.field.add_note(orders[n % orders.len()], "已上传").unwrap();
+    }
+    phone.field.sync(hq).unwrap();
+    for n in 0..11 {
+        phone.field.add_note(orders[n], &format!("未上传{n}").repeat(60)).unwrap();
+    }
+    let place = NewPlace {
+        name: "粮油店".into(),
+        kind: "shop".into(),
+        grid: Some(GRID.into()),
+        ..NewPlace::default()
+    };
+    phone.field.new_place(place).unwrap();
+    phone.field.close().unwrap();
+    let bytes = fs::read(phone.dir.path().join("lanewalk.db")).unwrap();
+    (phone, orders, bytes)
+}
+
+/// Lays a store with one bit of one page flipped into a new folder.
+fn damaged(good: &[u8], page: usize) -> (tempfile::TempDir, Vec<u8>) {
+    let dir = tempfile::tempdir().unwrap();
+    let mut bad = good.to_vec();
+    bad[page * PAGE + 1_000] ^= 1;
+    fs::write(dir.path().join("lanewalk.db"), &bad).unwrap();
+    (dir, bad)
+}
+
+#[test]
+fn one_broken_page_anywhere_costs_no_readable_entry() {
+    let hq = Hq::new();
+    let (_phone, orders, good) = with_work(&hq);
+    let (mut whole, mut holes, mut strangers) = (0, 0, 0);
+    for page in 1..good.len() / PAGE {
+        let (dir, bad) = damaged(&good, page);
+        let saved = salvage(dir.path()).unwrap_or_else(|e| panic!("page {page}: {e}"));
+        assert_eq!(fs::read(dir.path().join("damaged-1/lanewalk.db")).unwrap(), bad, "page {page}");
+        assert!(!dir.path().join("salvage").exists() && !dir.path().join("salvage.part").exists());
+        let field = open(dir.path(), KEY, TestSource::new(2)).unwrap();
+        field.check().unwrap();
+        let status = field.status().unwrap();
+        if !saved.identity {
+            strangers += 1;
+            assert_eq!(field.identity(), None);
+            continue;
+        }
+        assert_eq!(field.identity().unwrap().worker, "gw-01");
+        assert_eq!(status.last_seq, 42);
+        assert!(status.problems.iter().any(|(code, _)| code == "salvaged"), "page {page}");
+        assert_eq!((status.pending, saved.unsent + saved.missing), (saved.unsent, 12), "page {page}");
+        assert_eq!(field.export_unsent().unwrap().matches("\"seq\"").count() as u64, saved.unsent);
+        if saved.missing > 0 {
+            holes += 1;
+            continue;
+        }
+        whole += 1;
+        if whole % 8 == 1 {
+            // Everything comes back, and the chain goes on.
+            field.sync(&hq).unwrap();
+            assert_eq!(field.status().unwrap().pending, 0, "page {page}");
+            assert_eq!(field.heads().unwrap(), hq.heads(), "page {page}");
+            let seq = field.add_note(orders[0], "之后").unwrap().seq;
+            assert_eq!(seq, 43);
+        }
+    }
+    println!("{whole} stores whole, {holes} with a hole in the outbox, {strangers} without identity");
+    assert!(whole > 20 && holes > 0 && strangers > 0);
+    // The first page: nothing tells it from a wrong key, and nothing is touched.
+    let (dir, bad) = damaged(&good, 0);
+    assert_eq!(salvage(dir.path()), Err(FieldError::WrongKey));
+    assert_eq!(fs::read(dir.path().join("lanewalk.db")).unwrap(), bad);
+}
+
+#[test]
+fn entries_behind_a_hole_are_exported_and_the_sync_says_why_it_stops() {
+    let hq = Hq::new();
+    let (_phone, _, good) = with_work(&hq);
+    let found = (1..good.len() / PAGE).find_map(|page| {
+        let (dir, _) = damaged(&good, page);
+        let saved = salvage(dir.path()).unwrap();
+        (saved.identity && (1..12).contains(&saved.missing)).then_some((dir, saved))
+    });
+    let (dir, saved) = found.unwrap();
+    let field = open(dir.path(), KEY, TestSource::new(2)).unwrap();
+    let stopped = field.sync(&hq).unwrap_err();
+    assert!(matches!(stopped, SyncError::ChainGap { .. }), "{stopped}");
+    assert!(field.export_unsent().unwrap().contains("未上传") && saved.unsent > 0);
+}
+
+#[test]
+fn a_sound_store_is_left_alone() {
+    let hq = Hq::new();
+    let (phone, _, good) = with_work(&hq);
+    assert_eq!(salvage(phone.dir.path()).unwrap_err().code(), "invalid");
+    let wrong = Field::salvage(&Config::new(phone.dir.path().to_owned(), StoreKey::new([8; 32])));
+    assert_eq!(wrong, Err(FieldError::WrongKey));
+    assert_eq!(fs::read(phone.dir.path().join("lanewalk.db")).unwrap(), good);
+    let names = fs::read_dir(phone.dir.path()).unwrap().count();
+    assert_eq!(names, 3, "database, photos, camera");
+}
