@@ -55,7 +55,8 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    /// Returns HQ time: never goes back within a process (F31).
+    /// Returns HQ time: never before the newest entry of the log, and never back within a process,
+    /// whatever the machine's clock does (F31): the log is searched by time.
     pub(crate) fn now(&mut self) -> TimeMs {
         self.last_now = self.source.now_ms().max(self.last_now);
         TimeMs(self.last_now)

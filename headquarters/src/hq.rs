@@ -85,6 +85,7 @@ impl Headquarters {
         retention::note_period(&tx, settings.keep_requesters_ms)?;
         Rules { hours: settings.hours.clone(), quiet_days: settings.quiet_days }.keep(&tx)?;
         tick::look_at_all(&tx)?;
+        let last_now = store::last_received(&tx)?;
         tx.commit()?;
         let calendar = Calendar::china()
             .cloned()
@@ -105,7 +106,7 @@ impl Headquarters {
                 own_n,
                 actor: ActorId(actor),
                 hlc,
-                last_now: 0,
+                last_now,
                 last_event: 0,
                 epoch,
                 calendar,

@@ -1,4 +1,4 @@
-//! AC-5: which time counts when the phone's clock, its user or its battery lie (F30).
+//! AC-5: which time counts when the phone's clock, its user or its battery lie (F30), and headquarters' own (F31).
 
 use crate::{A, logged, order_in, town, visit};
 use std::sync::atomic::Ordering;
@@ -63,4 +63,33 @@ fn a_contact_after_the_reboot_anchors_again() {
         town.clock.advance(2 * MIN);
     });
     assert_eq!(row, (at, "anchored".to_owned(), received));
+}
+
+/// Headquarters' clock goes back an hour and on again, with restarts between: its time in the log
+/// never does, the log's numbers give the order, and nobody's work waits.
+#[test]
+fn headquarters_clock_steps_and_its_time_does_not_go_back() {
+    let mut town = town(406, 2);
+    let order = order_in(&mut town, 0, "路灯不亮");
+    let mut received = Vec::new();
+    for (hours, restart) in
+        [(0, false), (-1, false), (-1, true), (-30, true), (2, false), (0, true), (0, false)]
+    {
+        town.clock.set_hq_error(hours * 60 * MIN);
+        if restart {
+            town.kill_hq();
+        }
+        town.clock.advance(MIN);
+        town.phones[A].field().record_visit(visit(order, "prelim", &format!("偏差{hours}小时"))).unwrap();
+        let hash = town.remember(A, "visit");
+        town.sync(A).unwrap();
+        let (why, effective, _, at) = logged(&town, hash);
+        assert_eq!(why, None);
+        assert!(effective <= at, "an act counts before it was received");
+        received.push(at);
+    }
+    assert!(received.is_sorted(), "{received:?}");
+    assert!(received[1] >= received[0] && received[6] - received[0] <= 2 * 60 * MIN + 7 * MIN);
+    town.settle();
+    support::check::laws(&town);
 }

@@ -6,24 +6,32 @@ use std::sync::{
     atomic::{AtomicI64, AtomicU64, Ordering},
 };
 
-/// The true time of the simulated town, UTC ms.
+/// The true time of the simulated town, UTC ms, and how far headquarters' clock is off.
 #[derive(Debug, Clone)]
-pub struct TownClock(Arc<AtomicI64>);
+pub struct TownClock {
+    now: Arc<AtomicI64>,
+    hq_error: Arc<AtomicI64>,
+}
 
 impl TownClock {
     /// Starts the clock.
     pub fn new(start_ms: i64) -> Self {
-        Self(Arc::new(AtomicI64::new(start_ms)))
+        Self { now: Arc::new(AtomicI64::new(start_ms)), hq_error: Arc::default() }
     }
 
     /// Reads it.
     pub fn now(&self) -> i64 {
-        self.0.load(Ordering::Relaxed)
+        self.now.load(Ordering::Relaxed)
+    }
+
+    /// Sets headquarters' clock so far off (F31).
+    pub fn set_hq_error(&self, ms: i64) {
+        self.hq_error.store(ms, Ordering::Relaxed);
     }
 
     /// Lets time pass.
     pub fn advance(&self, ms: i64) {
-        self.0.fetch_add(ms, Ordering::Relaxed);
+        self.now.fetch_add(ms, Ordering::Relaxed);
     }
 }
 
@@ -43,7 +51,7 @@ impl HqSource {
 
 impl lanewalk_headquarters::Source for HqSource {
     fn now_ms(&self) -> i64 {
-        self.clock.now()
+        self.clock.now() + self.clock.hq_error.load(Ordering::Relaxed)
     }
     fn fill_random(&self, buf: &mut [u8]) {
         self.dice.lock().unwrap().fill(buf);

@@ -111,6 +111,12 @@ pub fn meta_u64(db: &Connection, key: &str) -> Result<u64, HqError> {
     Ok(meta(db, key)?.and_then(|v| v.try_into().ok()).map_or(0, u64::from_be_bytes))
 }
 
+/// Returns when the newest entry came in, UTC ms; 0 for an empty log.
+pub(crate) fn last_received(db: &Connection) -> Result<i64, HqError> {
+    let mut statement = db.prepare_cached("SELECT received_at FROM log ORDER BY idx DESC LIMIT 1")?;
+    Ok(statement.query_row([], |r| r.get(0)).optional()?.unwrap_or(0))
+}
+
 /// Returns the highest log index.
 pub fn log_end(db: &Connection) -> Result<u64, HqError> {
     Ok(db.prepare_cached("SELECT coalesce(max(idx), 0) FROM log")?.query_row([], |r| r.get(0))?)
