@@ -29,6 +29,7 @@ impl Headquarters {
         let epoch = self.core.epoch.saturating_add(step);
         let tx = self.db.transaction()?;
         set_meta(&tx, "epoch", &epoch.to_be_bytes())?;
+        tx.execute("INSERT INTO epochs (epoch, began) VALUES (?1, ?2)", (epoch, store::log_end(&tx)?))?;
         // Whether the photo folder was restored too is not known: the next backup says.
         set_meta(&tx, FILES_HORIZON, &0_u64.to_be_bytes())?;
         tx.execute("DELETE FROM members", [])?;

@@ -32,6 +32,7 @@ mod push;
 mod receipts;
 pub mod server;
 pub mod store;
+pub mod tlog;
 mod workflow;
 
 // Links SQLCipher's ciphers: headquarters' database is plain, but the library is the phone's.

@@ -11,6 +11,7 @@ mod orders;
 mod restore;
 mod rights;
 mod sharing;
+mod witness;
 
 use lanewalk_field::{Field, ListQuery, NewVisit, ProposalStatus, SyncError, Transport, TransportError};
 use lanewalk_headquarters::import::IncomingOrder;

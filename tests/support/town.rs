@@ -270,6 +270,17 @@ impl Town {
         self.network.replace_hq(hq);
     }
 
+    /// Stops headquarters, lets somebody at its database file, and starts it again.
+    pub fn tamper_hq(&mut self, with: impl FnOnce(&Path)) {
+        let from = self.root.path().join(format!("hq-{}", self.hq_lives));
+        self.hq_lives += 1;
+        let to = self.root.path().join(format!("hq-{}", self.hq_lives));
+        copy_dir(&from, &to);
+        with(&to.join("hq.db"));
+        let hq = open_hq(&to, &self.clock, self.plan.seed, self.hq_lives);
+        self.network.replace_hq(hq);
+    }
+
     /// Makes a verified backup of headquarters and remembers it.
     pub fn backup(&mut self) {
         self.backup = Some(self.backup_hq());
