@@ -17,6 +17,7 @@ mod core;
 pub mod desk;
 pub mod enrol;
 pub mod error;
+pub mod evidence;
 pub mod exchange;
 pub mod figures;
 pub mod gate;

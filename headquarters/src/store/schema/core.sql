@@ -145,6 +145,7 @@ CREATE INDEX members_in_flight ON members (device, token) WHERE token <> 0;
 CREATE TABLE upstream (
     upstream_id  TEXT    NOT NULL PRIMARY KEY,
     doc          INTEGER NOT NULL REFERENCES docs (n),
+    -- Keyed: the same record is known again, also after its bytes were erased, and none can be tried.
     payload_hash BLOB    NOT NULL
 ) STRICT, WITHOUT ROWID;
 
