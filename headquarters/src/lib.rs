@@ -9,7 +9,7 @@
 pub mod ahead;
 mod ask;
 pub mod auth;
-mod backup;
+pub mod backup;
 mod chain;
 pub mod config;
 pub mod console;

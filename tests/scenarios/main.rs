@@ -6,6 +6,8 @@
 mod acceptance;
 mod clocks;
 mod desk;
+mod drill;
+mod evidence;
 mod network;
 mod orders;
 mod restore;

@@ -21,7 +21,7 @@ fn problems(town: &Town, phone: usize) -> Vec<String> {
 }
 
 /// What somebody does who rewrites the log and all that is computed from it.
-fn recompute_tree(db: &rusqlite::Connection) {
+pub(crate) fn recompute_tree(db: &rusqlite::Connection) {
     struct Levels(RefCell<Vec<Vec<Hash>>>);
     impl merkle::Nodes for Levels {
         type Error = Infallible;
