@@ -8,6 +8,7 @@
 
 mod admin;
 mod demo;
+mod evidence;
 mod phone;
 mod seed;
 mod serve;
@@ -41,6 +42,10 @@ enum Command {
     Serve(serve::ServeArgs),
     /// 管理：人员、邀请、导入、研判、审批 / what headquarters' staff do
     Admin(admin::AdminArgs),
+    /// 导出一件工单的证据包 / writes the evidence bundle of an order
+    ExportEvidence(evidence::ExportArgs),
+    /// 离线核验证据包，逐句说明 / checks an evidence bundle offline and says what it shows
+    Verify(evidence::VerifyArgs),
     /// 一部手机（一个数据目录就是一部） / one phone; one data directory each
     Phone(phone::PhoneArgs),
     /// Judges changes for headquarters, on standard input and output.
@@ -65,6 +70,8 @@ fn main() -> ExitCode {
         Some(Command::Demo(args)) => demo::run(&args),
         Some(Command::Serve(args)) => serve::run(&args).map(|()| ExitCode::SUCCESS),
         Some(Command::Admin(args)) => admin::run(&args).map(|()| ExitCode::SUCCESS),
+        Some(Command::ExportEvidence(args)) => evidence::export(&args).map(|()| ExitCode::SUCCESS),
+        Some(Command::Verify(args)) => evidence::verify(&args).map(|()| ExitCode::SUCCESS),
         Some(Command::Phone(args)) => phone::run(&args).map(|()| ExitCode::SUCCESS),
         Some(Command::GateWorker) => return lanewalk_headquarters::gate::worker_main(),
         Some(Command::PhotoWorker) => return lanewalk_headquarters::photos::redraw::worker_main(),

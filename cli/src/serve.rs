@@ -83,19 +83,7 @@ pub(crate) fn open(
     settings: Settings,
     gate: Box<dyn Gate>,
 ) -> Result<Opened, Failure> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(data)?;
-    fs::set_permissions(data, fs::Permissions::from_mode(0o700))?;
-    fs::create_dir_all(data.join("photos"))?;
-    let lock = File::create(data.join("hq.lock"))?;
-    match lock.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            return Err(Failure::new(
-                "另一个进程正在使用这个数据目录 / another process uses this data directory",
-            ));
-        }
-        Err(TryLockError::Error(error)) => return Err(error.into()),
-    }
+    let lock = lock(data)?;
     let url_file = data.join("url");
     // Invitations made while the server is off must name the same address.
     let url = match url {
@@ -108,6 +96,21 @@ pub(crate) fn open(
     let settings = Settings { public_url: url, ..settings };
     let hq = Headquarters::open(&Place::File(data.join(DATABASE)), settings, Arc::new(SystemSource), gate)?;
     Ok(Opened { hq, lock })
+}
+
+/// Makes the data directory if there is none and becomes the only one in it.
+pub(crate) fn lock(data: &Path) -> Result<File, Failure> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(data)?;
+    fs::set_permissions(data, fs::Permissions::from_mode(0o700))?;
+    fs::create_dir_all(data.join("photos"))?;
+    let lock = File::create(data.join("hq.lock"))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => {
+            Err(Failure::new("另一个进程正在使用这个数据目录 / another process uses this data directory"))
+        }
+        Err(TryLockError::Error(error)) => Err(error.into()),
+    }
 }
 
 /// Opens headquarters for one administrative act while no server runs. Nothing is judged then.

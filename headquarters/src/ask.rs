@@ -119,6 +119,7 @@ impl Core {
             lease: pull::lease(tx, caller, request, now)?,
             digest: page.digest,
             durable_files: Some(store::meta_u64(tx, FILES_HORIZON)?),
+            checkpoint: None,
         })
     }
 }

@@ -27,6 +27,7 @@ use lanewalk_protocol::{
     frame, http,
     keys::SoftSigner,
     receipt::Beacon,
+    tlog::Checkpoint,
 };
 use rusqlite::Transaction;
 use std::{collections::HashSet, sync::Arc};
@@ -49,6 +50,8 @@ pub(crate) struct Core {
     pub(crate) last_now: i64,
     pub(crate) last_event: u128,
     pub(crate) epoch: u64,
+    /// The checkpoint made last; signed anew when the tree has another root.
+    pub(crate) checkpoint: Option<Checkpoint>,
     pub(crate) calendar: Calendar,
     pub(crate) catalog: Catalog,
     pub(crate) grids: Option<GridSet>,
@@ -249,6 +252,7 @@ impl Core {
         let effective = (now, "hq");
         let row = LogRow {
             device: self.own_n,
+            key: self.signer.public_key().fingerprint(),
             doc: Some(n),
             entry: &entry,
             hash,

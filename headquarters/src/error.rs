@@ -36,6 +36,12 @@ pub enum HqError {
     /// The gate's workers cannot work; nothing was judged.
     #[error("gate: {0}")]
     Gate(String),
+    /// An evidence bundle could not be made.
+    #[error("evidence: {0}")]
+    Evidence(String),
+    /// A line of the log is not as it was written.
+    #[error("日志第 {0} 行与写入时不同 / line {0} of the log is not as it was written")]
+    LogBroken(u64),
     /// An act of staff that the rules do not allow.
     #[error("{0}")]
     NotAllowed(String),

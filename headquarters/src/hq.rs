@@ -27,6 +27,7 @@ use lanewalk_model::{
 use lanewalk_protocol::{
     frame, http,
     keys::{Algorithm, PublicKey, SoftSigner},
+    sync::SyncResponse,
 };
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::{borrow::Cow, sync::Arc};
@@ -109,6 +110,7 @@ impl Headquarters {
                 last_now,
                 last_event: 0,
                 epoch,
+                checkpoint: None,
                 calendar,
                 catalog: Catalog { version: "none".into(), units: Vec::new(), matters: Vec::new() },
                 grids: None,
@@ -190,6 +192,8 @@ impl Headquarters {
             }
         }
         let mut pushed = batch.commit(&tx, core)?.into_iter();
+        let syncs = asked.iter().any(|(_, ask)| matches!(ask, Ok(Ask::Sync(_))));
+        let checkpoint = if syncs { Some(core.checkpoint(&tx, now)?) } else { None };
         let mut settled = Vec::with_capacity(asked.len());
         for (nonce, ask) in asked {
             let pushed = pushed.next().unwrap_or_default();
@@ -204,7 +208,15 @@ impl Headquarters {
                     Some(refusal) => core.refuse(&sync.0.nonce, Some(sync.0.device.id), &refusal),
                     None => {
                         let (caller, request) = sync.as_ref();
-                        let body = core.answer_sync(&tx, caller, request, pushed, now)?;
+                        if let Some(pair) = &request.contradiction {
+                            core.note_contradiction(&tx, now, &caller.device, pair)?;
+                        }
+                        let update = |c| core.update_for(&tx, c, request.held).transpose();
+                        let checkpoint = checkpoint.as_ref().and_then(update).transpose()?;
+                        let body = SyncResponse {
+                            checkpoint,
+                            ..core.answer_sync(&tx, caller, request, pushed, now)?
+                        };
                         core.respond(&caller.nonce, Some(caller.device.id), 200, frame::encode(&body))
                     }
                 },
@@ -287,6 +299,7 @@ fn first_start(tx: &Transaction<'_>, source: &dyn Source) -> Result<(), HqError>
     source.fill_random(&mut key);
     set_meta(tx, "resident_key", &key)?;
     set_meta(tx, "epoch", &1_u64.to_be_bytes())?;
+    tx.execute("INSERT INTO epochs (epoch, began) VALUES (1, 0)", [])?;
     set_meta(tx, "scope_version", &1_u64.to_be_bytes())?;
     let mut own = [0; 16];
     source.fill_random(&mut own);

@@ -41,6 +41,7 @@ use lanewalk_model::{
     schema::DocKind,
     time::TimeMs,
 };
+use lanewalk_protocol::commitment::{SALT_LEN, commit};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use std::borrow::Cow;
 
@@ -242,7 +243,7 @@ impl Core {
             return Ok(Taken::New(id));
         };
         let row = DocRow::by_number(tx, n)?.ok_or_else(|| HqError::NotFound(order.upstream_id.clone()))?;
-        if hash == order.payload_sha256 {
+        if hash == self.payload_mark(&order.payload_sha256) {
             total.known += 1;
             return Ok(Taken::Known(row.id));
         }
@@ -254,19 +255,20 @@ impl Core {
     fn amend(&mut self, tx: &Transaction<'_>, row: &DocRow, arrival: &Arrival<'_>) -> Result<(), HqError> {
         let order = arrival.order;
         let words = create::cut(&privacy::redact(&order.reported_text, &names(order)), AMENDMENT_BYTES);
-        let record =
-            serde_json::json!({ "at": self.now(), "text": words, "payload": to_hex(&order.payload_sha256) });
+        let salt = self.salt();
+        let promise = commit(&salt, &order.payload_sha256);
+        let record = serde_json::json!({ "at": self.now(), "text": words, "payload": to_hex(&promise.0) });
         let mut edits = vec![Edit::set(format!("amendment/{}", self.event()), record.to_string())];
         if let Some(due) = order.upstream_due_at_ms {
             self.follow_upstream(tx, row.id, due, &mut edits)?;
         }
         self.write(tx, row.id, "hq", &edits)?;
         tx.prepare_cached("UPDATE upstream SET payload_hash = ?2 WHERE upstream_id = ?1")?
-            .execute(params![order.upstream_id, order.payload_sha256])?;
+            .execute(params![order.upstream_id, self.payload_mark(&order.payload_sha256)])?;
         // Of an order that has ended nothing personal is kept anew: it may have been erased.
         let open: bool =
             tx.prepare_cached("SELECT open FROM docs WHERE n = ?1")?.query_row([row.n], |r| r.get(0))?;
-        if open { self.keep_payload(tx, row.n, arrival) } else { Ok(()) }
+        if open { self.keep_payload(tx, row.n, arrival, &salt) } else { Ok(()) }
     }
 
     /// Upstream's own limit moved. R31: where it is now earlier than ours, it is the one that holds,
@@ -296,13 +298,38 @@ impl Core {
         Ok(())
     }
 
-    /// Keeps a record as it came.
-    fn keep_payload(&mut self, tx: &Transaction<'_>, n: i64, arrival: &Arrival<'_>) -> Result<(), HqError> {
+    /// Draws the salt of a promise about a record as it came.
+    fn salt(&self) -> [u8; SALT_LEN] {
+        let mut salt = [0; SALT_LEN];
+        self.source.fill_random(&mut salt);
+        salt
+    }
+
+    /// Makes the mark by which the same record is known again.
+    fn payload_mark(&self, sha256: &[u8; 32]) -> Vec<u8> {
+        use hmac::{KeyInit as _, Mac as _};
+        // HMAC takes keys of any length.
+        let Ok(mut mac) = hmac::Hmac::<sha2::Sha256>::new_from_slice(&self.beacon_secret) else {
+            return Vec::new();
+        };
+        mac.update(b"lanewalk/payload\0");
+        mac.update(sha256);
+        mac.finalize().into_bytes().to_vec()
+    }
+
+    /// Keeps a record as it came, with the salt of the promise about it.
+    fn keep_payload(
+        &mut self,
+        tx: &Transaction<'_>,
+        n: i64,
+        arrival: &Arrival<'_>,
+        salt: &[u8; SALT_LEN],
+    ) -> Result<(), HqError> {
         let Some((media_type, bytes)) = arrival.payload else { return Ok(()) };
         tx.prepare_cached(
-            "INSERT INTO payloads (doc, received_at, media_type, sha256, bytes) VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO payloads (doc, received_at, media_type, sha256, salt, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?
-        .execute(params![n, self.now().0, media_type, arrival.order.payload_sha256, bytes])?;
+        .execute(params![n, self.now().0, media_type, arrival.order.payload_sha256, salt, bytes])?;
         Ok(())
     }
 }

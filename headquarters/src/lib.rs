@@ -9,7 +9,7 @@
 pub mod ahead;
 mod ask;
 pub mod auth;
-mod backup;
+pub mod backup;
 mod chain;
 pub mod config;
 pub mod console;
@@ -17,6 +17,7 @@ mod core;
 pub mod desk;
 pub mod enrol;
 pub mod error;
+pub mod evidence;
 pub mod exchange;
 pub mod figures;
 pub mod gate;
@@ -32,6 +33,7 @@ mod push;
 mod receipts;
 pub mod server;
 pub mod store;
+pub mod tlog;
 mod workflow;
 
 // Links SQLCipher's ciphers: headquarters' database is plain, but the library is the phone's.

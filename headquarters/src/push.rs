@@ -27,6 +27,7 @@ use lanewalk_model::{
 };
 use lanewalk_protocol::{
     entry::{AnchorRef, Entry},
+    keys::Signature,
     limits,
     receipt::{Receipt, Refused},
     sync::SyncRequest,
@@ -55,6 +56,9 @@ struct Incoming {
 /// One request's entries.
 struct Run {
     device_n: i64,
+    /// Fingerprint of the device's key, and what it signed: the last entry's number with it.
+    key: [u8; 32],
+    signed: Option<(u64, Signature)>,
     subject: Option<Subject>,
     /// First and last sequence number the answer must have receipts for.
     answer: Option<(u64, u64)>,
@@ -115,6 +119,8 @@ impl Batch {
         let subject = store::subject(tx, &device.worker)?.map(|(s, _)| s);
         let mut run = Run {
             device_n: device.n,
+            key: device.key.fingerprint(),
+            signed: None,
             subject,
             answer: None,
             known_seq: device.last_seq,
@@ -135,6 +141,7 @@ impl Batch {
                 Ok(fresh) => {
                     let last = push.batch.first_seq + push.batch.len() as u64 - 1;
                     run.answer = Some((push.batch.first_seq, last));
+                    run.signed = Some((last, push.signature.clone()));
                     for (entry, hash) in fresh {
                         let incoming = self.examine(tx, core, &run, entry, hash)?;
                         run.entries.push(incoming);
@@ -260,6 +267,7 @@ impl Batch {
                 };
                 let row = LogRow {
                     device: run.device_n,
+                    key: run.key,
                     doc: known,
                     entry: &e.entry,
                     hash: e.hash,
@@ -277,6 +285,12 @@ impl Batch {
                     )?
                     .execute(params![run.device_n, n])?;
                 }
+            }
+            if let (Some((seq, signature)), false) = (&run.signed, run.entries.is_empty()) {
+                tx.prepare_cached(
+                    "INSERT INTO chain_signatures (device, seq, signature) VALUES (?1, ?2, ?3)",
+                )?
+                .execute(params![run.device_n, seq, signature.bytes()])?;
             }
             if let Some(last) = run.entries.last() {
                 tx.prepare_cached(

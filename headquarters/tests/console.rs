@@ -251,6 +251,8 @@ impl Phone {
             // Three more acts are on the phone than it sends.
             last_seq: self.seq + 3,
             lease_version: 0,
+            held: None,
+            contradiction: None,
         };
         let body = frame::encode(&sync);
         let parts =

@@ -6,11 +6,14 @@
 mod acceptance;
 mod clocks;
 mod desk;
+mod drill;
+mod evidence;
 mod network;
 mod orders;
 mod restore;
 mod rights;
 mod sharing;
+mod witness;
 
 use lanewalk_field::{Field, ListQuery, NewVisit, ProposalStatus, SyncError, Transport, TransportError};
 use lanewalk_headquarters::import::IncomingOrder;

@@ -266,6 +266,8 @@ impl Device {
             want: Vec::new(),
             last_seq: self.chain.0,
             lease_version: 0,
+            held: None,
+            contradiction: None,
         }
     }
 

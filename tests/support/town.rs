@@ -15,7 +15,8 @@ use lanewalk_field::{
     PhotoSettings, Saved, Shot, StorageBudget, StoreKey, SyncError, SyncReport, UploadPolicy, UploadReport,
 };
 use lanewalk_headquarters::{
-    Headquarters, Settings, gate::InProcess, import::IncomingOrder, intake::Acceptance, store::Place,
+    Headquarters, Settings, backup::restore, gate::InProcess, import::IncomingOrder, intake::Acceptance,
+    store::Place,
 };
 use lanewalk_model::{
     calendar::Calendar,
@@ -284,6 +285,17 @@ impl Town {
         self.network.replace_hq(hq);
     }
 
+    /// Stops headquarters, lets somebody at its database file, and starts it again.
+    pub fn tamper_hq(&mut self, with: impl FnOnce(&Path)) {
+        let from = self.root.path().join(format!("hq-{}", self.hq_lives));
+        self.hq_lives += 1;
+        let to = self.root.path().join(format!("hq-{}", self.hq_lives));
+        copy_dir(&from, &to);
+        with(&to.join("hq.db"));
+        let hq = open_hq(&to, &self.clock, self.plan.seed, self.hq_lives);
+        self.network.replace_hq(hq);
+    }
+
     /// Makes a verified backup of headquarters and remembers it.
     pub fn backup(&mut self) {
         self.backup = Some(self.backup_hq());
@@ -313,14 +325,9 @@ impl Town {
         self.hq_lives += 1;
         let to = self.root.path().join(format!("hq-{}", self.hq_lives));
         std::fs::create_dir_all(&to).unwrap();
-        std::fs::copy(backup, to.join("hq.db")).unwrap();
-        // The photos of a backup lie beside it.
-        let photos = PathBuf::from(format!("{}.photos", backup.display()));
-        if photos.is_dir() {
-            copy_dir(&photos, &to.join("photos"));
-        }
-        let mut hq = open_hq(&to, &self.clock, self.plan.seed, self.hq_lives);
-        hq.mark_restored().unwrap();
+        let source = HqSource::new(self.clock.clone(), Dice::new(self.plan.seed, 50_000 + self.hq_lives));
+        restore(backup, &to.join("hq.db"), &source).unwrap();
+        let hq = open_hq(&to, &self.clock, self.plan.seed, self.hq_lives);
         self.network.replace_hq(hq);
     }
 

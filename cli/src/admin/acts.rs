@@ -69,6 +69,12 @@ pub(super) fn perform(hq: &mut Headquarters, act: &Act) -> Result<Answer, Failur
             let reached = hq.backup_to(&std::path::absolute(file)?)?;
             format!("已备份并核对，日志到第 {reached} 条 / backed up and checked, the log up to {reached}")
         }
+        // Done before anybody is asked: no headquarters may be open.
+        Act::Restore { .. } => return Err(Failure::usage("请先停止服务 / stop the server first")),
+        Act::ExportEvidence(wish) => {
+            let (order, _) = find_order(hq, &wish.order)?;
+            crate::evidence::perform(hq, order, wish)?
+        }
         Act::Account { staff, drop_app: true, .. } => {
             hq.drop_totp(staff, "hq")?;
             format!(
@@ -83,7 +89,7 @@ pub(super) fn perform(hq: &mut Headquarters, act: &Act) -> Result<Answer, Failur
             )
         }
         Act::CheckLog => match hq.check_access_log("hq")?.broken {
-            None => "查阅记录完整 / the access log is whole".into(),
+            None => check_log(hq)?,
             Some(b) => {
                 return Err(Failure::new(format!(
                     "查阅记录从第 {} 条起不可信 / the access log is broken from line {} on",
@@ -108,6 +114,27 @@ pub(super) fn perform(hq: &mut Headquarters, act: &Act) -> Result<Answer, Failur
         }
     };
     Ok(Answer { text, qr: None })
+}
+
+/// Looks at the log of entries as well, and at what phones brought against it.
+fn check_log(hq: &Headquarters) -> Result<String, Failure> {
+    let log = hq.check_log()?;
+    let against = hq.contradictions()?;
+    if against.is_empty() {
+        let (n, root) = (log.size, log.root);
+        return Ok(format!(
+            "查阅记录完整；日志 {n} 条，逐条相符，根 / the access log is whole; {n} lines of the log, each as it was written, root {root}"
+        ));
+    }
+    let mut text = format!(
+        "有 {} 份手机凭证与日志矛盾 / {} phones' checkpoints contradict the log",
+        against.len(),
+        against.len()
+    );
+    for c in against {
+        let _ = write!(text, "\n{} {}\n{}{}", when(Some(c.at)), c.device, c.held, c.seen);
+    }
+    Err(Failure::new(text))
 }
 
 fn staff(hq: &mut Headquarters, act: &StaffAct, now: TimeMs) -> Result<String, Failure> {

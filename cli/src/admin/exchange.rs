@@ -7,7 +7,7 @@ use crate::words::Failure;
 use lanewalk_headquarters::Headquarters;
 use std::{
     fs,
-    io::{Read as _, Write as _},
+    io::{Read as _, Write},
     os::unix::fs::OpenOptionsExt as _,
     path::Path,
 };
@@ -31,10 +31,10 @@ pub(super) fn perform(hq: &mut Headquarters, act: &ExchangeAct) -> Result<String
             let Some(given) = given else {
                 return Ok("上次以来没有变化 / nothing changed since the last file".to_owned());
             };
-            write(file, &given.bytes).map_err(|e| {
+            write(file, |out| out.write_all(&given.bytes).map_err(Failure::from)).map_err(|e| {
                 let seq = given.seq;
                 let hint = format!("第 {seq} 号文件未写成，用 --again {seq} 再导出 / file {seq} was not written: use --again {seq}");
-                Failure::from(e).about(hint)
+                e.about(hint)
             })?;
             let more =
                 if given.more { "；还有更多，请再导出 / more is left: export again" } else { "" };
@@ -56,11 +56,15 @@ pub(super) fn perform(hq: &mut Headquarters, act: &ExchangeAct) -> Result<String
     })
 }
 
-fn write(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
+/// Writes a file whole or not at all, readable by its owner alone.
+pub(crate) fn write(
+    file: &Path,
+    content: impl FnOnce(&mut dyn Write) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     let mut beside = file.as_os_str().to_owned();
     beside.push(".part");
     let mut out = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-    out.write_all(bytes)?;
+    content(&mut out)?;
     out.sync_all()?;
-    fs::rename(&beside, file)
+    Ok(fs::rename(&beside, file)?)
 }

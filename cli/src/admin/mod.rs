@@ -9,25 +9,27 @@ mod exchange;
 mod socket;
 
 pub(crate) use acts::orders;
+pub(crate) use exchange::write as write_whole;
 pub(crate) use socket::{Control, listen};
 
 use crate::{
     serve,
-    words::{Failure, bold, dim, say},
+    words::{Failure, bold, dim, say, warm},
 };
 use clap::{Args, Subcommand};
+use lanewalk_headquarters::{SystemSource, backup};
 use qrcode::{QrCode, render::unicode};
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Arguments of `lanewalk admin`.
 #[derive(Args)]
 pub(crate) struct AdminArgs {
     /// 指挥中心的数据目录 / headquarters' data directory
     #[arg(long, default_value = "hq-data")]
-    data: PathBuf,
+    pub(crate) data: PathBuf,
     #[command(subcommand)]
-    act: Act,
+    pub(crate) act: Act,
 }
 
 /// One administrative act; also what travels over the socket.
@@ -125,6 +127,14 @@ pub(crate) enum Act {
         /// The copy; photos go to FILE.photos beside it.
         file: PathBuf,
     },
+    /// 由备份恢复到空的数据目录；服务须已停止 / becomes what a backup holds, in an empty data directory, while no server runs
+    Restore {
+        /// The copy that `backup` made; its photos lie in FILE.photos.
+        file: PathBuf,
+    },
+    /// What `lanewalk export-evidence` asks.
+    #[command(hide = true)]
+    ExportEvidence(crate::evidence::Wish),
     /// 开设控制台账号，或给新的密码设置码 / makes a console account, or a new code to set its password
     Account {
         /// Staff id.
@@ -232,6 +242,9 @@ pub(crate) struct Answer {
 /// Runs one act, through the running server or alone.
 pub(crate) fn run(args: &AdminArgs) -> Result<(), Failure> {
     let act = absolute(&args.act)?;
+    if let Act::Restore { file } = &act {
+        return restore(&args.data, file);
+    }
     let answer = match socket::ask(&args.data, &act)? {
         Some(answer) => answer,
         None => {
@@ -257,17 +270,49 @@ pub(crate) fn run(args: &AdminArgs) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Becomes what a backup holds.
+fn restore(data: &Path, file: &Path) -> Result<(), Failure> {
+    let _lock = serve::lock(data)?;
+    let done = backup::restore(file, &data.join(serve::DATABASE), &SystemSource)?;
+    say!(
+        "已恢复并逐条核对：日志 {} 条，照片文件 {} 个 / restored, every line checked: {} lines of the log, {} photo files",
+        done.log.size,
+        done.files,
+        done.log.size,
+        done.files
+    );
+    if done.files_missing > 0 {
+        say!(
+            "{}",
+            warm(format!(
+                "备份里缺 {} 个照片文件 / the backup lacks {} photo files",
+                done.files_missing, done.files_missing
+            ))
+        );
+    }
+    say!(
+        "手机下次同步时会补回备份之后的内容 / with their next sync, phones bring what came after the backup"
+    );
+    Ok(())
+}
+
 /// The server may run in another directory, so files are named absolutely.
 fn absolute(act: &Act) -> Result<Act, Failure> {
     let text = serde_json::to_string(act).map_err(|e| Failure::new(e.to_string()))?;
     let mut act: Act = serde_json::from_str(&text).map_err(|e| Failure::new(e.to_string()))?;
     let files: &mut [&mut PathBuf] = match &mut act {
         Act::Import { file, mapping, .. } => &mut [file, mapping],
-        Act::Publish { file, .. } | Act::Exchange { act: ExchangeAct::Import { file, .. } } => &mut [file],
+        Act::Publish { file, .. }
+        | Act::Restore { file }
+        | Act::Exchange { act: ExchangeAct::Import { file, .. } } => &mut [file],
         Act::Exchange { act: ExchangeAct::Export { file, .. } } => {
             // It is not there yet.
             *file = std::path::absolute(&*file)?;
             &mut []
+        }
+        Act::ExportEvidence(wish) => {
+            wish.file = std::path::absolute(&wish.file)?;
+            return Ok(act);
         }
         _ => &mut [],
     };

@@ -1,7 +1,7 @@
 //! The verbs of a phone and which call of the core each one is.
 
 use super::{Phone, acts, ids, photos, photos::PhotoVerb, show};
-use crate::words::{Failure, bold, dim, field_words, good, say, warm, when};
+use crate::words::{Failure, bad, bold, dim, field_words, good, say, warm, when};
 use clap::Subcommand;
 use lanewalk_field::{HttpTransport, ListQuery};
 use lanewalk_model::{position::Position, schema::DocKind};
@@ -158,6 +158,8 @@ pub(crate) enum Verb {
         #[arg(long)]
         export: bool,
     },
+    /// 本机保存的指挥中心日志凭证 / what this phone keeps of headquarters' log, signed by it
+    Witness,
     /// 等待选定的不同值 / fields on which people disagree
     Conflicts,
 }
@@ -196,6 +198,7 @@ pub(super) fn run(phone: &Phone, verb: &Verb) -> Result<(), Failure> {
         Verb::Sync => sync(phone),
         Verb::Status => status(phone),
         Verb::Quarantine { export } => quarantine(phone, *export),
+        Verb::Witness => witness(phone),
         Verb::Conflicts => {
             let all = phone.field.conflicts()?;
             if all.is_empty() {
@@ -307,6 +310,25 @@ fn status(phone: &Phone) -> Result<(), Failure> {
     );
     for (code, detail) in status.problems {
         say!("{}", warm(format!("{code}: {detail}")));
+    }
+    Ok(())
+}
+
+fn witness(phone: &Phone) -> Result<(), Failure> {
+    let seen = phone.field.witness()?;
+    for c in &seen.contradictions {
+        say!(
+            "{}",
+            bad(format!("指挥中心的日志前后矛盾 / headquarters' log contradicts itself（{}）", c.kind))
+        );
+        say!("{}\n{}", c.held, c.seen);
+    }
+    for note in &seen.earlier {
+        say!("{}\n{note}", dim("恢复备份之前的凭证 / from before a restore"));
+    }
+    match &seen.checkpoint {
+        Some(note) => say!("{}", note.trim_end()),
+        None => say!("还没有 / none yet"),
     }
     Ok(())
 }

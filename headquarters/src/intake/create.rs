@@ -20,6 +20,7 @@ use lanewalk_model::{
     staff::Role,
     time::TimeMs,
 };
+use lanewalk_protocol::commitment::{SALT_LEN, commit};
 use rusqlite::{Transaction, params};
 
 /// Bytes that a short id of a document may have.
@@ -52,10 +53,11 @@ impl Core {
         };
         let urgent = order.urgent || matter.as_ref().is_some_and(|m| m.urgency == "urgent");
         let start = TimeMs(order.reported_at_ms);
+        let salt = self.salt();
         let mut edits = vec![
             Edit::set("channel", cut(&order.channel, ID_BYTES)),
             Edit::set("reported_at", start.0),
-            Edit::set("payload_hash", to_hex(&order.payload_sha256)),
+            Edit::set("payload_hash", to_hex(&commit(&salt, &order.payload_sha256).0)),
             Edit::set("title", title(order, &names)),
             Edit::set("summary", cut(&privacy::redact(&order.reported_text, &names), FREE_BYTES)),
             Edit::set("place_text", cut(&privacy::redact(&order.reported_address, &names), LINE_BYTES)),
@@ -101,7 +103,7 @@ impl Core {
             .prepare_cached("SELECT n FROM docs WHERE id = ?1")?
             .query_row([id.to_bytes()], |r| r.get(0))?;
         self.create_brief(tx, id, order, grid.as_deref(), by)?;
-        self.keep(tx, n, arrival, matter.as_ref())?;
+        self.keep(tx, n, arrival, matter.as_ref(), &salt)?;
         Ok(id)
     }
 
@@ -112,11 +114,12 @@ impl Core {
         n: i64,
         arrival: &Arrival<'_>,
         matter: Option<&Matter>,
+        salt: &[u8; SALT_LEN],
     ) -> Result<(), HqError> {
         let order = arrival.order;
         if !order.upstream_id.is_empty() {
             tx.prepare_cached("INSERT INTO upstream (upstream_id, doc, payload_hash) VALUES (?1, ?2, ?3)")?
-                .execute(params![order.upstream_id, n, order.payload_sha256])?;
+                .execute(params![order.upstream_id, n, self.payload_mark(&order.payload_sha256)])?;
         }
         if order.requester_name.is_some() || order.requester_phone.is_some() {
             let of = |text: &Option<String>| text.as_deref().unwrap_or_default().to_owned();
@@ -138,7 +141,7 @@ impl Core {
             order.secrecy,
             arrival.media_url.unwrap_or_default(),
         ])?;
-        self.keep_payload(tx, n, arrival)
+        self.keep_payload(tx, n, arrival, salt)
     }
 
     fn create_brief(

@@ -180,7 +180,7 @@ impl Core {
         for order in &looked.read.orders {
             let hash: Option<Vec<u8>> = statement.query_row([&order.upstream_id], |r| r.get(0)).optional()?;
             match hash {
-                Some(hash) if hash == order.payload_sha256 => looked.known += 1,
+                Some(hash) if hash == self.payload_mark(&order.payload_sha256) => looked.known += 1,
                 Some(_) => looked.amended += 1,
                 None => {
                     looked.new += 1;

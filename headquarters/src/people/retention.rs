@@ -1,8 +1,9 @@
 //! What is kept no longer than it may be: who asked, and care records past their date.
 //!
-//! Invariant: the log and the documents hold no requester, so erasing a row of `requesters`
-//! (overwritten on the disk) leaves every proof as it was. Rejected: erasing orders; a count that
-//! shrinks with time is no count.
+//! Invariant: the log and the documents hold no requester, only a salted promise about the record it
+//! came in; so erasing the rows and the salt (overwritten on the disk) leaves every proof as it was,
+//! and an entry of its own says who erased when. Rejected: erasing orders; a count that shrinks with
+//! time is no count.
 
 use super::{audit, pairs};
 use crate::{
@@ -11,7 +12,13 @@ use crate::{
     hq::Headquarters,
     store::{self, DocRow, StoredDoc},
 };
-use lanewalk_model::{document::Edit, id::DocId, schema::DocKind, time::TimeMs};
+use lanewalk_model::{
+    document::Edit,
+    id::DocId,
+    records::{ErasureRecord, to_json},
+    schema::DocKind,
+    time::TimeMs,
+};
 use rusqlite::{Connection, Transaction, params};
 
 /// Documents one run takes on; the next run goes on.
@@ -73,7 +80,10 @@ pub(crate) fn run(tx: &Transaction<'_>, core: &mut Core) -> Result<Report, HqErr
         .prepare_cached(&format!("SELECT d.n {ENDED} LIMIT {MOST}"))?
         .query_map(params![DocKind::Order.code(), before], |r| r.get(0))?
         .collect::<Result<_, _>>()?;
-    ended.iter().try_for_each(|doc| forget(tx, *doc))?;
+    for doc in &ended {
+        let done = ErasureRecord { at: now, by: "hq".into(), second: None };
+        forget(tx, core, *doc, done)?;
+    }
     let erased = ended.len();
     // CSV files that were looked at and not taken in.
     tx.execute("DELETE FROM import_drafts WHERE at < ?1", [now.0.saturating_sub(DRAFT_MS)])?;
@@ -92,15 +102,21 @@ pub(crate) fn run(tx: &Transaction<'_>, core: &mut Core) -> Result<Report, HqErr
     Ok(report)
 }
 
-/// Erases who asked in one order: the identity, the bytes it came as, what repeats are found by.
-fn forget(tx: &Transaction<'_>, doc: i64) -> Result<(), HqError> {
+/// Erases who asked in one order: the identity, the bytes it came as with their salt, what repeats
+/// are found by; and says so in the order, as an entry of headquarters' chain.
+fn forget(tx: &Transaction<'_>, core: &mut Core, doc: i64, done: ErasureRecord) -> Result<(), HqError> {
+    let mut erased = 0;
     for sql in [
         "DELETE FROM requesters WHERE doc = ?1",
         "DELETE FROM payloads WHERE doc = ?1",
         "DELETE FROM open311_posts WHERE doc = ?1",
-        "UPDATE arrivals SET requester = NULL WHERE doc = ?1",
+        "UPDATE arrivals SET requester = NULL WHERE doc = ?1 AND requester IS NOT NULL",
     ] {
-        tx.prepare_cached(sql)?.execute([doc])?;
+        erased += tx.prepare_cached(sql)?.execute([doc])?;
+    }
+    if let (true, Some(row)) = (erased > 0, DocRow::by_number(tx, doc)?) {
+        let key = format!("erasure/{}", core.event());
+        core.write(tx, row.id, &done.by.clone(), &[Edit::set(key, to_json(&done))])?;
     }
     Ok(())
 }
@@ -146,7 +162,9 @@ impl Headquarters {
             }
             let order: DocId = pair.about.parse().map_err(|_| HqError::NotFound(pair.about.clone()))?;
             if let Some(row) = DocRow::find(tx, order)? {
-                forget(tx, row.n)?;
+                let done =
+                    ErasureRecord { at: core.now(), by: pair.by.clone(), second: Some(second.to_owned()) };
+                forget(tx, core, row.n, done)?;
             }
             audit(tx, core.now(), second, "erase", &pair.about)
         })

@@ -63,6 +63,11 @@ impl Folder {
         Self { root: database.with_file_name("photos"), keep_free }
     }
 
+    /// Returns a folder of this layout elsewhere, such as a backup's. Does no IO.
+    pub(crate) fn at(root: PathBuf) -> Self {
+        Self { root, keep_free: 0 }
+    }
+
     /// Returns the path of the folder.
     pub fn root(&self) -> &Path {
         &self.root
@@ -255,7 +260,7 @@ fn sync_parents(path: &Path) -> Result<(), FolderError> {
 }
 
 /// Returns length and hash of a file.
-fn hash(mut file: &File) -> io::Result<FileRef> {
+pub(crate) fn hash(mut file: &File) -> io::Result<FileRef> {
     let (mut sha256, mut bytes, mut buffer) = (Sha256::new(), 0_u64, vec![0; 1 << 17]);
     loop {
         let n = file.read(&mut buffer)?;

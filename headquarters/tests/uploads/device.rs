@@ -397,6 +397,8 @@ impl Device {
             want: Vec::new(),
             last_seq: 0,
             lease_version: 0,
+            held: None,
+            contradiction: None,
         };
         for _ in 0..2 {
             let nonce = self.nonce.clone();

@@ -1,6 +1,7 @@
 //! What survives: crashes between file and row, full disks, damaged files, backups, restores.
 
 use crate::device::{Device, EAST, Town, bytes, file_of, files, record};
+use lanewalk_headquarters::{SystemSource, backup::restore};
 use std::fs;
 
 fn scene(length: usize) -> (Town, Device, Vec<u8>) {
@@ -143,12 +144,11 @@ fn after_a_restore_of_the_database_files_are_adopted() {
     town.hq().backup_to(&copy).unwrap();
     let old = device.bring(&mut town, &content).receipt().clone();
     drop(town.take_hq());
-    for name in ["hq.db-wal", "hq.db-shm"] {
-        let _ = fs::remove_file(town.dir.path().join(name));
-    }
-    fs::copy(&copy, town.database()).unwrap();
+    assert!(restore(&copy, &town.database(), &SystemSource).is_err(), "a database is there");
+    fs::remove_file(town.database()).unwrap();
+    let restored = restore(&copy, &town.database(), &SystemSource).unwrap();
+    assert_eq!((restored.files, restored.files_missing), (0, 0), "the backup knew no file yet");
     town.open(0);
-    town.hq().mark_restored().unwrap();
     let again = device.create(&mut town, file_of(&content), &[]);
     assert_eq!(again.up().offset, 4_000);
     assert_ne!(again.receipt().hq_epoch, old.hq_epoch);

@@ -187,6 +187,8 @@ impl Phone {
             want: Vec::new(),
             last_seq: last.seq,
             lease_version: 0,
+            held: None,
+            contradiction: None,
         };
         let nonce = device.nonce.clone();
         let request = device.request("POST", http::SYNC_PATH, Vec::new(), &frame::encode(&body), &nonce);

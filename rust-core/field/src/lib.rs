@@ -43,8 +43,9 @@ pub use reads::{ListItem, ListQuery};
 pub use source::{Source, SystemSource};
 pub use store::{Salvaged, StoreKey};
 pub use sync::{
-    Enrolled, HttpTransport, Network, Originals, Progress, RoundReport, SyncError, SyncReport, SyncSession,
-    Transport, TransportError, UploadPolicy, UploadReport, UploadSession,
+    Contradicted, Enrolled, HistoryAlarm, HttpTransport, Network, Originals, Progress, RoundReport,
+    SyncError, SyncReport, SyncSession, Transport, TransportError, UploadPolicy, UploadReport, UploadSession,
+    Witness,
 };
 pub use talks::Answer;
 pub use watch::{Change, Delivery, ListUpdate, Listener, WatchHandle};

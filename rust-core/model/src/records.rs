@@ -320,6 +320,19 @@ pub struct LiaisonRecord {
     pub at: TimeMs,
 }
 
+/// That what came in from outside was erased: who asked, and the original. What the entries say
+/// stays, and so does the promise about the original, which nobody can try numbers against any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErasureRecord {
+    /// HQ time.
+    pub at: TimeMs,
+    /// Staff id; `hq` when the period had ended.
+    pub by: String,
+    /// The second administrator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second: Option<String>,
+}
+
 /// A free note.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NoteRecord {

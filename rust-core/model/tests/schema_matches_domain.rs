@@ -134,6 +134,7 @@ const EXTRAS: &[(DocKind, &str, Rule, &str)] = &[
     (Visit, "original_wanted", Hq, "decided: originals go up on Wi-Fi or on request"),
     (Order, "reported_position", Imm, "upstream coordinates, as reported"),
     (Order, "payload_hash", Imm, "§4: the importer records the upstream payload hash"),
+    (Order, "erasure", Log, "FAULTS §d.13: erasing personal data leaves a proof that it was done"),
     (Order, "recurrence_of", Imm, "R2, §4: link of a relapse to the old order"),
     (Order, "title", Hq, "§9: made at headquarters without personal data"),
     (Order, "summary", Hq, "§9: redacted text, for phones that may not hold the citizen's words"),

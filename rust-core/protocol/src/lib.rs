@@ -8,6 +8,7 @@
 
 pub mod batch;
 mod cbor;
+pub mod commitment;
 pub mod enrolment;
 pub mod entry;
 pub mod frame;
@@ -17,6 +18,7 @@ pub mod keys;
 pub mod limits;
 pub mod receipt;
 pub mod sync;
+pub mod tlog;
 pub mod upload;
 
 /// Version of the protocol spoken here.

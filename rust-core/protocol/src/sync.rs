@@ -9,6 +9,7 @@ use crate::{
     batch::{Changes, EntryBatch},
     keys::Signature,
     receipt::{Beacon, Lease, Receipt, Refused},
+    tlog::Checkpoint,
 };
 use lanewalk_model::id::{DocId, Hash};
 use minicbor::{Decode, Encode};
@@ -65,6 +66,52 @@ pub struct SyncRequest {
     /// Version of the lease held.
     #[n(7)]
     pub lease_version: u64,
+    /// The newest tree head this phone holds, so that the answer can be proven from it.
+    #[n(8)]
+    pub held: Option<HeldHead>,
+    /// Two checkpoints of headquarters that exclude each other, until an answer came (F46).
+    #[n(9)]
+    pub contradiction: Option<Contradiction>,
+}
+
+/// The tree head a phone stands on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct HeldHead {
+    /// Leaves.
+    #[n(0)]
+    pub size: u64,
+    /// Root over them.
+    #[cbor(n(1), with = "crate::cbor::id")]
+    pub root: Hash,
+    /// Of which life of headquarters' database.
+    #[n(2)]
+    pub hq_epoch: u64,
+}
+
+/// What shows that headquarters' log was rewritten: both are signed by headquarters itself.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct Contradiction {
+    /// What the phone held.
+    #[n(0)]
+    pub held: Checkpoint,
+    /// What it was given later.
+    #[n(1)]
+    pub seen: Checkpoint,
+}
+
+/// The newest checkpoint with what leads to it.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct CheckpointUpdate {
+    /// The checkpoint.
+    #[n(0)]
+    pub checkpoint: Checkpoint,
+    /// That the tree the phone holds is its beginning (RFC 6962 §2.1.2); empty when the phone holds
+    /// none, the same, or one whose end was lost with a restore.
+    #[cbor(n(1), with = "crate::cbor::ids")]
+    pub consistency: Vec<Hash>,
 }
 
 /// A whole document.
@@ -161,4 +208,7 @@ pub struct SyncResponse {
     /// before uploads, which holds no files.
     #[n(14)]
     pub durable_files: Option<u64>,
+    /// The newest checkpoint, unless the phone named its root in the request.
+    #[n(15)]
+    pub checkpoint: Option<CheckpointUpdate>,
 }

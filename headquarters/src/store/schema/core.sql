@@ -108,10 +108,35 @@ CREATE TABLE log (
     -- Why it was kept outside the documents; NULL when it is in them.
     refused      TEXT,
     detail       TEXT    NOT NULL DEFAULT '',
+    -- Hashes of the subtrees of the Merkle tree that this line completes, from its leaf upwards.
+    nodes        BLOB    NOT NULL,
     UNIQUE (device, seq)
 ) STRICT;
 CREATE INDEX log_by_doc ON log (doc, idx);
 CREATE INDEX log_refused ON log (idx) WHERE refused IS NOT NULL;
+
+-- What devices signed: the end of each run that was pushed. Without it an entry is a claim.
+CREATE TABLE chain_signatures (
+    device    INTEGER NOT NULL REFERENCES devices (n),
+    seq       INTEGER NOT NULL,
+    signature BLOB    NOT NULL,
+    PRIMARY KEY (device, seq)
+) STRICT, WITHOUT ROWID;
+
+-- The lives of this database, and how many lines of the log each began with.
+CREATE TABLE epochs (
+    epoch INTEGER NOT NULL PRIMARY KEY,
+    began INTEGER NOT NULL
+) STRICT;
+
+-- Pairs of our own checkpoints that exclude each other, as phones brought them (F46).
+CREATE TABLE contradictions (
+    device INTEGER NOT NULL REFERENCES devices (n),
+    held   BLOB    NOT NULL,
+    seen   BLOB    NOT NULL,
+    at     INTEGER NOT NULL,
+    PRIMARY KEY (device, held, seen)
+) STRICT, WITHOUT ROWID;
 
 -- Which documents a device holds. token 0: it has named the page that brought it; t > 0: sent
 -- with page t; t < 0: told to drop it with page -t.
@@ -126,6 +151,7 @@ CREATE INDEX members_in_flight ON members (device, token) WHERE token <> 0;
 CREATE TABLE upstream (
     upstream_id  TEXT    NOT NULL PRIMARY KEY,
     doc          INTEGER NOT NULL REFERENCES docs (n),
+    -- Keyed: the same record is known again, also after its bytes were erased, and none can be tried.
     payload_hash BLOB    NOT NULL
 ) STRICT, WITHOUT ROWID;
 

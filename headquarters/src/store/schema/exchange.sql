@@ -25,6 +25,8 @@ CREATE TABLE payloads (
     received_at INTEGER NOT NULL,
     media_type  TEXT    NOT NULL,
     sha256      BLOB    NOT NULL,
+    -- Of the promise in the order's entry; erased with the bytes, so that it proves nothing any more.
+    salt        BLOB    NOT NULL,
     bytes       BLOB    NOT NULL
 ) STRICT;
 CREATE INDEX payloads_by_doc ON payloads (doc);

@@ -6,6 +6,7 @@
 //! lease and fingerprint. Rejected: several transactions per page, which a crash leaves with a
 //! cursor that lies.
 
+use super::witness;
 use crate::{
     clock::{self, Now},
     error::{FieldError, guarded},
@@ -29,7 +30,7 @@ use lanewalk_protocol::{
     keys::PublicKey,
     limits,
     receipt::{Receipt, Refused},
-    sync::{Cursor, SyncResponse},
+    sync::{Contradiction, Cursor, SyncResponse},
 };
 use rusqlite::Transaction;
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,6 +44,8 @@ pub(super) struct Page<'a> {
     pub(super) hq_key: &'a PublicKey,
     /// Documents asked for by name in the request.
     pub(super) asked: &'a [DocId],
+    /// What the request told of headquarters' log.
+    pub(super) told: Option<&'a Contradiction>,
     pub(super) next_nonce: &'a str,
     pub(super) now: Now,
 }
@@ -88,6 +91,12 @@ pub(super) fn apply(
         docs::forget(tx, applier.cache, &mut applier.digest, *id)?;
         docs::unwant(tx, *id)?;
         applier.out.touched.insert(id.kind);
+    }
+    if let Some(pair) = page.told {
+        witness::reported(tx, pair)?;
+    }
+    if let Some(update) = &response.checkpoint {
+        witness::take(tx, update, response.hq_epoch, page.hq_key)?;
     }
     applier.answered(page)?;
     applier.position(page)?;

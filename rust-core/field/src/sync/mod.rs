@@ -15,6 +15,7 @@ mod request;
 mod round;
 mod session;
 mod upload;
+mod witness;
 
 pub use enrol::Enrolled;
 pub use http::HttpTransport;
@@ -22,6 +23,7 @@ pub use policy::{Originals, UploadPolicy};
 pub use round::{Network, RoundReport};
 pub use session::{Progress, SyncSession};
 pub use upload::{UploadReport, UploadSession};
+pub use witness::{Contradicted, HistoryAlarm, Witness};
 
 use crate::{error::FieldError, facade::Field};
 use lanewalk_protocol::{

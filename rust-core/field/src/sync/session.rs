@@ -9,6 +9,7 @@ use super::{
     SyncError, SyncReport, TransportError, answer, apply,
     enrol::authority,
     request::{self, Unsigned},
+    witness::{self, Says},
 };
 use crate::{
     facade::Inner,
@@ -27,7 +28,7 @@ use lanewalk_protocol::{
     keys::{Domain, PublicKey, sign_domain},
     limits,
     receipt::Lease,
-    sync::{Cursor, Push, SyncRequest, SyncResponse},
+    sync::{Contradiction, Cursor, Push, SyncRequest, SyncResponse},
 };
 use std::sync::{Arc, atomic::Ordering};
 
@@ -58,6 +59,7 @@ struct Situation {
     lease_version: u64,
     last_seq: u64,
     want: Vec<DocId>,
+    says: Says,
     push: Vec<(Entry, Hash)>,
 }
 
@@ -66,6 +68,7 @@ struct Sent {
     nonce: String,
     hq_key: PublicKey,
     want: Vec<DocId>,
+    told: Option<Contradiction>,
     mark: Mark,
 }
 
@@ -161,6 +164,7 @@ impl SyncSession {
             response: &page,
             hq_key: &sent.hq_key,
             asked: &sent.want,
+            told: sent.told.as_ref(),
             next_nonce: &answer.next_nonce,
             now: self.inner.now(),
         };
@@ -243,6 +247,7 @@ impl SyncSession {
                 lease_version: lease.map_or(0, |l| l.version),
                 last_seq: meta::chain(conn)?.seq,
                 want: docs::wanted(conn, limits::MAX_WANTED)?,
+                says: witness::says(conn)?,
                 push: first.map_or(Ok(Vec::new()), |seq| entries::push_from(conn, seq))?,
             })
         })?)
@@ -277,12 +282,15 @@ impl SyncSession {
             want: s.want.clone(),
             last_seq: s.last_seq,
             lease_version: s.lease_version,
+            held: s.says.held,
+            contradiction: s.says.contradiction.clone(),
         });
         let authority = authority(&s.url).ok_or(SyncError::BadInvitation)?;
         let headers = vec![("content-type".to_owned(), MEDIA_TYPE.to_owned())];
         let unsigned = Unsigned { method: "POST", authority: &authority, path: SYNC_PATH, headers, body };
         let request = self.inner.sign(unsigned, &s.nonce, s.device)?;
-        Ok((request, Sent { nonce: s.nonce, hq_key: s.hq_key, want: s.want, mark }))
+        let told = s.says.contradiction;
+        Ok((request, Sent { nonce: s.nonce, hq_key: s.hq_key, want: s.want, told, mark }))
     }
 }
 

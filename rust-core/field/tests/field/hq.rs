@@ -330,6 +330,7 @@ impl Hq {
             lease: (body.lease_version != s.lease.version).then(|| s.lease.clone()),
             digest: Some(s.digest.unwrap_or(digest)),
             durable_files: None,
+            checkpoint: None,
         };
         self.respond(&nonce, 200, next, frame::encode(&page))
     }

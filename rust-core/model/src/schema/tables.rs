@@ -77,6 +77,8 @@ static ORDER: KindSpec = KindSpec {
         one("summary", FREE, Hq, HQ),
         one("place_text", LINE, Hq, HQ),
         family("amendment", RECORD, Log, HQ),
+        // What came in from outside is gone, since when, and who did it; the log keeps the promise.
+        family("erasure", RECORD, Log, HQ),
         one("grid", ID, Own, HQ),
         one("matter_code", ID, Own, HQ),
         one("catalog_version", ID, Own, HQ),

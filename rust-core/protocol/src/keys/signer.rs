@@ -54,11 +54,13 @@ pub enum Domain {
     Lease,
     /// A file for a neighbour without a network (docs/exchange.md).
     Exchange,
+    /// The list of what is in an evidence bundle (docs/evidence.md).
+    Evidence,
 }
 
 impl Domain {
     /// Lists every domain.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Chain,
         Self::Receipt,
         Self::File,
@@ -66,6 +68,7 @@ impl Domain {
         Self::Enrolment,
         Self::Lease,
         Self::Exchange,
+        Self::Evidence,
     ];
 
     /// Returns the bytes put before the message. No tag is the start of another (each ends with
@@ -79,6 +82,7 @@ impl Domain {
             Self::Enrolment => b"lanewalk/v1/enrolment\0",
             Self::Lease => b"lanewalk/v1/lease\0",
             Self::Exchange => b"lanewalk/v1/exchange\0",
+            Self::Evidence => b"lanewalk/v1/evidence\0",
         }
     }
 

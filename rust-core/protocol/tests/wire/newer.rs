@@ -49,7 +49,7 @@ fn item() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn new_keys() -> impl Strategy<Value = Vec<(u64, Vec<u8>)>> {
-    prop::collection::vec((15..100_000_u64, item()), 0..3)
+    prop::collection::vec((16..100_000_u64, item()), 0..3)
 }
 
 fn skips<T>(value: &T, before: &[(u64, Vec<u8>)], behind: &[(u64, Vec<u8>)])

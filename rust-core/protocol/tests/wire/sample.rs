@@ -17,7 +17,11 @@ use lanewalk_protocol::{
     keys::{Algorithm, Domain, SoftSigner, sign_domain},
     limits,
     receipt::{Beacon, ErrorBody, Lease, Receipt, Refused, UnsignedReceipt, WireGrant},
-    sync::{Cursor, Push, ScopeDigest, Snapshot, SyncRequest, SyncResponse},
+    sync::{
+        CheckpointUpdate, Contradiction, Cursor, HeldHead, Push, ScopeDigest, Snapshot, SyncRequest,
+        SyncResponse,
+    },
+    tlog::{Checkpoint, TreeHead},
     upload::{UnsignedFileReceipt, UploadAnswer, UploadId},
 };
 
@@ -185,6 +189,8 @@ pub(crate) fn sync_request() -> SyncRequest {
         want: vec![ORDER],
         last_seq: 3,
         lease_version: 3 << 20,
+        held: None,
+        contradiction: None,
     }
 }
 
@@ -220,7 +226,28 @@ pub(crate) fn sync_response() -> SyncResponse {
         lease: Some(lease()),
         digest: Some(digest),
         durable_files: Some(16),
+        checkpoint: None,
     }
+}
+
+pub(crate) fn checkpoint(size: u64) -> Checkpoint {
+    let head = TreeHead { size, root: Hash([0x5e; 32]), hq_epoch: 1, began: 0, hq_time: START + 90_000 };
+    head.sign(&hq_key()).unwrap()
+}
+
+/// What a phone says that stands on a checkpoint and has found another that excludes it.
+pub(crate) fn witness_request() -> SyncRequest {
+    let TreeHead { size, root, hq_epoch, .. } = checkpoint(41).head;
+    SyncRequest {
+        push: None,
+        held: Some(HeldHead { size, root, hq_epoch }),
+        contradiction: Some(Contradiction { held: checkpoint(41), seen: checkpoint(40) }),
+        ..sync_request()
+    }
+}
+
+pub(crate) fn checkpoint_update() -> CheckpointUpdate {
+    CheckpointUpdate { checkpoint: checkpoint(44), consistency: vec![Hash([0xa1; 32]), Hash([0xa2; 32])] }
 }
 
 pub(crate) fn error_body() -> ErrorBody {
