@@ -301,8 +301,11 @@ class OnThePhone(unittest.TestCase):
         self.field.pause()
         with self.assertRaises(Error.Paused):
             self.field.orders().list(all_rows())
+        with self.assertRaises(Error.Paused):
+            self.field.sync().run()
         self.field.resume()
         self.assertTrue(self.field.orders().list(all_rows()))
+        self.assertFalse(self.field.sync().run().stopped)
 
     def test_a_store_opens_with_its_own_key_alone(self):
         self.field.shutdown()
@@ -397,6 +400,21 @@ class OnThePhone(unittest.TestCase):
         self.assertEqual((done.stopped, done.requests, done.acknowledged), (True, 1, 1))
         self.phone.signer.sign = sign
         self.assertEqual(sync.run(lw.StopToken()).stopped, False)
+
+    def test_a_round_that_runs_ends_when_the_app_goes_to_sleep(self):
+        sync, field, sign = self.field.sync(), self.field, self.phone.signer.sign
+
+        def signs(message):
+            field.pause()
+            return sign(message)
+
+        field.orders().note(self.phone.order(), "一")
+        self.phone.signer.sign = signs
+        with self.assertRaises(Error.Paused):
+            sync.run()
+        self.phone.signer.sign = sign
+        field.resume()
+        self.assertEqual((sync.run().stopped, sync.status().pending), (False, 0))
 
     def test_an_orders_page_is_live_until_it_ends(self):
         orders, order = self.field.orders(), self.phone.order()

@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 use super::*;
-use crate::keys::{Algorithm, DeviceSigner as _, Domain, SoftSigner, sign_domain};
+use crate::keys::{Algorithm, Domain, SoftSigner, sign_domain};
 use lanewalk_model::{id::DeviceId, photo::FileRef};
 use proptest::prelude::*;
 
