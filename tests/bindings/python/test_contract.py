@@ -248,16 +248,18 @@ class OnThePhone(unittest.TestCase):
             path.write_bytes(b"what lay there before")
             photos.write_to(photo, lw.PhotoPart.EVIDENCE, str(path))
             self.assertEqual(path.read_bytes(), photos.bytes(photo, lw.PhotoPart.EVIDENCE))
+            taken = Path(folder) / "folder"
+            taken.mkdir()
             for part, bad in [
                 (lw.PhotoPart.ORIGINAL, path),
-                (lw.PhotoPart.EVIDENCE, folder),
+                (lw.PhotoPart.EVIDENCE, taken),
                 (lw.PhotoPart.EVIDENCE, Path(folder) / "nowhere" / "one.jpg"),
                 (lw.PhotoPart.EVIDENCE, "a\0b"),
                 (lw.PhotoPart.EVIDENCE, ""),
             ]:
                 with self.assertRaises(Error.Invalid):
                     photos.write_to(photo, part, str(bad))
-            self.assertEqual(os.listdir(folder), ["one.jpg"])
+            self.assertEqual(sorted(os.listdir(folder)), ["folder", "one.jpg"])
         self.assertEqual(photos.storage().unsent_files, 3)
         self.assertEqual(self.field.sync().run().photo_files, 3)
         self.assertEqual({f.state.code for f in photos.list(visit)[0].files}, {"photo_state.sent"})
