@@ -21,8 +21,9 @@ pub struct Reason {
 /// Why a call failed, by what the shell can do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, uniffi::Error)]
 pub enum LanewalkError {
-    /// The store's key does not fit, or the device's key is gone: unlock the phone and try again,
-    /// else enrol anew. Nothing was touched.
+    /// At opening, the store's key is gone or does not fit: unlock the phone and try again. In a round, the
+    /// device's key is gone or is not the enrolled one: offer the export of what was not sent. Else, and
+    /// then, enrol anew. Nothing was touched.
     #[error("{reason}")]
     Key {
         /// Why.

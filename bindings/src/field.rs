@@ -49,8 +49,7 @@ impl Field {
     /// that fails or has another key keeps nothing shut: [`StatusView::key`](crate::StatusView) says so, and
     /// rounds end in `Key` or `Wait`.
     ///
-    /// Errors, all but the last of the store: `Key`, `UpdateApp`, `StoreDamaged`, `StorageFull`, `Invalid`,
-    /// `Wait` (key store locked).
+    /// Errors: `Key`, `UpdateApp`, `StoreDamaged`, `StorageFull`, `Invalid`, `Wait` (key store locked).
     #[uniffi::constructor(default(connectivity = None, position = None, log = None))]
     pub fn open(
         config: OpenConfig,

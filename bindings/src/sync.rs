@@ -117,6 +117,8 @@ impl Sync {
     #[uniffi::method(default(stop = None))]
     pub fn run(&self, stop: Option<Arc<StopToken>>) -> Result<Round, LanewalkError> {
         let core = &self.0;
+        let asleep = || core.asleep.load(Ordering::Acquire);
+        core.call(|_| if asleep() { Err(core::FieldError::Paused) } else { Ok(()) })?;
         let network = match core.connectivity.as_ref().map(|c| c.network()) {
             None => Network::Unmetered,
             Some(Ok(network)) => network,
@@ -127,7 +129,7 @@ impl Sync {
         };
         let transport = self.transport()?;
         let asked = || stop.as_ref().is_some_and(|token| token.0.load(Ordering::Acquire));
-        let stopped = || asked() || core.asleep.load(Ordering::Acquire);
+        let stopped = || asked() || asleep();
         let report = core.call(|field| field.round(transport.as_ref(), network.into(), &stopped));
         match &report {
             Ok(r) => core.log.line(

@@ -566,7 +566,7 @@ def _uniffi_check_api_checksums(lib):
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_lanewalk_ffi_checksum_method_field_visits() != 32368:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    if lib.uniffi_lanewalk_ffi_checksum_constructor_field_open() != 21007:
+    if lib.uniffi_lanewalk_ffi_checksum_constructor_field_open() != 43999:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_lanewalk_ffi_checksum_method_keystore_store_key() != 17959:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
@@ -8802,8 +8802,9 @@ class LanewalkError:  # type: ignore
     
     class Key(_UniffiTempLanewalkError):
         """
-        The store's key does not fit, or the device's key is gone: unlock the phone and try again,
-        else enrol anew. Nothing was touched.
+        At opening, the store's key is gone or does not fit: unlock the phone and try again. In a round, the
+        device's key is gone or is not the enrolled one: offer the export of what was not sent. Else, and
+        then, enrol anew. Nothing was touched.
 """
         
         def __init__(self, reason):
@@ -15622,8 +15623,7 @@ class Field(FieldProtocol):
         that fails or has another key keeps nothing shut: [`StatusView::key`](crate::StatusView) says so, and
         rounds end in `Key` or `Wait`.
 
-        Errors, all but the last of the store: `Key`, `UpdateApp`, `StoreDamaged`, `StorageFull`, `Invalid`,
-        `Wait` (key store locked).
+        Errors: `Key`, `UpdateApp`, `StoreDamaged`, `StorageFull`, `Invalid`, `Wait` (key store locked).
 """
         
         _UniffiFfiConverterTypeOpenConfig.check_lower(config)

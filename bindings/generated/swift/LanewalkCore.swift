@@ -1833,8 +1833,7 @@ open class Field: FieldProtocol, @unchecked Sendable {
      * that fails or has another key keeps nothing shut: [`StatusView::key`](crate::StatusView) says so, and
      * rounds end in `Key` or `Wait`.
      *
-     * Errors, all but the last of the store: `Key`, `UpdateApp`, `StoreDamaged`, `StorageFull`, `Invalid`,
-     * `Wait` (key store locked).
+     * Errors: `Key`, `UpdateApp`, `StoreDamaged`, `StorageFull`, `Invalid`, `Wait` (key store locked).
      */
 public static func `open`(config: OpenConfig, keys: KeyStore, signer: DeviceSigner, connectivity: Connectivity? = nil, position: Position? = nil, log: LogSink? = nil)throws  -> Field  {
     return try  FfiConverterTypeField_lift(try rustCallWithError(FfiConverterTypeLanewalkError_lift) {
@@ -12911,8 +12910,9 @@ enum LanewalkError: Swift.Error, Equatable, Hashable, Foundation.LocalizedError 
     
     
     /**
-     * The store's key does not fit, or the device's key is gone: unlock the phone and try again,
-     * else enrol anew. Nothing was touched.
+     * At opening, the store's key is gone or does not fit: unlock the phone and try again. In a round, the
+     * device's key is gone or is not the enrolled one: offer the export of what was not sent. Else, and
+     * then, enrol anew. Nothing was touched.
      */
     case Key(
         /**
@@ -17648,7 +17648,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_lanewalk_ffi_checksum_method_visits_watch_appeals() != 14194) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_lanewalk_ffi_checksum_constructor_field_open() != 21007) {
+    if (uniffi_lanewalk_ffi_checksum_constructor_field_open() != 43999) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_lanewalk_ffi_checksum_constructor_stoptoken_new() != 44648) {

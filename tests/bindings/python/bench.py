@@ -1,7 +1,9 @@
 """What a call costs from Python, p50 and p95 in milliseconds. Run with the release library in LANEWALK_FFI
 and the release program in LANEWALK; not a test."""
 
+import queue
 import statistics
+import threading
 import time
 from pathlib import Path
 
@@ -9,14 +11,42 @@ from test_contract import new_visit
 from town import ROOT, Town, all_rows, heard, lw, picture
 
 
-def measured(what, n, run):
+def measured(what, n, run, before=lambda _: None):
     took = []
     for i in range(n):
+        before(i)
         at = time.perf_counter()
         run(i)
         took.append((time.perf_counter() - at) * 1000)
     cuts = statistics.quantiles(took, n=20)
     print(f"{what:<44} {statistics.median(took):9.3f} {cuts[18]:9.3f}")
+
+
+def measured_diffs(visits, ids):
+    """A thousand visits change while the listener is held: from its release to the one step that tells all."""
+    go, told = threading.Semaphore(0), queue.Queue()
+
+    class Held(lw.VisitListener):
+        def changed(self, update):
+            told.put(update)
+            go.acquire()
+
+    watch = visits.watch(all_rows(), Held())
+    told.get()
+    rounds = iter(range(6))
+
+    def change(_):
+        at = next(rounds)
+        for visit in ids:
+            visits.notes(visit, f"第 {at} 遍")
+
+    def release(_):
+        go.release()
+        assert len(told.get().changes) == len(ids)
+
+    measured("1,000 diffs through a listener", 5, release, before=change)
+    watch.cancel()
+    go.release()
 
 
 def main():
@@ -54,6 +84,7 @@ def main():
             watch.cancel()
 
         measured("1,000 rows told at once (Reset)", 50, whole)
+        measured_diffs(visits, [row.id for row in visits.list(all_rows())])
         font = str(ROOT / "rust-core/media/fonts/NotoSansSC-GB2312.otf")
         fonts = [lw.FontFile(path=font)]
         photos.configure(lw.PhotoSettings(fonts=fonts, keep_free_bytes=1))
@@ -68,6 +99,10 @@ def main():
         picture(town.data / "one.png", 1280, 960)
         source = (town.data / "one.png").read_bytes()
         measured("a photo by path, 1.2 megapixels", 20, photo)
+        taken = photos.list(visit)[0].id
+        copy = str(town.data / "copy.jpg")
+        measured("its evidence copy as bytes", 100, lambda _: photos.bytes(taken, lw.PhotoPart.EVIDENCE))
+        measured("the same to a path", 100, lambda _: photos.write_to(taken, lw.PhotoPart.EVIDENCE, copy))
         field.shutdown()
     finally:
         town.close()

@@ -248,16 +248,18 @@ class OnThePhone(unittest.TestCase):
             path.write_bytes(b"what lay there before")
             photos.write_to(photo, lw.PhotoPart.EVIDENCE, str(path))
             self.assertEqual(path.read_bytes(), photos.bytes(photo, lw.PhotoPart.EVIDENCE))
+            taken = Path(folder) / "folder"
+            taken.mkdir()
             for part, bad in [
                 (lw.PhotoPart.ORIGINAL, path),
-                (lw.PhotoPart.EVIDENCE, folder),
+                (lw.PhotoPart.EVIDENCE, taken),
                 (lw.PhotoPart.EVIDENCE, Path(folder) / "nowhere" / "one.jpg"),
                 (lw.PhotoPart.EVIDENCE, "a\0b"),
                 (lw.PhotoPart.EVIDENCE, ""),
             ]:
                 with self.assertRaises(Error.Invalid):
                     photos.write_to(photo, part, str(bad))
-            self.assertEqual(os.listdir(folder), ["one.jpg"])
+            self.assertEqual(sorted(os.listdir(folder)), ["folder", "one.jpg"])
         self.assertEqual(photos.storage().unsent_files, 3)
         self.assertEqual(self.field.sync().run().photo_files, 3)
         self.assertEqual({f.state.code for f in photos.list(visit)[0].files}, {"photo_state.sent"})
@@ -301,8 +303,11 @@ class OnThePhone(unittest.TestCase):
         self.field.pause()
         with self.assertRaises(Error.Paused):
             self.field.orders().list(all_rows())
+        with self.assertRaises(Error.Paused):
+            self.field.sync().run()
         self.field.resume()
         self.assertTrue(self.field.orders().list(all_rows()))
+        self.assertFalse(self.field.sync().run().stopped)
 
     def test_a_store_opens_with_its_own_key_alone(self):
         self.field.shutdown()
@@ -397,6 +402,21 @@ class OnThePhone(unittest.TestCase):
         self.assertEqual((done.stopped, done.requests, done.acknowledged), (True, 1, 1))
         self.phone.signer.sign = sign
         self.assertEqual(sync.run(lw.StopToken()).stopped, False)
+
+    def test_a_round_that_runs_ends_when_the_app_goes_to_sleep(self):
+        sync, field, sign = self.field.sync(), self.field, self.phone.signer.sign
+
+        def signs(message):
+            field.pause()
+            return sign(message)
+
+        field.orders().note(self.phone.order(), "一")
+        self.phone.signer.sign = signs
+        with self.assertRaises(Error.Paused):
+            sync.run()
+        self.phone.signer.sign = sign
+        field.resume()
+        self.assertEqual((sync.run().stopped, sync.status().pending), (False, 0))
 
     def test_an_orders_page_is_live_until_it_ends(self):
         orders, order = self.field.orders(), self.phone.order()

@@ -2,7 +2,8 @@ import LanewalkCore
 
 /// What a shell does about a failure.
 public enum Remedy: Sendable, Equatable {
-    /// Ask to unlock the phone and try again; if that does not help, enrol anew.
+    /// At opening: ask to unlock the phone and try again. In a round: offer the export of what is here. If
+    /// that does not help, enrol anew.
     case unlock
     case updateApp
     case callSupport

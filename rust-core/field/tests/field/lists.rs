@@ -1,7 +1,9 @@
 //! Lists, search, nearest, live lists.
 
 use crate::{hq::Hq, phone::Phone};
-use lanewalk_field::{Change, ListItem, ListQuery, ListUpdate, Listener, NewPerson, NewPlace};
+use lanewalk_field::{
+    Change, FieldError, ListItem, ListQuery, ListUpdate, Listener, NewPerson, NewPlace, NewVisit, OrderPage,
+};
 use lanewalk_model::{document::Edit, position::Position, records::to_json, schema::DocKind};
 use std::sync::{Arc, Mutex};
 
@@ -142,6 +144,46 @@ fn a_live_list_starts_with_a_reset_and_follows_by_steps_until_dropped() {
     hq.order(4, &[]);
     phone.field.sync(&hq).unwrap();
     assert_eq!(screen.updates.lock().unwrap().len(), count);
+}
+
+#[derive(Default)]
+struct Page(Mutex<Vec<Option<OrderPage>>>);
+
+impl Listener<Option<OrderPage>> for Page {
+    fn changed(&self, page: Option<OrderPage>) {
+        self.0.lock().unwrap().push(page);
+    }
+}
+
+#[test]
+fn a_live_page_follows_its_order_until_that_leaves() {
+    let hq = Hq::new();
+    let phone = Phone::enrolled(&hq);
+    let [order, other] = [1, 2].map(|n| hq.order(n, &[Edit::set("title", "路灯")]));
+    let page = Arc::new(Page::default());
+    assert_eq!(phone.field.watch_order(order, page.clone()).map(drop), Err(FieldError::NotFound));
+    phone.field.sync(&hq).unwrap();
+    let handle = phone.field.watch_order(order, page.clone()).unwrap();
+    // Its own acts and visits are told, another order's are not.
+    phone.field.add_note(order, "已看").unwrap();
+    phone.field.add_note(other, "别处").unwrap();
+    let visit = NewVisit { order: Some(order), kind: "handle".into(), ..NewVisit::default() };
+    phone.field.record_visit(visit).unwrap();
+    let now = phone.field.order(order).unwrap();
+    assert_eq!((now.view.members("note").count(), now.visits.len()), (1, 1));
+    assert_eq!(page.0.lock().unwrap().len(), 3);
+    assert_eq!(page.0.lock().unwrap().last().unwrap().as_ref(), Some(&now));
+    // While nothing can be read, nothing is told.
+    phone.field.pause().unwrap();
+    phone.field.resume().unwrap();
+    phone.field.sync(&hq).unwrap();
+    let mut state = hq.state.lock().unwrap();
+    state.left.push(order);
+    state.docs.remove(&order);
+    drop(state);
+    phone.field.sync(&hq).unwrap();
+    assert_eq!(page.0.lock().unwrap().last(), Some(&None));
+    drop(handle);
 }
 
 /// Asks the core for more from inside the call, as a screen does.

@@ -2024,7 +2024,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_lanewalk_ffi_checksum_method_visits_watch_appeals() and 0xFFFF) != 14194) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_lanewalk_ffi_checksum_constructor_field_open() and 0xFFFF) != 21007) {
+    if ((lib.uniffi_lanewalk_ffi_checksum_constructor_field_open() and 0xFFFF) != 43999) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_lanewalk_ffi_checksum_constructor_stoptoken_new() and 0xFFFF) != 44648) {
@@ -4580,8 +4580,7 @@ open class Field: Disposable, AutoCloseable, FieldInterface
      * that fails or has another key keeps nothing shut: [`StatusView::key`](crate::StatusView) says so, and
      * rounds end in `Key` or `Wait`.
      *
-     * Errors, all but the last of the store: `Key`, `UpdateApp`, `StoreDamaged`, `StorageFull`, `Invalid`,
-     * `Wait` (key store locked).
+     * Errors: `Key`, `UpdateApp`, `StoreDamaged`, `StorageFull`, `Invalid`, `Wait` (key store locked).
      */
     @Throws(LanewalkException::class) fun `open`(`config`: OpenConfig, `keys`: KeyStore, `signer`: DeviceSigner, `connectivity`: Connectivity? = null, `position`: Position? = null, `log`: LogSink? = null): Field {
             return FfiConverterTypeField.lift(
@@ -16490,8 +16489,9 @@ public object FfiConverterTypeKnowledgeUpdate : FfiConverterRustBuffer<Knowledge
 sealed class LanewalkException: kotlin.Exception() {
     
     /**
-     * The store's key does not fit, or the device's key is gone: unlock the phone and try again,
-     * else enrol anew. Nothing was touched.
+     * At opening, the store's key is gone or does not fit: unlock the phone and try again. In a round, the
+     * device's key is gone or is not the enrolled one: offer the export of what was not sent. Else, and
+     * then, enrol anew. Nothing was touched.
      */
     class Key(
         

@@ -7,7 +7,7 @@ import java.nio.charset.CharacterCodingException
 
 /** What a shell can do about a failure. */
 enum class Remedy {
-    /** Unlock the phone and try again, else enrol anew. */
+    /** At opening: unlock the phone and try again. In a round: offer the export of what is here. Else enrol anew. */
     UNLOCK,
     UPDATE_APP,
 

@@ -23,6 +23,7 @@ import kotlin.time.Duration.Companion.minutes
 import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.CoroutineDispatcher
 import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.CoroutineStart
 import kotlinx.coroutines.NonCancellable
 import kotlinx.coroutines.SupervisorJob
 import kotlinx.coroutines.async
@@ -92,11 +93,13 @@ class Lanewalk private constructor(
      */
     suspend fun round(): Round = coroutineScope {
         val stop = StopToken()
-        val round = async(io) { field.sync().use { it.run(stop) } }
-        // Who cancels asks at once, on their own thread; the scope then waits for the round's end.
+        val round = async(io, CoroutineStart.LAZY) { field.sync().use { it.run(stop) } }
+        // Who cancels asks at once, on their own thread; the scope then waits for the round's end. The
+        // round starts when it can be asked.
         suspendCancellableCoroutine { waiting ->
             waiting.invokeOnCancellation { stop.stop() }
             round.invokeOnCompletion { waiting.resume(Unit) }
+            round.start()
         }
         round.await()
     }
