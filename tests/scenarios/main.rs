@@ -6,6 +6,7 @@
 mod acceptance;
 mod clocks;
 mod desk;
+mod lost;
 mod network;
 mod orders;
 mod restore;
