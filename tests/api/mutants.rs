@@ -28,15 +28,16 @@ fn bent_entries_harm_neither_documents_nor_phones() {
         let mut ours = order(hq, &cell, "gw-01");
         device.pull(hq);
         let mut random = Mutator::new(SEED);
-        let (mut pushed, mut fresh) = (0, 10_000);
+        let (mut pushed, mut made, mut fresh) = (0, 0, 10_000);
         while pushed < mutants {
             let mut entries = Vec::new();
-            for n in 0..PUSH {
+            for _ in 0..PUSH {
+                made += 1;
                 device.fresh_actor();
                 let (id, edits) = match random.below(3) {
                     0 => (device.new_id(DocKind::Visit), visit("gw-01", &cell)),
-                    1 => (ours, vec![note(pushed + n), Edit::set("severity", (n % 4) as i64)]),
-                    _ => (ours, vec![Edit::set("verified_facts", format!("第{}次", pushed + n).as_str())]),
+                    1 => (ours, vec![note(made), Edit::set("severity", (made % 4) as i64)]),
+                    _ => (ours, vec![Edit::set("verified_facts", format!("第{made}次").as_str())]),
                 };
                 let before = device.docs.get(&id).cloned();
                 let honest = device.write(id, &edits);

@@ -1,5 +1,6 @@
 //! The seeded simulator: many phones and headquarters in one thread, on a simulated network,
-//! clock and disk. `SIM_SEED=n` replays one seed and tells what happens; `SIM_SEEDS=n` runs more.
+//! clock and disk. `SIM_SEED=n` replays one seed and tells what happens; `SIM_SEEDS=n` runs so many,
+//! from `SIM_FIRST` on.
 
 #![allow(
     clippy::unwrap_used,
@@ -178,7 +179,8 @@ fn nothing_lost_nothing_overwritten_same_everywhere() {
         return;
     }
     let seeds = number("SIM_SEEDS").unwrap_or(200);
-    let next = std::sync::atomic::AtomicU64::new(0);
+    let first = number("SIM_FIRST").unwrap_or(0);
+    let next = std::sync::atomic::AtomicU64::new(first);
     let totals = std::sync::Mutex::new((0, 0, 0, 0, 0));
     let all = std::sync::Mutex::new(Acts::new());
     let made = std::sync::Mutex::new(BTreeMap::<&str, u64>::new());
@@ -188,7 +190,7 @@ fn nothing_lost_nothing_overwritten_same_everywhere() {
             scope.spawn(|| {
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= seeds {
+                    if seed >= first + seeds {
                         return;
                     }
                     let Outcome { state, acts, troubles, .. } = run_named(seed, false);

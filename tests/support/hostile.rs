@@ -64,7 +64,7 @@ pub struct Device {
     /// Latest beacon as an anchor with a monotonic clock of 0.
     pub anchor: Option<AnchorRef>,
     clock: i64,
-    ids: u16,
+    ids: u32,
 }
 
 /// Headquarters' answer, its signature checked.
@@ -184,7 +184,7 @@ impl Device {
     pub fn fresh_actor(&mut self) {
         self.ids += 1;
         let mut actor = self.id.0;
-        actor[14..].copy_from_slice(&self.ids.to_be_bytes());
+        actor[12..].copy_from_slice(&self.ids.to_be_bytes());
         self.actor = ActorId(actor);
     }
 
@@ -192,8 +192,8 @@ impl Device {
     pub fn new_id(&mut self, kind: DocKind) -> DocId {
         self.ids += 1;
         let mut uuid = self.id.0;
-        uuid[13] = 0xdd;
-        uuid[14..].copy_from_slice(&self.ids.to_be_bytes());
+        uuid[11] = 0xdd;
+        uuid[12..].copy_from_slice(&self.ids.to_be_bytes());
         DocId { kind, uuid }
     }
 
