@@ -609,6 +609,19 @@ fn refused_entries_leave_the_board_after_a_week_and_stay_in_the_history() {
     assert_all(&town.order(order), &["角色不能填写此项", "不在本人网格内"]);
 }
 
+/// F31: a clock that was set back is said on the board, and no more once it has caught up.
+#[test]
+fn a_clock_that_was_set_back_is_told() {
+    let mut town = Town::new("2026-07-03 19:10");
+    town.take_in(1, "养猫", "潍棉小区3号楼", "楼道养猫", "2026-07-03 18:00", false);
+    let told = |town: &Town| town.get("/").contains("服务器时钟比最近一条记录慢 1 小时 0 分");
+    assert!(!told(&town));
+    town.set("2026-07-03 18:10");
+    assert!(told(&town));
+    town.set("2026-07-03 19:11");
+    assert!(!told(&town));
+}
+
 #[test]
 fn an_empty_headquarters_has_a_board_and_unknown_orders_have_none() {
     let town = Town::new("2026-07-03 19:10");

@@ -9,6 +9,11 @@ mod mutants;
 #[path = "hostile_gate/support.rs"]
 mod support;
 
+use lanewalk_forge::{
+    Draft,
+    column::{ACTION, INSERT, KEY, META, PRED_COUNT, VALUE},
+    signed, unsigned,
+};
 use lanewalk_headquarters::gate::{
     GATE_UNAVAILABLE, Gate, InProcess, Job, JobResult, WorkerCommand, WorkerLimits, WorkerPool, trial,
     worker_with,
@@ -20,7 +25,7 @@ use lanewalk_model::{
     schema::DocKind,
 };
 use std::{fs::File, time::Duration};
-use support::{ACTION, Draft, INSERT, KEY, META, PRED_COUNT, VALUE, codes, edit, signed, unsigned};
+use support::{codes, edit};
 
 /// Documents whose first uuid byte is one of these make the worker of the tests misbehave, but
 /// only on a change that contains the same word.

@@ -11,7 +11,7 @@ use lanewalk_protocol::frame;
 use support::hostile::{
     Device, Draft, RawRequest,
     column::{ACTION, INSERT, KEY, META, PRED_COUNT, VALUE},
-    read_answer, signed, unsigned,
+    draft, read_answer, signed, unsigned,
 };
 
 fn run(count: i64, value: &[u8]) -> Vec<u8> {
@@ -73,14 +73,14 @@ fn no_chunk_harms_headquarters() {
             device.fresh_actor();
             // A visit that is well formed as far as the rules look, bent in one place.
             let id = device.new_id(DocKind::Visit);
-            let change = bend(Draft::new(device.actor, "gw-01")).build();
+            let change = bend(draft(device.actor, "gw-01")).build();
             let entry = device.entry(id, change);
             let got = chunk::read_change(&entry.change, &lanewalk_protocol::limits::DEVICE_CHANGE);
             // What only automerge's own state can refuse needs a change the rules let through.
             let entry = if got.is_ok() {
                 device.chain = (entry.header.seq - 1, entry.header.prev);
                 let honest = device.write(id, &visit("gw-01", &town.cells[0]));
-                let change = renumbered(&honest, bend(Draft::new(device.actor, "gw-01")));
+                let change = renumbered(&honest, bend(draft(device.actor, "gw-01")));
                 device.docs.remove(&id);
                 device.entry(id, change)
             } else {
@@ -118,10 +118,10 @@ fn predecessors_must_be_what_was_seen() {
         assert!(device.sync(hq, std::slice::from_ref(&first)).is_empty());
         let second = device.write(ours, &[Edit::set("verified_facts", "乙")]);
         let facts = chunk::read_change(&second, &lanewalk_protocol::limits::DEVICE_CHANGE).unwrap();
-        let mut draft = Draft::new(device.actor, "gw-01")
-            .column(KEY, &[&[0x7f, 14], b"verified_facts".as_slice()].concat());
-        (draft.deps, draft.seq, draft.start_op) = (facts.deps, facts.seq, facts.start_op);
-        let entry = device.entry(ours, draft.build());
+        let mut bent =
+            draft(device.actor, "gw-01").column(KEY, &[&[0x7f, 14], b"verified_facts".as_slice()].concat());
+        (bent.deps, bent.seq, bent.start_op) = (facts.deps, facts.seq, facts.start_op);
+        let entry = device.entry(ours, bent.build());
         kept_out(hq, &mut device, "no predecessors", entry, "wrong_predecessors", (ours, note(1)));
     });
 }

@@ -1,13 +1,20 @@
 //! A hostile device against a real headquarters: whatever deviates from the protocol or the rules
 //! is refused by its documented code, changes nothing, and harms nobody else.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests"
+)]
 
 mod chain;
 mod chunks;
 mod enrolment;
 mod entries;
 mod misuse;
+mod mutants;
 mod requests;
 mod scope;
 

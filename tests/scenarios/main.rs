@@ -8,6 +8,7 @@ mod clocks;
 mod desk;
 mod drill;
 mod evidence;
+mod lost;
 mod network;
 mod orders;
 mod restore;

@@ -116,6 +116,67 @@ fn a_cut_every_64_kib_costs_two_percent() {
     assert!(ratio <= 1.02, "{ratio}");
 }
 
+/// Wherever a connection breaks, the parts join (F17): a cut at every 4 KiB, headers included.
+#[test]
+fn a_cut_every_4_kib_still_brings_every_byte() {
+    let street = street();
+    street.take(3, 640, 480);
+    street.field.sync(&street.transport).unwrap();
+    let bytes = street.field.storage().unwrap().unsent;
+    street.served.wire.take_counts();
+    street.served.wire.break_after(4 << 10);
+    street.send_all(UploadPolicy::UNMETERED);
+    let (carried, broken) = street.served.wire.take_counts();
+    println!("{bytes} bytes of photos, {carried} bytes sent, {broken} connections broke");
+    assert!(street.all_sent());
+    assert!(broken >= bytes / (4 << 10), "{broken}");
+    // What a request says of itself comes again with every connection, a photo's bytes do not.
+    assert!(carried <= bytes * 2, "{carried} for {bytes}");
+}
+
+/// The same request from fifty sockets at once (F15): one effect, and every answer is an answer.
+#[test]
+fn fifty_equal_posts_at_once_count_once() {
+    use lanewalk_field::Transport as _;
+    let street = street();
+    for n in 0..3 {
+        let grid = Some(GRID.into());
+        let visit =
+            NewVisit { kind: "patrol".into(), grid, notes: format!("第{n}户"), ..NewVisit::default() };
+        street.field.record_visit(visit).unwrap();
+    }
+    let entries = |street: &Street| {
+        street.served.desk.run(|hq| {
+            let sql = "SELECT count(*) FROM log JOIN devices d ON d.n = log.device WHERE d.worker = 'gw-01'";
+            hq.reader().query_row(sql, [], |r| r.get::<_, u64>(0)).unwrap()
+        })
+    };
+    let before = entries(&street).unwrap();
+    let mut session = street.field.session().unwrap();
+    let request = session.next_request().unwrap().unwrap();
+    let url = street.served.wire.url();
+    let answers: Vec<_> = std::thread::scope(|scope| {
+        let posts: Vec<_> = (0..50)
+            .map(|_| {
+                let (request, url) = (request.clone(), &url);
+                scope.spawn(move || HttpTransport::new(url, None).unwrap().send(request).unwrap())
+            })
+            .collect();
+        posts.into_iter().map(|post| post.join().unwrap()).collect()
+    });
+    assert_eq!(entries(&street).unwrap(), before + 3);
+    let good = answers.iter().filter(|a| a.status == 200).count();
+    assert_eq!(good, 1, "the nonce counts once");
+    assert!(answers.iter().all(|a| matches!(a.status, 200 | 401 | 409)), "{answers:?}");
+    // The phone hears the one that counted, and goes on.
+    let heard = answers.into_iter().find(|a| a.status == 200).unwrap();
+    session.receive(Ok(heard)).unwrap();
+    drop(session);
+    assert_eq!(street.field.status().unwrap().pending, 0);
+    street.field.sync(&street.transport).unwrap();
+    assert_eq!(entries(&street).unwrap(), before + 3);
+}
+
 #[test]
 fn thumbnails_go_first_and_originals_wait_for_wifi_or_a_wish() {
     let street = street();

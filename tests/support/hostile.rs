@@ -7,7 +7,8 @@
 mod draft;
 mod wire;
 
-pub use draft::{Draft, column, signed, unsigned};
+pub use draft::draft;
+pub use lanewalk_forge::{Draft, column, signed, unsigned};
 pub use wire::{RawBatch, RawChanges, RawClock, RawDep, RawPush, RawRequest, RawRow};
 
 use lanewalk_headquarters::{Headquarters, store::StoredDoc};
@@ -63,7 +64,7 @@ pub struct Device {
     /// Latest beacon as an anchor with a monotonic clock of 0.
     pub anchor: Option<AnchorRef>,
     clock: i64,
-    ids: u8,
+    ids: u32,
 }
 
 /// Headquarters' answer, its signature checked.
@@ -183,7 +184,7 @@ impl Device {
     pub fn fresh_actor(&mut self) {
         self.ids += 1;
         let mut actor = self.id.0;
-        actor[15] = self.ids;
+        actor[12..].copy_from_slice(&self.ids.to_be_bytes());
         self.actor = ActorId(actor);
     }
 
@@ -191,7 +192,8 @@ impl Device {
     pub fn new_id(&mut self, kind: DocKind) -> DocId {
         self.ids += 1;
         let mut uuid = self.id.0;
-        (uuid[14], uuid[15]) = (0xdd, self.ids);
+        uuid[11] = 0xdd;
+        uuid[12..].copy_from_slice(&self.ids.to_be_bytes());
         DocId { kind, uuid }
     }
 

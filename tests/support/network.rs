@@ -1,10 +1,11 @@
-//! The street's network: drops, duplicates, lost answers, late repeats, captive portals, and
+//! The street's network: drops, duplicates, lost answers, late and repeated requests, captive portals, a busy server, and
 //! phones that die while waiting.
 
 use crate::dice::Dice;
 use lanewalk_field::{Transport, TransportError};
 use lanewalk_headquarters::Headquarters;
 use lanewalk_protocol::http::{Request, Response};
+use sha2::{Digest as _, Sha256};
 use std::sync::{Arc, Mutex};
 
 /// What the network does, in percent of requests.
@@ -18,6 +19,10 @@ pub struct Weather {
     pub duplicate: u64,
     /// An older request of anybody arrives again.
     pub late_repeat: u64,
+    /// The request is held up and arrives after later ones.
+    pub delay: u64,
+    /// The server's queue is full: it says so before headquarters itself is asked.
+    pub overload: u64,
     /// Somebody else answers 200 with a web page.
     pub captive_portal: u64,
     /// The connection breaks within the request's body: headquarters hears a part of it.
@@ -37,6 +42,8 @@ impl Weather {
         drop_response: 0,
         duplicate: 0,
         late_repeat: 0,
+        delay: 0,
+        overload: 0,
         captive_portal: 0,
         cut_request: 0,
         cut_response: 0,
@@ -67,6 +74,9 @@ struct State {
     traffic: Traffic,
     dice: Dice,
     heard: Vec<Request>,
+    held: Vec<Request>,
+    /// Over every byte of every request and answer, in their order.
+    trace: Sha256,
 }
 
 impl std::fmt::Debug for Network {
@@ -79,7 +89,8 @@ impl Network {
     /// Makes a network in fair weather.
     pub fn new(hq: Headquarters, dice: Dice) -> Arc<Self> {
         let (weather, traffic) = (Weather::FAIR, Traffic::default());
-        Arc::new(Self(Mutex::new(State { hq, weather, traffic, dice, heard: Vec::new() })))
+        let (heard, held, trace) = (Vec::new(), Vec::new(), Sha256::new());
+        Arc::new(Self(Mutex::new(State { hq, weather, traffic, dice, heard, held, trace })))
     }
 
     /// Works with headquarters directly.
@@ -92,9 +103,18 @@ impl Network {
         self.0.lock().unwrap().hq = hq;
     }
 
-    /// Changes the weather.
+    /// Changes the weather. What was held up arrives before it.
     pub fn set_weather(&self, weather: Weather) {
-        self.0.lock().unwrap().weather = weather;
+        let mut state = self.0.lock().unwrap();
+        while !state.held.is_empty() {
+            state.deliver_held();
+        }
+        state.weather = weather;
+    }
+
+    /// Returns the hash over everything that went over the wires.
+    pub fn trace(&self) -> [u8; 32] {
+        self.0.lock().unwrap().trace.clone().finalize().into()
     }
 
     /// Reads the counters.
@@ -109,7 +129,19 @@ impl State {
         self.traffic.up += request.body.len() as u64;
         let response = self.hq.handle(std::slice::from_ref(request)).pop().unwrap();
         self.traffic.down += response.body.len() as u64;
+        for (headers, body) in [(&request.headers, &request.body), (&response.headers, &response.body)] {
+            headers.iter().for_each(|(name, value)| self.trace.update(format!("{name}: {value}\n")));
+            self.trace.update((body.len() as u64).to_be_bytes());
+            self.trace.update(body);
+        }
         response
+    }
+
+    /// Lets a request that was held up arrive; nobody waits for its answer any more.
+    fn deliver_held(&mut self) {
+        let at = usize::try_from(self.dice.below(self.held.len() as u64)).unwrap();
+        let late = self.held.swap_remove(at);
+        self.deliver(&late);
     }
 
     fn fault(&mut self, percent: u64) -> bool {
@@ -132,6 +164,17 @@ impl State {
         if self.fault(weather.captive_portal) {
             let headers = vec![("content-type".into(), "text/html".into())];
             return Ok(Response { status: 200, headers, body: b"<html>please log in</html>".to_vec() });
+        }
+        if self.fault(weather.overload) {
+            // As the server says it: not headquarters' signed word.
+            return Ok(Response { status: 503, headers: Vec::new(), body: b"busy".to_vec() });
+        }
+        if self.fault(weather.delay) {
+            self.held.push(request);
+            return no_network();
+        }
+        if !self.held.is_empty() && self.dice.chance(50) {
+            self.deliver_held();
         }
         if self.fault(weather.late_repeat) && !self.heard.is_empty() {
             let old = self.dice.pick(&self.heard).clone();

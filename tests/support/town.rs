@@ -3,6 +3,10 @@
 //! What a phone returned as saved is written into [`Town::saved`] in plain data; the checks
 //! compare everything else with that.
 
+mod trouble;
+
+pub use trouble::{Fate, KeyChip, Snapshot};
+
 use crate::{
     clock::{HqSource, PhoneSource, TownClock},
     dice::Dice,
@@ -29,7 +33,7 @@ use lanewalk_model::{
     time::TimeMs,
     view::Value,
 };
-use lanewalk_protocol::keys::{Algorithm, DeviceSigner, SoftSigner};
+use lanewalk_protocol::keys::{Algorithm, SoftSigner};
 use sha2::Digest as _;
 use std::{
     path::{Path, PathBuf},
@@ -69,6 +73,8 @@ pub struct SavedAct {
     pub hash: Hash,
     /// What it was, for people.
     pub what: &'static str,
+    /// It was on a disk that is lost, and nowhere else.
+    pub gone: bool,
 }
 
 /// A photo that a phone returned as saved.
@@ -80,6 +86,8 @@ pub struct SavedPhoto {
     pub visit: DocId,
     /// Its id.
     pub photo: EventId,
+    /// The disk it was on is lost; what headquarters has of it is there.
+    pub gone: bool,
 }
 
 /// A few small photos; each town takes them again and again, so that identical files meet.
@@ -99,8 +107,16 @@ pub struct Phone {
     pub source: Arc<PhoneSource>,
     /// Its directory now; a crash moves it.
     pub directory: PathBuf,
+    /// What became of it.
+    pub fate: Fate,
+    /// Its key chip.
+    pub signer: Arc<KeyChip>,
+    /// Another disk holds, or held, the same chain.
+    copied: bool,
+    revoked: bool,
+    /// Index of the phone it has its keys from: its own, unless it is a copy.
+    key_of: u64,
     key: [u8; 32],
-    signer: Arc<dyn DeviceSigner>,
     dying: Arc<AtomicBool>,
     lives: Arc<AtomicU64>,
     wire: Wire,
@@ -131,6 +147,9 @@ pub struct Town {
     /// Dice for acts.
     pub dice: Dice,
     root: tempfile::TempDir,
+    copies: u64,
+    /// How often headquarters came back from a backup.
+    pub restores: u64,
     hq_lives: u64,
     backup: Option<PathBuf>,
     upstream: u64,
@@ -155,7 +174,8 @@ impl Town {
         let root = if shm.is_dir() { tempfile::tempdir_in(shm) } else { tempfile::tempdir() }.unwrap();
         let mut town = Self::without_phones(plan, start, root);
         for i in 0..plan.grid_workers + plan.property_staff {
-            town.add_phone(i);
+            let (worker, role) = worker(i, plan);
+            town.add_phone(i, worker, role);
         }
         town
     }
@@ -176,6 +196,8 @@ impl Town {
             cells,
             dice: Dice::new(plan.seed, 3),
             root,
+            copies: 0,
+            restores: 0,
             hq_lives: 0,
             backup: None,
             upstream: 0,
@@ -184,20 +206,26 @@ impl Town {
         town
     }
 
-    fn add_phone(&mut self, i: u64) {
-        self.unpack_phone(i);
-        self.enrol(self.phones.len() - 1);
+    fn add_phone(&mut self, i: u64, worker: String, role: Role) {
+        self.unpack(i, worker, role);
+        let phone = self.phones.last_mut().unwrap();
+        let text = self.network.hq(|hq| hq.invite(&phone.worker).unwrap().to_text());
+        phone.enrol(&text);
     }
 
     /// Gives the town's `i`th worker a phone with an empty store.
     pub fn unpack_phone(&mut self, i: u64) {
-        std::fs::create_dir_all(self.root.path().join(format!("phone-{i}-0"))).unwrap();
         let (worker, role) = worker(i, self.plan);
+        self.unpack(i, worker, role);
+    }
+
+    fn unpack(&mut self, i: u64, worker: String, role: Role) {
+        std::fs::create_dir_all(self.root.path().join(format!("phone-{i}-0"))).unwrap();
         let phone = self.make_phone(i, i, worker, role);
         self.phones.push(phone);
     }
 
-    /// Makes a phone its worker's device.
+    /// Makes a phone its worker's device, at the first try.
     pub fn enrol(&self, phone: usize) {
         let phone = &self.phones[phone];
         let text = self.network.hq(|hq| hq.invite(&phone.worker).unwrap().to_text());
@@ -211,8 +239,10 @@ impl Town {
         let copy = self.root.path().join(format!("phone-{i}-0"));
         copy_dir(&self.phones[phone].directory, &copy);
         let (worker, role) = (self.phones[phone].worker.clone(), self.phones[phone].role);
-        let phone = self.make_phone(i as u64, phone as u64, worker, role);
-        self.phones.push(phone);
+        self.phones[phone].copied = true;
+        let mut copy = self.make_phone(i as u64, self.phones[phone].key_of, worker, role);
+        copy.copied = true;
+        self.phones.push(copy);
         i
     }
 
@@ -222,7 +252,7 @@ impl Town {
         let source = Arc::new(PhoneSource::new(self.clock.clone(), Dice::new(self.plan.seed, 100 + i)));
         let mut secret = [0; 32];
         Dice::new(self.plan.seed, 1_000 + key_of).fill(&mut secret);
-        let signer: Arc<dyn DeviceSigner> = Arc::new(SoftSigner::new(Algorithm::Es256, &secret).unwrap());
+        let signer = Arc::new(KeyChip::new(SoftSigner::new(Algorithm::Es256, &secret).unwrap()));
         let dying = Arc::new(AtomicBool::new(false));
         let lives = Arc::new(AtomicU64::new(0));
         let wire = {
@@ -239,8 +269,23 @@ impl Town {
                 }
             })
         };
-        let mut phone =
-            Phone { worker, role, field: None, source, directory, key: secret, signer, dying, lives, wire };
+        let (fate, copied, revoked) = (Fate::Working, false, false);
+        let mut phone = Phone {
+            worker,
+            role,
+            field: None,
+            source,
+            directory,
+            fate,
+            signer,
+            copied,
+            revoked,
+            key_of,
+            key: secret,
+            dying,
+            lives,
+            wire,
+        };
         phone.open();
         phone
     }
@@ -322,6 +367,7 @@ impl Town {
 
     /// Replaces headquarters by what a backup holds (F26).
     pub fn restore_hq(&mut self, backup: &Path) {
+        self.restores += 1;
         self.hq_lives += 1;
         let to = self.root.path().join(format!("hq-{}", self.hq_lives));
         std::fs::create_dir_all(&to).unwrap();
@@ -335,7 +381,7 @@ impl Town {
     pub fn remember(&mut self, phone: usize, what: &'static str) -> Hash {
         let field = self.phones[phone].field();
         let hash = field.entry_hash(field.status().unwrap().last_seq).unwrap().unwrap();
-        self.saved.push(SavedAct { phone, hash, what });
+        self.saved.push(SavedAct { phone, hash, what, gone: false });
         hash
     }
 
@@ -389,7 +435,7 @@ impl Town {
         match self.phones[phone].field().finish_photo(ticket, &shot) {
             Ok(photo) => {
                 self.remember(phone, "photo");
-                self.photos.push(SavedPhoto { phone, visit, photo });
+                self.photos.push(SavedPhoto { phone, visit, photo, gone: false });
             }
             // The grid was given to somebody else while the camera was open.
             Err(FieldError::NotAllowed { .. } | FieldError::NotFound | FieldError::LeaseOver) => {
@@ -405,9 +451,15 @@ impl Town {
         for round in 1..=6 {
             let mut moved = false;
             for i in 0..self.phones.len() {
-                let report = self
-                    .sync(i)
-                    .unwrap_or_else(|e| panic!("{} cannot sync in fair weather: {e}", self.phones[i].worker));
+                self.phones[i].signer.fail(None);
+                if !self.phones[i].works() {
+                    continue;
+                }
+                let report = match self.sync(i) {
+                    Ok(report) => report,
+                    Err(e) if self.stands_still(i, &e) => continue,
+                    Err(e) => panic!("{} cannot sync in fair weather: {e}", self.phones[i].worker),
+                };
                 moved |= report.pushed > 0 || report.pulled > 0 || report.left > 0;
                 let report = self.upload(i, UploadPolicy::UNMETERED).unwrap_or_else(|e| {
                     panic!("{} cannot send photos in fair weather: {e}", self.phones[i].worker)
@@ -426,14 +478,14 @@ impl Town {
         let before = self.phones[phone].field().status().unwrap().last_seq;
         let (what, done) = act(&mut self.dice, &self.phones[phone], &self.cells, self.clock.now());
         match done {
-            Ok(Some(saved)) => self.saved.push(SavedAct { phone, hash: saved.hash, what }),
+            Ok(Some(saved)) => self.saved.push(SavedAct { phone, hash: saved.hash, what, gone: false }),
             Ok(None) => {
                 // The act returned a document id; its entry is the newest one.
                 let field = self.phones[phone].field();
                 let status = field.status().unwrap();
                 if status.last_seq > before {
                     let hash = field.entry_hash(status.last_seq).unwrap().unwrap();
-                    self.saved.push(SavedAct { phone, hash, what });
+                    self.saved.push(SavedAct { phone, hash, what, gone: false });
                 }
             }
             Err(

@@ -7,8 +7,8 @@ use super::{
     desk,
     names::Names,
     parts::{
-        MAX_ROWS, NEAR_MS, Row, Veil, bi, both, clip, fold, none, remaining, say, shown, table, untitled,
-        when,
+        MAX_ROWS, NEAR_MS, Row, Veil, bi, both, clip, fold, none, remaining, say, shown, span, table,
+        untitled, when,
     },
     photos::Sources,
     reach::Reach,
@@ -30,6 +30,8 @@ use maud::{Markup, html};
 use rusqlite::{Connection, Params, params, params_from_iter, types::Value as Sql};
 use std::collections::HashMap;
 
+/// A clock further back than the newest entry was set wrong, or back.
+const CLOCK_STEP_MS: i64 = 2_000;
 /// Finished orders shown.
 const ENDED_ROWS: usize = 20;
 
@@ -69,6 +71,7 @@ fn content(db: &Connection, ask: &Ask) -> Result<Markup, HqError> {
     let over = order_table(("最近结束", "Recently ended"), &ended, ended_total, &lacking, &names, now);
     Ok(html! {
         h1.quiet { (bi(("值班台", "Board"))) }
+        (clock_alarm(db, now)?)
         (waits.tiles)
         (figures(db, &reach, now, proposals.total, total(&devices), total(&refused))?)
         (waits.lists)
@@ -78,6 +81,22 @@ fn content(db: &Connection, ask: &Ask) -> Result<Markup, HqError> {
         @for section in refused.iter().chain(&devices) { (section.table) }
         (fold("ended", &over.0, false, &over.1))
         @if reach.all { (foot(db)?) }
+    })
+}
+
+/// Says that this machine's clock is behind what it has already stamped (F31).
+fn clock_alarm(db: &Connection, now: TimeMs) -> Result<Markup, HqError> {
+    let behind = store::last_received(db)?.saturating_sub(now.0);
+    let (zh, en) = span(behind);
+    Ok(html! {
+        @if behind > CLOCK_STEP_MS {
+            p.refused role="alert" {
+                (both(
+                    format!("服务器时钟比最近一条记录慢 {zh}。请管理员校时；此前新记录的时间停在该处，先后以日志序号为准。"),
+                    format!("The server's clock is {en} behind the newest entry. Set it right; until then the time of new entries stands still and the log's numbers give the order."),
+                ))
+            }
+        }
     })
 }
 

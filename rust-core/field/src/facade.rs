@@ -66,6 +66,8 @@ pub(crate) struct Inner {
     pub(crate) syncing: AtomicBool,
     /// The same for photo files.
     pub(crate) uploading: AtomicBool,
+    /// The last connection broke within a creation that carried a file.
+    pub(crate) creation_broke: AtomicBool,
     pub(crate) vault: Vault,
     darkroom: Mutex<Darkroom>,
     /// Writes changes until the process ends or an entry is refused: an actor is one unbroken
@@ -131,6 +133,7 @@ impl Field {
                 references: Mutex::default(),
                 syncing: AtomicBool::new(false),
                 uploading: AtomicBool::new(false),
+                creation_broke: AtomicBool::new(false),
                 vault,
                 darkroom: Mutex::default(),
                 actor,

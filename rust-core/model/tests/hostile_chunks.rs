@@ -13,10 +13,12 @@ mod mutants;
 #[path = "hostile_chunks/support.rs"]
 mod support;
 
-use support::{
-    ACTION, Draft, INSERT, KEY, META, PRED_ACTOR, PRED_COUNT, PRED_COUNTER, VALUE, body_of, code,
-    peak_memory, refused, signed, unsigned, wrap,
+use lanewalk_forge::{
+    Draft, body_of,
+    column::{ACTION, INSERT, KEY, META, PRED_ACTOR, PRED_COUNT, PRED_COUNTER, VALUE},
+    signed, unsigned, wrap,
 };
+use support::{code, peak_memory, refused};
 
 fn with(bend: impl FnOnce(&mut Draft)) -> Draft {
     let mut draft = Draft::new();

@@ -192,7 +192,7 @@ pub(crate) fn shoot(
 /// Remembers a saved photo for the laws.
 pub(crate) fn keep_photo(town: &mut Town, phone: usize, visit: DocId, photo: EventId) {
     town.remember(phone, "photo");
-    town.photos.push(SavedPhoto { phone, visit, photo });
+    town.photos.push(SavedPhoto { phone, visit, photo, gone: false });
 }
 
 /// A visit for an order, now; remembered for the laws.

@@ -256,7 +256,9 @@ impl UploadSession {
         let tus = || vec![(header::TUS_RESUMABLE.to_owned(), TUS_VERSION.to_owned())];
         let (step, method, path, nonce, headers, body) = match (work.row.upload, work.offset) {
             (None, _) => {
-                let small = file.bytes <= SMALL;
+                // What a broken creation brought is at headquarters, but nobody here knows where: on a
+                // line that breaks, the answer to an empty creation says so, and the parts join.
+                let small = file.bytes <= SMALL && !self.inner.creation_broke.load(Ordering::Relaxed);
                 // Also the first bytes of a large file are read now: a file that is gone must not be announced.
                 let first = match bytes(0, usize::try_from(SMALL).unwrap_or(0)) {
                     Ok(first) => first,
@@ -295,6 +297,12 @@ impl UploadSession {
         let Some(work) = self.work.take() else {
             return Err(SyncError::Protocol { detail: "no file is under way".into() });
         };
+        match (sent.step, &response) {
+            (Step::Create, Err(_)) => self.inner.creation_broke.store(true, Ordering::Relaxed),
+            // The line carries a whole part again.
+            (Step::Patch, Ok(_)) => self.inner.creation_broke.store(false, Ordering::Relaxed),
+            _ => {}
+        }
         let response = response?;
         self.report.bytes_down += answer::response_bytes(&response);
         let answer = answer::check_upload(response, &sent.nonce, &self.way.hq_key)?;

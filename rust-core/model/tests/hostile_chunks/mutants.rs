@@ -2,31 +2,16 @@
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
 
 use automerge::transaction::{CommitOptions, Transactable};
 use automerge::{ActorId, Automerge, Change, ROOT, ScalarValue};
+use lanewalk_forge::Mutator;
 use lanewalk_model::chunk::{ChangeFacts, ChunkLimits, OpAction, OpFacts, join, read_change, split};
-
-use super::support::{body_of, wrap};
 
 /// Mutants of a normal run; the variable below asks for more by hand.
 const MUTANTS: u64 = 50_000;
 const SEED: u64 = 0x1a2e_77a1_c0ff_ee01;
-
-struct XorShift(u64);
-
-impl XorShift {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        (self.next() >> 11) as usize % bound
-    }
-}
 
 /// A change and the document it was made on.
 struct Base {
@@ -73,23 +58,6 @@ fn bases() -> Vec<Base> {
     bases.push(commit(&mut first, "合并", &[("age", None), ("b", text("z")), ("f3", int(6))]));
     bases.push(commit(&mut first, "", &[("note", text(&"长".repeat(50))), ("age", int(1))]));
     bases
-}
-
-/// Changes one to three bytes of a body: any value, a neighbour, a flipped bit, one more, one less.
-fn mutate(body: &mut Vec<u8>, random: &mut XorShift) {
-    for _ in 0..=random.below(3) {
-        let at = random.below(body.len());
-        match random.below(12) {
-            0..=3 => body[at] = random.next() as u8,
-            4 | 5 => body[at] = body[at].wrapping_add(1),
-            6 | 7 => body[at] = body[at].wrapping_sub(1),
-            8 | 9 => body[at] ^= 1 << random.below(8),
-            10 => body.insert(at, random.next() as u8),
-            _ => {
-                body.remove(at);
-            }
-        }
-    }
 }
 
 /// Requires that automerge takes an accepted mutant, reads it as we do, and would write it so.
@@ -201,14 +169,14 @@ fn mutants_are_refused_or_what_automerge_would_write() {
         let facts = read_as_automerge_does(&base.chunk, &limits).unwrap();
         assert!(known.admits(&facts));
     }
-    let mut random = XorShift(SEED);
+    let mut random = Mutator::new(SEED);
     let mut census = Census::default();
+    let started = Instant::now();
     for _ in 0..mutants {
         let at = random.below(bases.len());
         let base = &bases[at];
-        let mut body = body_of(&base.chunk);
-        mutate(&mut body, &mut random);
-        let chunk = wrap(1, &body);
+        let donor = &bases[random.below(bases.len())].chunk;
+        let chunk = random.mutate(&base.chunk, donor);
         if let Ok(parts) = split(&chunk) {
             assert_eq!(join(&parts.deps, parts.actor, parts.rest).unwrap(), chunk);
         }
@@ -221,7 +189,7 @@ fn mutants_are_refused_or_what_automerge_would_write() {
             census.try_apply(&base.before, &chunk);
         }
     }
-    eprintln!("{census:?}");
+    eprintln!("{census:?}, {:.0} a second", mutants as f64 / started.elapsed().as_secs_f64());
     // Byte values inside texts, hashes and ids stay acceptable: a run without any tests nothing.
     assert!(census.admitted > mutants / 100);
     assert_eq!(census.admitted, census.applied);

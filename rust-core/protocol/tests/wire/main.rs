@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 mod codes;
+mod corpus;
 mod dump;
 mod fixtures;
 mod frames;

@@ -1,0 +1,171 @@
+//! What fuzzing starts from and what it found interesting, replayed with the checks of the fuzz targets.
+//!
+//! Files called `sample-…` are the frozen messages as they are now and a few bent ones; the variable
+//! `LANEWALK_WRITE_FIXTURE` writes them anew.
+
+#[path = "../../../../tests/fuzz/checks/change.rs"]
+mod change;
+#[path = "../../../../tests/fuzz/checks/entry.rs"]
+mod entry;
+#[path = "../../../../tests/fuzz/checks/receipt.rs"]
+mod receipt;
+#[path = "../../../../tests/fuzz/checks/reference.rs"]
+mod reference;
+#[path = "../../../../tests/fuzz/checks/signature.rs"]
+mod signature;
+#[path = "../../../../tests/fuzz/checks/sync.rs"]
+mod sync;
+#[path = "../../../../tests/fuzz/checks/ticket.rs"]
+mod ticket;
+#[path = "../../../../tests/fuzz/checks/tus.rs"]
+mod tus;
+
+use crate::sample;
+use lanewalk_forge::{Draft, Mutator, column};
+use lanewalk_model::{
+    calendar::Calendar,
+    grid::{Bounds, lattice},
+};
+use lanewalk_protocol::{
+    frame,
+    httpsig::{self, RequestParts, sign_request},
+};
+use std::path::PathBuf;
+
+fn folder(target: &str) -> PathBuf {
+    PathBuf::from(format!("{}/../../tests/fuzz/corpus/{target}", env!("CARGO_MANIFEST_DIR")))
+}
+
+/// Checks every file of a target's corpus.
+fn replay(target: &str, check: fn(&[u8])) {
+    let files: Vec<_> = std::fs::read_dir(folder(target)).unwrap().map(|f| f.unwrap().path()).collect();
+    assert!(files.len() >= 4, "{} files for {target}", files.len());
+    for file in files {
+        check(&std::fs::read(file).unwrap());
+    }
+}
+
+/// Checks that the corpus holds these samples, then all of it.
+fn sampled(target: &str, samples: &[Vec<u8>], check: fn(&[u8])) {
+    let folder = folder(target);
+    for (n, sample) in samples.iter().enumerate() {
+        let file = folder.join(format!("sample-{n:02}"));
+        if std::env::var_os("LANEWALK_WRITE_FIXTURE").is_some() {
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(&file, sample).unwrap();
+        }
+        let kept = std::fs::read(&file).unwrap_or_default();
+        assert!(kept == *sample, "{} is not the sample any more: write it anew", file.display());
+    }
+    replay(target, check);
+}
+
+fn cbor<T: minicbor::Encode<()>>(message: T) -> Vec<u8> {
+    minicbor::to_vec(message).unwrap()
+}
+
+#[test]
+fn tus_headers() {
+    replay("tus", tus::check);
+}
+
+#[test]
+fn entries_and_batches() {
+    let mut samples: Vec<Vec<u8>> = sample::entries().iter().map(|e| e.header.to_bytes()).collect();
+    samples.extend([cbor(sample::batch()), cbor(sample::hq_changes())]);
+    sampled("entry", &samples, entry::check);
+}
+
+#[test]
+fn requests_and_answers() {
+    let (request, response) = (sample::sync_request(), sample::sync_response());
+    let framed = [frame::encode(&request), frame::encode(&response)];
+    let samples = [[cbor(request), cbor(response)], framed].concat();
+    sampled("sync", &samples, sync::check);
+}
+
+#[test]
+fn receipts_and_leases() {
+    let samples = [
+        cbor(sample::receipt()),
+        cbor(sample::unsigned_file_receipt().with(sample::receipt().signature)),
+        cbor(sample::beacon()),
+        cbor(sample::lease()),
+        cbor(sample::error_body()),
+        cbor(sample::enrol_response()),
+        cbor(sample::entries()[1].header.anchor),
+    ];
+    sampled("receipt", &samples, receipt::check);
+}
+
+#[test]
+fn invitations_and_enrolments() {
+    let text = sample::invitation().to_text();
+    let cut: String = text.chars().take(text.len() - 3).collect();
+    let longer = format!("{text}AA");
+    let texts = [text, cut, longer].map(String::into_bytes);
+    let samples = [texts.to_vec(), vec![cbor(sample::enrol_request())]].concat();
+    sampled("ticket", &samples, ticket::check);
+}
+
+#[test]
+fn signature_headers() {
+    let parts = RequestParts { method: "POST", authority: "hq.test", path: "/v1/sync", query: "", body: b"" };
+    let key = lanewalk_protocol::keys::SoftSigner::new(lanewalk_protocol::keys::Algorithm::Ed25519, &[5; 32]);
+    let signed = sign_request(parts, 1_778_025_600, "abc", "device", &key.unwrap()).unwrap();
+    let lines = format!(
+        "{}: {}\n{}: {}\n{}: {}",
+        httpsig::CONTENT_DIGEST,
+        signed.content_digest,
+        httpsig::SIGNATURE_INPUT,
+        signed.signature_input,
+        httpsig::SIGNATURE,
+        signed.signature,
+    );
+    let other = lines.replace("abc", "abd");
+    let algorithm = lines.replace(";keyid", ";alg=\"ed25519\";keyid");
+    let spaced = lines.replace("nonce=", " nonce=");
+    let samples: Vec<Vec<u8>> = [lines, other, algorithm, spaced].map(String::into_bytes).into();
+    sampled("signature", &samples, signature::check);
+}
+
+#[test]
+fn changes() {
+    let (_, real) = sample::order();
+    let entries: Vec<Vec<u8>> = sample::entries().into_iter().map(|e| e.change).collect();
+    let mut samples = [vec![real.clone()], entries].concat();
+    samples.extend([
+        Draft::new().build(),
+        Draft::new().replacing(&[(1, 3), (0, 3), (2, 4)], &[[3; 16], [9; 16]]).build(),
+        Draft { start_op: u64::from(u32::MAX), ..Draft::new() }.build(),
+        Draft::new().column(column::ACTION, &[0x7f, 0]).build(),
+        Draft::new().column(column::VALUE | 8, &[1, 2, 3]).build(),
+    ]);
+    let mut random = Mutator::new(7);
+    for _ in 0..8 {
+        let mutant = random.mutate(&real, &samples[1]);
+        samples.push(mutant);
+    }
+    sampled("change", &samples, change::check);
+}
+
+#[test]
+fn reference_data() {
+    let communities = ["370705005004".parse().unwrap()];
+    let bounds = Bounds {
+        west_e7: 1_191_000_000,
+        south_e7: 366_800_000,
+        east_e7: 1_191_200_000,
+        north_e7: 366_900_000,
+    };
+    let grids = lattice(bounds, 2, 1, &communities).unwrap().to_geojson();
+    let catalogue = r#"{"version":"m1","units":[{"id":"sec-a","name_zh":"甲科"}],"matters":[
+        {"matter_code":"010101","name_zh":"噪音","match":["noise"],"urgency":"general","lead_unit":"sec-a"}]}"#;
+    let holidays =
+        r#"{"year":2026,"papers":[],"days":[{"name":"元旦","date":"2026-01-01","isOffDay":true}]}"#;
+    let calendar = Calendar::from_holiday_cn("v", &[holidays]);
+    let calendar = calendar.map_or_else(|_| "{}".to_owned(), |c| serde_json::to_string(&c).unwrap());
+    let texts = [grids, catalogue.to_owned(), holidays.to_owned(), calendar];
+    let samples: Vec<Vec<u8>> = texts.map(String::into_bytes).into();
+    sampled("reference", &samples, reference::check);
+}

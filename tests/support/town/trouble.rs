@@ -1,0 +1,189 @@
+//! What happens to phones beyond bad weather: key chips that fail, copies, restored backups,
+//! revocation, a second phone for the same worker.
+//!
+//! Invariant: the plain-data model is told what each of these takes away, so that everything else
+//! must still be there.
+
+use super::{Phone, SavedPhoto, Town, copy_dir};
+use lanewalk_field::{Config, Field, FieldError, StoreKey, SyncError};
+use lanewalk_model::id::DeviceId;
+use lanewalk_protocol::keys::{DeviceSigner, PublicKey, Signature, SignerError, SoftSigner};
+use std::{path::PathBuf, sync::Mutex};
+
+/// What became of a phone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It works.
+    Working,
+    /// Another phone goes on with its chain: headquarters answers 409 `fork`.
+    Forked,
+    /// Headquarters revoked it.
+    Revoked,
+    /// Headquarters came back from a backup older than its enrolment and does not know it.
+    Unknown,
+    /// Somebody put it into a drawer.
+    PutAway,
+}
+
+/// A phone's key chip, which can fail.
+#[derive(Debug)]
+pub struct KeyChip {
+    key: SoftSigner,
+    fails: Mutex<Option<SignerError>>,
+}
+
+impl KeyChip {
+    /// Makes a chip that works.
+    pub fn new(key: SoftSigner) -> Self {
+        Self { key, fails: Mutex::new(None) }
+    }
+
+    /// Makes every signature from now on fail, or none.
+    pub fn fail(&self, with: Option<SignerError>) {
+        *self.fails.lock().unwrap() = with;
+    }
+}
+
+impl DeviceSigner for KeyChip {
+    fn public_key(&self) -> PublicKey {
+        self.key.public_key()
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Signature, SignerError> {
+        self.fails.lock().unwrap().map_or_else(|| self.key.sign(message), Err)
+    }
+}
+
+/// A copy of a phone's disk, with how much the model knew at that moment.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    phone: usize,
+    directory: PathBuf,
+    saved: usize,
+    photos: usize,
+}
+
+impl Town {
+    /// Gives a worker another phone, enrolled as the one before was; both may be in use (F20).
+    pub fn another_phone(&mut self, of: usize) -> usize {
+        let (worker, role) = (self.phones[of].worker.clone(), self.phones[of].role);
+        let i = self.phones.len();
+        self.add_phone(i as u64, worker, role);
+        i
+    }
+
+    /// Revokes a phone's device (F29).
+    pub fn revoke(&mut self, phone: usize) {
+        let device = self.device(phone);
+        for p in self.phones.iter_mut().filter(|p| p.field().identity().is_some_and(|i| i.device == device)) {
+            p.revoked = true;
+        }
+        self.network.hq(|hq| hq.revoke(device).unwrap());
+    }
+
+    /// Returns a phone's device.
+    pub fn device(&self, phone: usize) -> DeviceId {
+        self.phones[phone].field().identity().unwrap().device
+    }
+
+    /// Copies a phone's disk as it is now.
+    pub fn snapshot(&mut self, phone: usize) -> Snapshot {
+        self.copies += 1;
+        let directory = self.root.path().join(format!("copy-{}", self.copies));
+        copy_dir(&self.phones[phone].directory, &directory);
+        Snapshot { phone, directory, saved: self.saved.len(), photos: self.photos.len() }
+    }
+
+    /// Puts an older copy of its disk onto a phone, as restoring a backup of the whole phone does
+    /// (F27). What neither the copy nor headquarters knows is gone with the disk.
+    pub fn restore_phone(&mut self, snapshot: &Snapshot) {
+        self.forget(snapshot.phone, snapshot.saved, snapshot.photos);
+        self.phones[snapshot.phone].replace_disk(&snapshot.directory);
+    }
+
+    /// Loses a phone with all that was not sent (F28).
+    pub fn lose(&mut self, phone: usize) {
+        self.forget(phone, 0, 0);
+        self.put_away(phone);
+    }
+
+    /// Puts a phone into a drawer, its work still on it.
+    pub fn put_away(&mut self, phone: usize) {
+        self.phones[phone].fate = Fate::PutAway;
+    }
+
+    /// Tells the model what is gone with a disk: acts and photos from these on.
+    fn forget(&mut self, phone: usize, saved: usize, photos: usize) {
+        for at in saved..self.saved.len() {
+            let act = &self.saved[at];
+            let gone = act.phone == phone && !self.in_log(act.hash);
+            self.saved[at].gone |= gone;
+        }
+        for photo in self.photos.iter_mut().skip(photos).filter(|p| p.phone == phone) {
+            *photo = SavedPhoto { gone: true, ..*photo };
+        }
+    }
+
+    fn in_log(&self, hash: lanewalk_model::id::Hash) -> bool {
+        self.network.hq(|hq| {
+            let mut s = hq.reader().prepare_cached("SELECT 1 FROM log WHERE hash = ?1").unwrap();
+            s.exists([hash.0]).unwrap()
+        })
+    }
+
+    /// Starts a phone with a key that is not its store's: it says so and touches nothing (F9). Then
+    /// with the right one.
+    pub fn wrong_key(&mut self, phone: usize) {
+        let p = &mut self.phones[phone];
+        p.field().close().unwrap();
+        p.field = None;
+        let config = Config::new(p.directory.clone(), StoreKey::new([0x5a; 32]));
+        match Field::open(config, p.source.clone(), p.signer.clone()) {
+            Err(FieldError::WrongKey) => p.open(),
+            other => panic!("opened with another key: {other:?}"),
+        }
+    }
+
+    /// Notes why a phone cannot sync any more, if it is a reason that may be; says whether it is.
+    pub(super) fn stands_still(&mut self, phone: usize, why: &SyncError) -> bool {
+        let restored = self.restores > 0;
+        let p = &mut self.phones[phone];
+        p.fate = match why {
+            SyncError::Fork { .. } if p.copied => Fate::Forked,
+            SyncError::Revoked { .. } if p.revoked => Fate::Revoked,
+            SyncError::Refused { code, .. } if code == "unknown_device" && restored => Fate::Unknown,
+            _ => return false,
+        };
+        true
+    }
+}
+
+impl Phone {
+    /// Says whether it syncs.
+    pub fn works(&self) -> bool {
+        self.fate == Fate::Working
+    }
+
+    /// Enrols, as often as the weather wants.
+    pub(super) fn enrol(&mut self, invitation: &str) {
+        for _ in 0..100 {
+            let said = self.field().enrol(invitation, &self.wire);
+            self.revive_if_dead();
+            match said {
+                Ok(_) => return,
+                Err(SyncError::NoNetwork { .. }) => {}
+                Err(e) => panic!("{} cannot enrol: {e}", self.worker),
+            }
+        }
+        panic!("{} cannot enrol in this weather", self.worker);
+    }
+
+    fn replace_disk(&mut self, from: &std::path::Path) {
+        self.field = None;
+        std::fs::remove_dir_all(&self.directory).unwrap();
+        copy_dir(from, &self.directory);
+        self.copied = true;
+        self.source.reboot();
+        self.open();
+    }
+}
