@@ -9,16 +9,14 @@ use crate::{
     words::{Failure, bad, bold, cut, dim, good, kb, say, warm, when},
 };
 use clap::Args;
-use lanewalk_evidence::{
-    Absent, Broken, Said, Trust, Unproven, Verified, WitnessVerdict, key_from_text, key_text, verify as check,
-};
+use lanewalk_evidence::{Absent, Broken, Said, Trust, Unproven, Verified, WitnessVerdict, verify as check};
 use lanewalk_headquarters::{Headquarters, evidence::EvidenceWish};
 use lanewalk_model::{
     id::{DeviceId, DocId},
     records::ErasureRecord,
     schema::DocKind,
 };
-use lanewalk_protocol::tlog::origin;
+use lanewalk_protocol::{keys::PublicKey, tlog::origin};
 use serde::{Deserialize, Serialize};
 use std::{fs::File, io::BufReader, path::PathBuf};
 
@@ -111,7 +109,7 @@ pub(crate) fn perform(hq: &mut Headquarters, order: DocId, wish: &Wish) -> Resul
 /// Runs `verify`.
 pub(crate) fn verify(args: &VerifyArgs) -> Result<(), Failure> {
     let key = match &args.key {
-        Some(text) => Some(key_from_text(text).ok_or_else(|| {
+        Some(text) => Some(PublicKey::from_text(text).ok_or_else(|| {
             Failure::usage("公钥应为 ed25519: 加 64 位十六进制 / a key is ed25519: and 64 hexadecimal digits")
         })?),
         None => None,
@@ -119,7 +117,11 @@ pub(crate) fn verify(args: &VerifyArgs) -> Result<(), Failure> {
     let checkpoint = args.checkpoint.as_ref().map(note).transpose()?;
     let file = File::open(&args.bundle).map_err(|e| Failure::from(e).about(args.bundle.display()))?;
     let found = check(BufReader::new(file), &Trust { key, checkpoint }).map_err(|broken| {
-        Failure::new(format!("{}\n{}", bad("证据包不成立 / this bundle does not stand"), broken_words(&broken)))
+        Failure::new(format!(
+            "{}\n{}",
+            bad("证据包不成立 / this bundle does not stand"),
+            broken_words(&broken)
+        ))
     })?;
     tell(&found);
     Ok(())
@@ -148,11 +150,18 @@ fn tell(v: &Verified) {
     let m = &v.manifest;
     say!("{}", good(bold("证据包成立 / this bundle stands")));
     say!("工单 / order {}", m.order);
-    say!("由 {} 于 {} 导出，理由：{} / made by {} for: {}", m.made_by, when(Some(m.made_at)), m.reason, m.made_by, m.reason);
+    say!(
+        "由 {} 于 {} 导出，理由：{} / made by {} for: {}",
+        m.made_by,
+        when(Some(m.made_at)),
+        m.reason,
+        m.made_by,
+        m.reason
+    );
     say!(
         "指挥中心 / headquarters {}（{}），日志 {} 条，{} / {} lines of the log then",
         origin(&m.hq_key),
-        key_text(&m.hq_key),
+        m.hq_key.to_text(),
         v.head.size,
         when(Some(v.head.hq_time)),
         v.head.size
@@ -217,7 +226,13 @@ fn said(v: &Verified, e: &Said) {
     let name = device.map_or("", |d| d.name.as_str());
     let kind = format!("{} / {}", kind_zh(e.doc.kind), e.doc.kind.name());
     if own {
-        say!("  #{} {} 指挥中心写入，决定人 {} / written at headquarters, by {}  [{kind}]", e.index, when(Some(e.hq_time)), e.author, e.author);
+        say!(
+            "  #{} {} 指挥中心写入，决定人 {} / written at headquarters, by {}  [{kind}]",
+            e.index,
+            when(Some(e.hq_time)),
+            e.author,
+            e.author
+        );
     } else {
         let after = match (e.seq, e.after_ms) {
             (1, _) => "该设备的第一条 / the device's first".to_owned(),
@@ -241,7 +256,10 @@ fn said(v: &Verified, e: &Said) {
         say!("      {}；计为 / counts as of {}（{}）", after, when(Some(e.effective_at)), e.trust);
     }
     if let Some(code) = &e.refused {
-        say!("      {}", warm(format!("未进入工单，原样留存 / kept, but not let into the documents: {code}")));
+        say!(
+            "      {}",
+            warm(format!("未进入工单，原样留存 / kept, but not let into the documents: {code}"))
+        );
     }
     for (key, value) in &e.written {
         match value {
@@ -313,7 +331,10 @@ fn limits(v: &Verified) {
     match v.witness {
         WitnessVerdict::Agrees(head) => say!(
             "  {}",
-            good(format!("与另行取得的凭证（{} 条）相符 / agrees with the checkpoint from elsewhere of {} lines", head.size, head.size))
+            good(format!(
+                "与另行取得的凭证（{} 条）相符 / agrees with the checkpoint from elsewhere of {} lines",
+                head.size, head.size
+            ))
         ),
         WitnessVerdict::NotComparable(head) => say!(
             "  {}",
@@ -330,16 +351,25 @@ fn limits(v: &Verified) {
         match u {
             Unproven::OwnKey => say!(
                 "  公钥来自证据包本身，请与另行取得的比对（--key） / the key is the bundle's own: compare it with one from elsewhere (--key): {}",
-                key_text(&v.manifest.hq_key)
+                v.manifest.hq_key.to_text()
             ),
             Unproven::MissingBefore { index, change } => say!(
                 "  {}",
-                warm(format!("#{index} 依据的一处修改不在包内 / what #{index} builds on is missing: {change}"))
+                warm(format!(
+                    "#{index} 依据的一处修改不在包内 / what #{index} builds on is missing: {change}"
+                ))
             ),
             Unproven::Unreadable { index } => {
-                say!("  {}", warm(format!("#{index} 的内容无法读出（已按原样留存） / the content of #{index} cannot be read; it was kept as it came")));
+                say!(
+                    "  {}",
+                    warm(format!(
+                        "#{index} 的内容无法读出（已按原样留存） / the content of #{index} cannot be read; it was kept as it came"
+                    ))
+                );
             }
         }
     }
-    say!("  设备登记给谁、姓名和角色，由指挥中心的签名保证 / whose a device is, names and roles: on headquarters' signature");
+    say!(
+        "  设备登记给谁、姓名和角色，由指挥中心的签名保证 / whose a device is, names and roles: on headquarters' signature"
+    );
 }

@@ -106,9 +106,9 @@ pub(crate) fn lock(data: &Path) -> Result<File, Failure> {
     let lock = File::create(data.join("hq.lock"))?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(Failure::new(
-            "另一个进程正在使用这个数据目录 / another process uses this data directory",
-        )),
+        Err(TryLockError::WouldBlock) => {
+            Err(Failure::new("另一个进程正在使用这个数据目录 / another process uses this data directory"))
+        }
         Err(TryLockError::Error(error)) => Err(error.into()),
     }
 }

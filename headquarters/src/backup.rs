@@ -92,7 +92,11 @@ impl Headquarters {
         fs::create_dir_all(scratch)?;
         let restored = restore_database(copy, &scratch.join("hq.db"), self.core.source.as_ref())?;
         let root = merkle::root(&Tree(&self.db), restored.log.size)?;
-        if root == restored.log.root { Ok(restored.log.size) } else { Err(HqError::LogBroken(restored.log.size)) }
+        if root == restored.log.root {
+            Ok(restored.log.size)
+        } else {
+            Err(HqError::LogBroken(restored.log.size))
+        }
     }
 }
 
@@ -125,7 +129,8 @@ pub fn restore(backup: &Path, database: &Path, source: &dyn Source) -> Result<Re
     while let Some(r) = files.next()? {
         let file = FileRef { sha256: Hash(r.get(0)?), bytes: r.get(1)? };
         restored.files += 1;
-        let here = to.holds(file) || from.back_up(file, to.root()).map_err(|e| HqError::Photos(e.to_string()))?;
+        let here =
+            to.holds(file) || from.back_up(file, to.root()).map_err(|e| HqError::Photos(e.to_string()))?;
         restored.files_missing += u64::from(!here);
     }
     if to.root().exists() {

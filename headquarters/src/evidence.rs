@@ -16,9 +16,7 @@ use crate::{
     store::{self, DocRow},
     tlog::Tree,
 };
-use lanewalk_evidence::{
-    Absent, Bundle, Device, Entry, Evidence, Manifest, Original, Photo, Run, Witnessed,
-};
+use lanewalk_evidence::{Absent, Bundle, Device, Entry, Evidence, Manifest, Original, Photo, Run, Witnessed};
 use lanewalk_model::{
     chunk::{self, ChangeFacts, OpAction, Scalar},
     id::{DeviceId, DocId, Hash},
@@ -84,7 +82,8 @@ struct LogLine {
     n: i64,
 }
 
-const COLUMNS: &str = "l.idx, l.device, l.header, l.change, l.received_at, l.effective_at, l.trust, l.refused";
+const COLUMNS: &str =
+    "l.idx, l.device, l.header, l.change, l.received_at, l.effective_at, l.trust, l.refused";
 
 impl Headquarters {
     /// Puts the evidence about an order together and leaves a line in the access log.
@@ -128,15 +127,15 @@ impl Core {
         let checkpoint = self.checkpoint(tx, now)?;
         let (documents, mut lines) = lines_about(tx, order)?;
         for line in &mut lines {
-            line.entry.inclusion =
-                merkle::inclusion(&Tree(tx), line.entry.index - 1, checkpoint.head.size)?;
+            line.entry.inclusion = merkle::inclusion(&Tree(tx), line.entry.index - 1, checkpoint.head.size)?;
             line.entry.receipt.0 = self.receipt_for(line)?;
         }
         let photos = photos_of(&lines, wish.no_photos, folder);
         let mut witnessed = Vec::new();
         for note in &wish.checkpoints {
-            let theirs = Checkpoint::from_note(note, &self.public_key())
-                .map_err(|e| HqError::NotAllowed(format!("凭证不可用 / this checkpoint cannot be used: {e}")))?;
+            let theirs = Checkpoint::from_note(note, &self.public_key()).map_err(|e| {
+                HqError::NotAllowed(format!("凭证不可用 / this checkpoint cannot be used: {e}"))
+            })?;
             let (old, size) = (theirs.head.size, checkpoint.head.size);
             let consistency =
                 if old <= size { merkle::consistency(&Tree(tx), old, size)? } else { Vec::new() };
@@ -194,8 +193,9 @@ impl Core {
         let mut next = tx.prepare_cached(
             "SELECT seq, signature FROM chain_signatures WHERE device = ?1 AND seq >= ?2 ORDER BY seq LIMIT 1",
         )?;
-        let mut between =
-            tx.prepare_cached("SELECT seq, header FROM log WHERE device = ?1 AND seq > ?2 AND seq <= ?3 ORDER BY seq")?;
+        let mut between = tx.prepare_cached(
+            "SELECT seq, header FROM log WHERE device = ?1 AND seq > ?2 AND seq <= ?3 ORDER BY seq",
+        )?;
         let inside: HashSet<(i64, u64)> = lines.iter().map(|l| (l.n, l.header.seq)).collect();
         // By device and end: the first line that needs it.
         let mut runs: BTreeMap<(i64, u64), (DeviceId, u64, Vec<u8>)> = BTreeMap::new();
@@ -340,8 +340,9 @@ fn ending(media: &str) -> &'static str {
 }
 
 fn originals_of(tx: &Transaction<'_>, order: i64) -> Result<Vec<Original>, HqError> {
-    let mut statement =
-        tx.prepare_cached("SELECT received_at, media_type, salt, bytes FROM payloads WHERE doc = ?1 ORDER BY n")?;
+    let mut statement = tx.prepare_cached(
+        "SELECT received_at, media_type, salt, bytes FROM payloads WHERE doc = ?1 ORDER BY n",
+    )?;
     let rows = statement.query_map([order], |r| {
         Ok(Original {
             received_at: r.get(0)?,

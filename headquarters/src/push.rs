@@ -287,8 +287,10 @@ impl Batch {
                 }
             }
             if let (Some((seq, signature)), false) = (&run.signed, run.entries.is_empty()) {
-                tx.prepare_cached("INSERT INTO chain_signatures (device, seq, signature) VALUES (?1, ?2, ?3)")?
-                    .execute(params![run.device_n, seq, signature.bytes()])?;
+                tx.prepare_cached(
+                    "INSERT INTO chain_signatures (device, seq, signature) VALUES (?1, ?2, ?3)",
+                )?
+                .execute(params![run.device_n, seq, signature.bytes()])?;
             }
             if let Some(last) = run.entries.last() {
                 tx.prepare_cached(

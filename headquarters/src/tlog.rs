@@ -30,6 +30,9 @@ use lanewalk_protocol::{
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use std::collections::HashMap;
 
+/// Contradictions kept of one device; one is enough for an inquiry.
+const MAX_CONTRADICTIONS: u64 = 16;
+
 /// The tree over the log of a database.
 pub(crate) struct Tree<'a>(pub(crate) &'a Connection);
 
@@ -65,9 +68,10 @@ impl Core {
         let size = store::log_end(db)?;
         let root = merkle::root(&Tree(db), size)?;
         // By root: a transaction that was rolled back may have had another one at this size.
-        let held = self.checkpoint.take().filter(|c| {
-            (c.head.size, c.head.root, c.head.hq_epoch) == (size, root, self.epoch)
-        });
+        let held = self
+            .checkpoint
+            .take()
+            .filter(|c| (c.head.size, c.head.root, c.head.hq_epoch) == (size, root, self.epoch));
         let checkpoint = match held {
             Some(held) => held,
             None => {
@@ -110,13 +114,21 @@ impl Core {
         pair: &Contradiction,
     ) -> Result<(), HqError> {
         let key = self.public_key();
-        let genuine = [&pair.held, &pair.seen].iter().all(|c| c.verify(&key).is_ok());
-        if !genuine {
+        let both = [&pair.held, &pair.seen];
+        let genuine = both.iter().all(|c| c.verify(&key).is_ok());
+        // Two heads of this log exclude nothing, whatever a phone says of them.
+        let known = is_head(tx, &pair.held.head)? && is_head(tx, &pair.seen.head)?;
+        let kept: u64 = tx
+            .prepare_cached("SELECT count(*) FROM contradictions WHERE device = ?1")?
+            .query_row([device.n], |r| r.get(0))?;
+        if !genuine || known || kept >= MAX_CONTRADICTIONS {
             return Ok(());
         }
         let (held, seen) = (pair.held.to_note(&key), pair.seen.to_note(&key));
         let new = tx
-            .prepare_cached("INSERT OR IGNORE INTO contradictions (device, held, seen, at) VALUES (?1, ?2, ?3, ?4)")?
+            .prepare_cached(
+                "INSERT OR IGNORE INTO contradictions (device, held, seen, at) VALUES (?1, ?2, ?3, ?4)",
+            )?
             .execute(params![device.n, held.as_bytes(), seen.as_bytes(), now.0])?;
         if new > 0 {
             audit(tx, now, &device.worker, "history_contradicted", &device.id.to_string())?;
@@ -128,6 +140,12 @@ impl Core {
         use lanewalk_protocol::keys::DeviceSigner as _;
         self.signer.public_key()
     }
+}
+
+/// Says whether a tree head is one of this log.
+fn is_head(db: &Connection, head: &TreeHead) -> Result<bool, HqError> {
+    let most = common(db, head.hq_epoch)?.min(store::log_end(db)?);
+    Ok(head.size <= most && merkle::root(&Tree(db), head.size)? == head.root)
 }
 
 /// Returns how many lines a life of the database began with.
@@ -232,7 +250,8 @@ pub fn check_log(db: &Connection) -> Result<LogCheck, HqError> {
             && (header.device, header.seq) == (device, leaf.seq)
             && (before.0 + 1, before.1) == (leaf.seq, header.prev)
             && chunk_hash(change) == header.change.0;
-        let made: Vec<u8> = merkle::completed(&peaks, peaks.size, leaf.hash())?.iter().flat_map(|h| h.0).collect();
+        let made: Vec<u8> =
+            merkle::completed(&peaks, peaks.size, leaf.hash())?.iter().flat_map(|h| h.0).collect();
         if !whole || made != r.get_ref(10)?.as_blob().unwrap_or_default() {
             return Err(broken());
         }

@@ -10,6 +10,7 @@ mod entries;
 mod misuse;
 mod requests;
 mod scope;
+mod witness;
 
 use lanewalk_headquarters::Headquarters;
 use lanewalk_model::{

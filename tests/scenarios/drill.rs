@@ -106,7 +106,10 @@ fn a_damaged_copy_is_never_restored_as_something_else() {
     let db = rusqlite::Connection::open(&copy).unwrap();
     db.execute("UPDATE log SET received_at = received_at + 1 WHERE idx = 2", []).unwrap();
     db.close().unwrap();
-    let sum: [u8; 32] = sha2::Digest::finalize(<sha2::Sha256 as sha2::Digest>::new_with_prefix(std::fs::read(&copy).unwrap())).into();
+    let sum: [u8; 32] = sha2::Digest::finalize(<sha2::Sha256 as sha2::Digest>::new_with_prefix(
+        std::fs::read(&copy).unwrap(),
+    ))
+    .into();
     std::fs::write(dir.path().join("forged.db.sha256"), lanewalk_model::id::to_hex(&sum)).unwrap();
     let refused = restore(&copy, &dir.path().join("never.db"), &SystemSource).unwrap_err();
     assert!(refused.to_string().contains("line 2 "), "{refused}");

@@ -121,7 +121,9 @@ fn a_rewritten_line_is_noticed_by_a_phone_and_told_to_headquarters() {
         let sql = "SELECT count(*) FROM audit WHERE what = 'history_contradicted'";
         (hq.contradictions().unwrap(), hq.reader().query_row(sql, [], |r| r.get::<_, i64>(0)).unwrap())
     });
-    assert!(told.iter().any(|c| c.held == seen.contradictions[0].held && c.seen == seen.contradictions[0].seen));
+    assert!(
+        told.iter().any(|c| c.held == seen.contradictions[0].held && c.seen == seen.contradictions[0].seen)
+    );
     assert_eq!(lines, told.len() as i64);
     // It survives.
     town.kill(A);
@@ -158,7 +160,13 @@ fn a_line_that_was_changed_alone_is_found_by_the_check() {
     let order = order_in(&mut town, 0, "违规充电");
     town.phones[A].field().add_note(order, "已制止").unwrap();
     town.settle();
-    let columns = ["received_at = received_at + 1", "trust = 'hq_' || trust", "refused = 'not_author'", "change = x'00'", "seq = seq + 1000"];
+    let columns = [
+        "received_at = received_at + 1",
+        "trust = 'hq_' || trust",
+        "refused = 'not_author'",
+        "change = x'00'",
+        "seq = seq + 1000",
+    ];
     for change in columns {
         let mut found = None;
         town.tamper_hq(|file| {

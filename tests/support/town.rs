@@ -15,7 +15,8 @@ use lanewalk_field::{
     PhotoSettings, Saved, Shot, StorageBudget, StoreKey, SyncError, SyncReport, UploadPolicy, UploadReport,
 };
 use lanewalk_headquarters::{
-    Headquarters, Settings, backup::restore, gate::InProcess, import::IncomingOrder, intake::Acceptance, store::Place,
+    Headquarters, Settings, backup::restore, gate::InProcess, import::IncomingOrder, intake::Acceptance,
+    store::Place,
 };
 use lanewalk_model::{
     calendar::Calendar,

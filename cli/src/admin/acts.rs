@@ -67,7 +67,9 @@ pub(super) fn perform(hq: &mut Headquarters, act: &Act) -> Result<Answer, Failur
         Act::Exchange { act } => exchange::perform(hq, act)?,
         Act::Backup { file } => {
             let reached = hq.backup_to(&std::path::absolute(file)?)?;
-            format!("已备份并核对，日志到第 {reached} 条 / backed up and checked, the log up to {reached}")
+            format!(
+                "已备份并试恢复核对，日志到第 {reached} 条 / backed up, restored on trial and checked, the log up to {reached}"
+            )
         }
         // Done before anybody is asked: no headquarters may be open.
         Act::Restore { .. } => return Err(Failure::usage("请先停止服务 / stop the server first")),
@@ -126,7 +128,11 @@ fn check_log(hq: &Headquarters) -> Result<String, Failure> {
             "查阅记录完整；日志 {n} 条，逐条相符，根 / the access log is whole; {n} lines of the log, each as it was written, root {root}"
         ));
     }
-    let mut text = format!("有 {} 份手机凭证与日志矛盾 / {} phones' checkpoints contradict the log", against.len(), against.len());
+    let mut text = format!(
+        "有 {} 份手机凭证与日志矛盾 / {} phones' checkpoints contradict the log",
+        against.len(),
+        against.len()
+    );
     for c in against {
         let _ = write!(text, "\n{} {}\n{}{}", when(Some(c.at)), c.device, c.held, c.seen);
     }

@@ -9,8 +9,8 @@ mod exchange;
 mod socket;
 
 pub(crate) use acts::orders;
-pub(crate) use socket::{Control, listen};
 pub(crate) use exchange::write as write_whole;
+pub(crate) use socket::{Control, listen};
 
 use crate::{
     serve,
@@ -284,10 +284,15 @@ fn restore(data: &Path, file: &Path) -> Result<(), Failure> {
     if done.files_missing > 0 {
         say!(
             "{}",
-            warm(format!("备份里缺 {} 个照片文件 / the backup lacks {} photo files", done.files_missing, done.files_missing))
+            warm(format!(
+                "备份里缺 {} 个照片文件 / the backup lacks {} photo files",
+                done.files_missing, done.files_missing
+            ))
         );
     }
-    say!("手机下次同步时会补回备份之后的内容 / with their next sync, phones bring what came after the backup");
+    say!(
+        "手机下次同步时会补回备份之后的内容 / with their next sync, phones bring what came after the backup"
+    );
     Ok(())
 }
 
@@ -297,7 +302,9 @@ fn absolute(act: &Act) -> Result<Act, Failure> {
     let mut act: Act = serde_json::from_str(&text).map_err(|e| Failure::new(e.to_string()))?;
     let files: &mut [&mut PathBuf] = match &mut act {
         Act::Import { file, mapping, .. } => &mut [file, mapping],
-        Act::Publish { file, .. } | Act::Restore { file } | Act::Exchange { act: ExchangeAct::Import { file, .. } } => &mut [file],
+        Act::Publish { file, .. }
+        | Act::Restore { file }
+        | Act::Exchange { act: ExchangeAct::Import { file, .. } } => &mut [file],
         Act::Exchange { act: ExchangeAct::Export { file, .. } } => {
             // It is not there yet.
             *file = std::path::absolute(&*file)?;

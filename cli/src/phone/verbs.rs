@@ -317,7 +317,10 @@ fn status(phone: &Phone) -> Result<(), Failure> {
 fn witness(phone: &Phone) -> Result<(), Failure> {
     let seen = phone.field.witness()?;
     for c in &seen.contradictions {
-        say!("{}", bad(format!("指挥中心的日志前后矛盾 / headquarters' log contradicts itself（{}）", c.kind)));
+        say!(
+            "{}",
+            bad(format!("指挥中心的日志前后矛盾 / headquarters' log contradicts itself（{}）", c.kind))
+        );
         say!("{}\n{}", c.held, c.seen);
     }
     for note in &seen.earlier {

@@ -361,8 +361,17 @@ fn names_and_time(names: &Names, by: &str, at: i64) -> Markup {
     html! { (names.person(by)) span.sub { (when(at)) } }
 }
 
-const RECORDS: &[&str] =
-    &["amendment", "erasure", "note", "contact", "mediation", "police_referral", "liaison_reply", "finding", "callback"];
+const RECORDS: &[&str] = &[
+    "amendment",
+    "erasure",
+    "note",
+    "contact",
+    "mediation",
+    "police_referral",
+    "liaison_reply",
+    "finding",
+    "callback",
+];
 
 /// What is shared with those who help from outside (DOMAIN.md §3).
 const SHARED: &[&str] = &["liaison_reply", "finding"];

@@ -162,7 +162,8 @@ impl Headquarters {
             }
             let order: DocId = pair.about.parse().map_err(|_| HqError::NotFound(pair.about.clone()))?;
             if let Some(row) = DocRow::find(tx, order)? {
-                let done = ErasureRecord { at: core.now(), by: pair.by.clone(), second: Some(second.to_owned()) };
+                let done =
+                    ErasureRecord { at: core.now(), by: pair.by.clone(), second: Some(second.to_owned()) };
                 forget(tx, core, row.n, done)?;
             }
             audit(tx, core.now(), second, "erase", &pair.about)

@@ -15,9 +15,11 @@ mod write;
 
 pub use container::ContainerError;
 pub use records::{
-    Absent, Bytes, Device, Entry, Evidence, Manifest, ManifestFile, Original, Photo, Run, Witnessed, key_from_text, key_text,
+    Absent, Bytes, Device, Entry, Evidence, Manifest, ManifestFile, Original, Photo, Run, Witnessed,
 };
-pub use verify::{Broken, Commitment, PhotoFound, Said, Trust, Unproven, Verified, WitnessVerdict, Written, verify};
+pub use verify::{
+    Broken, Commitment, PhotoFound, Said, Trust, Unproven, Verified, WitnessVerdict, Written, verify,
+};
 pub use write::{Bundle, WriteError};
 
 /// Limits of a bundle; beyond them it is refused.

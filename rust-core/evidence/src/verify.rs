@@ -318,7 +318,12 @@ fn examine(
 }
 
 /// Compares a checkpoint from elsewhere with the bundle's.
-fn compare(note: &str, key: &PublicKey, head: &TreeHead, evidence: &Evidence) -> Result<WitnessVerdict, Broken> {
+fn compare(
+    note: &str,
+    key: &PublicKey,
+    head: &TreeHead,
+    evidence: &Evidence,
+) -> Result<WitnessVerdict, Broken> {
     let theirs = Checkpoint::from_note(note, key).map_err(Broken::Checkpoint)?.head;
     let (small, large) = if theirs.size <= head.size { (&theirs, head) } else { (head, &theirs) };
     let given = evidence.witnessed.iter().find(|w| w.note == note);

@@ -41,8 +41,9 @@ pub use reads::{ListItem, ListQuery};
 pub use source::{Source, SystemSource};
 pub use store::StoreKey;
 pub use sync::{
-    Contradicted, Enrolled, HistoryAlarm, HttpTransport, Network, Originals, Progress, RoundReport, SyncError,
-    SyncReport, SyncSession, Transport, TransportError, UploadPolicy, UploadReport, UploadSession, Witness,
+    Contradicted, Enrolled, HistoryAlarm, HttpTransport, Network, Originals, Progress, RoundReport,
+    SyncError, SyncReport, SyncSession, Transport, TransportError, UploadPolicy, UploadReport, UploadSession,
+    Witness,
 };
 pub use talks::Answer;
 pub use watch::{Change, Delivery, ListListener, ListUpdate, StatusListener, WatchHandle};

@@ -32,8 +32,7 @@ pub(super) fn read(
         evidence.photos.iter().map(|p| (p.file.sha256, p)).collect();
     let mut originals: HashMap<Hash, &Original> = HashMap::new();
     for original in &evidence.originals {
-        let salt: [u8; SALT_LEN] =
-            original.salt.0.as_slice().try_into().map_err(|_| Broken::Original)?;
+        let salt: [u8; SALT_LEN] = original.salt.0.as_slice().try_into().map_err(|_| Broken::Original)?;
         let sha256: [u8; 32] = Sha256::digest(&original.bytes.0).into();
         originals.insert(commit(&salt, &sha256), original);
     }

@@ -100,7 +100,8 @@ pub(super) struct Says {
 
 /// Reads what the next request says.
 pub(super) fn says(conn: &Connection) -> Result<Says, FieldError> {
-    let held = newest(conn)?.map(|c| HeldHead { size: c.head.size, root: c.head.root, hq_epoch: c.head.hq_epoch });
+    let held =
+        newest(conn)?.map(|c| HeldHead { size: c.head.size, root: c.head.root, hq_epoch: c.head.hq_epoch });
     let pair: Option<(Vec<u8>, Vec<u8>)> = conn
         .prepare_cached("SELECT held, seen FROM contradictions WHERE reported = 0 ORDER BY n LIMIT 1")?
         .query_row([], |r| Ok((r.get(0)?, r.get(1)?)))
@@ -114,7 +115,8 @@ pub(super) fn says(conn: &Connection) -> Result<Says, FieldError> {
 
 /// Notes that headquarters answered a request that carried this.
 pub(super) fn reported(tx: &Transaction<'_>, pair: &Contradiction) -> Result<(), FieldError> {
-    tx.prepare_cached("UPDATE contradictions SET reported = 1 WHERE held = ?1")?.execute([encode(&pair.held)?])?;
+    tx.prepare_cached("UPDATE contradictions SET reported = 1 WHERE held = ?1")?
+        .execute([encode(&pair.held)?])?;
     Ok(())
 }
 
@@ -130,7 +132,9 @@ pub(super) fn take(
         return meta::set_problem(tx, "checkpoint_invalid", &new.head.size.to_string());
     }
     let Some(held) = newest(tx)? else { return put(tx, new) };
-    let alarm = if held.head.hq_epoch != hq_epoch && let Some(former) = of_epoch(tx, hq_epoch)? {
+    let alarm = if held.head.hq_epoch != hq_epoch
+        && let Some(former) = of_epoch(tx, hq_epoch)?
+    {
         Some((HistoryAlarm::RolledBack, former))
     } else {
         let (from, to) = ((held.head.size, &held.head.root), (new.head.size, &new.head.root));

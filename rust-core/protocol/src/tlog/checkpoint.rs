@@ -186,7 +186,8 @@ mod tests {
     }
 
     fn checkpoint() -> Checkpoint {
-        let head = TreeHead { size: 42, root: Hash([7; 32]), hq_epoch: 3, began: 40, hq_time: 1_778_025_600_000 };
+        let head =
+            TreeHead { size: 42, root: Hash([7; 32]), hq_epoch: 3, began: 40, hq_time: 1_778_025_600_000 };
         head.sign(&signer()).unwrap()
     }
 

@@ -18,7 +18,8 @@ use lanewalk_protocol::{
     limits,
     receipt::{Beacon, ErrorBody, Lease, Receipt, Refused, UnsignedReceipt, WireGrant},
     sync::{
-        CheckpointUpdate, Contradiction, Cursor, HeldHead, Push, ScopeDigest, Snapshot, SyncRequest, SyncResponse,
+        CheckpointUpdate, Contradiction, Cursor, HeldHead, Push, ScopeDigest, Snapshot, SyncRequest,
+        SyncResponse,
     },
     tlog::{Checkpoint, TreeHead},
     upload::{UnsignedFileReceipt, UploadAnswer, UploadId},

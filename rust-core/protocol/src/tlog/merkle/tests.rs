@@ -128,12 +128,8 @@ fn published_vectors_come_out() {
         assert_eq!(inclusion(&stored, index, size).unwrap(), proof, "leaf {index} in {size}");
     }
     let sixth = "0ebc5d3437fbe2db158b9f126a1d118e308181031d0a949f8dededebc558ef6a";
-    let consistencies: [(u64, u64, &[&str]); 4] = [
-        (1, 1, &[]),
-        (1, 8, &[second, a, right]),
-        (6, 8, &[sixth, c, roots[4]]),
-        (2, 5, &[a, b]),
-    ];
+    let consistencies: [(u64, u64, &[&str]); 4] =
+        [(1, 1, &[]), (1, 8, &[second, a, right]), (6, 8, &[sixth, c, roots[4]]), (2, 5, &[a, b])];
     for (old, size, proof) in consistencies {
         let proof: Vec<Hash> = proof.iter().map(|h| hash(h)).collect();
         assert_eq!(consistency(&stored, old, size).unwrap(), proof, "{old} in {size}");
