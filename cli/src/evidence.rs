@@ -84,7 +84,9 @@ fn note(file: &PathBuf) -> Result<String, Failure> {
     let mut text = String::new();
     let opened = File::open(file).map_err(|e| Failure::from(e).about(file.display()))?;
     opened.take(MAX_NOTE).read_to_string(&mut text).map_err(|e| Failure::from(e).about(file.display()))?;
-    Ok(format!("{}\n", text.trim()))
+    // `phone witness` may show others before the newest.
+    let newest = text.rfind("\nlanewalk/hq/").and_then(|at| text.get(at..)).unwrap_or(&text);
+    Ok(format!("{}\n", newest.trim()))
 }
 
 /// Writes a bundle.
@@ -327,15 +329,16 @@ fn outside(v: &Verified) {
 /// What this does not show.
 fn limits(v: &Verified) {
     say!("");
+    if let WitnessVerdict::Agrees(head) = v.witness {
+        let agrees = format!(
+            "与另行取得的凭证（{} 条）相符 / agrees with the checkpoint from elsewhere of {} lines",
+            head.size, head.size
+        );
+        say!("{}", good(agrees));
+    }
     say!("{}", bold("未能证明的 / what could not be verified"));
     match v.witness {
-        WitnessVerdict::Agrees(head) => say!(
-            "  {}",
-            good(format!(
-                "与另行取得的凭证（{} 条）相符 / agrees with the checkpoint from elsewhere of {} lines",
-                head.size, head.size
-            ))
-        ),
+        WitnessVerdict::Agrees(_) => {}
         WitnessVerdict::NotComparable(head) => say!(
             "  {}",
             warm(format!(

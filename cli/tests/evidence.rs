@@ -1,6 +1,13 @@
 //! Evidence and a loss, by hand: export, verify, tamper, back up, lose, restore.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs, unreachable_pub, dead_code)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    missing_docs,
+    unreachable_pub,
+    dead_code
+)]
 
 mod terminal;
 

@@ -159,7 +159,7 @@ pub(crate) fn began(db: &Connection, epoch: u64) -> Result<u64, HqError> {
 
 /// Returns how many lines of a life of this database are still in it: those of an earlier one up to
 /// the smallest copy that was restored since; none of a life that this copy knows nothing of.
-fn common(db: &Connection, epoch: u64) -> Result<u64, HqError> {
+pub(crate) fn common(db: &Connection, epoch: u64) -> Result<u64, HqError> {
     let epoch = i64::try_from(epoch).unwrap_or(i64::MAX);
     Ok(db
         .prepare_cached(

@@ -318,6 +318,31 @@ fn a_checkpoint_from_a_phone_is_compared() {
     }
 }
 
+/// After a restore that lost lines, a checkpoint over the lost ones contradicts nothing and shows
+/// nothing; one from before the copy still agrees.
+#[test]
+fn a_checkpoint_from_before_a_restore_is_no_contradiction() {
+    let mut town = town(908, 2);
+    let order = order_in(&mut town, 1, "树枝断落");
+    let backup = town.backup_hq();
+    town.phones[A].field().add_note(order, "已报园林").unwrap();
+    town.sync(A).unwrap();
+    town.restore_hq(&backup);
+    // The lost line comes in again at another time; at the same one it would be the same line.
+    town.clock.advance(60_000);
+    town.settle();
+    let earlier = |phone: usize| town.phones[phone].field().witness().unwrap().earlier[0].clone();
+    let (lost, kept) = (earlier(A), earlier(OTHER));
+    let wish = EvidenceWish { checkpoints: vec![lost.clone(), kept.clone()], ..wish() };
+    let bundle = export(&town, order, &wish);
+    let with = |note: &str| {
+        let trust = Trust { key: None, checkpoint: Some(note.to_owned()) };
+        verify(bundle.as_slice(), &trust).unwrap().witness
+    };
+    assert!(matches!(with(&lost), WitnessVerdict::NotComparable(_)));
+    assert!(matches!(with(&kept), WitnessVerdict::Agrees(_)));
+}
+
 /// Erasing who asked takes the original and its salt; the bundle still stands, says who erased when,
 /// and nothing in it can be tried against a telephone number.
 #[test]
