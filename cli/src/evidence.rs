@@ -9,16 +9,14 @@ use crate::{
     words::{Failure, bad, bold, cut, dim, good, kb, say, warm, when},
 };
 use clap::Args;
-use lanewalk_evidence::{
-    Absent, Broken, Said, Trust, Unproven, Verified, WitnessVerdict, key_from_text, key_text, verify as check,
-};
+use lanewalk_evidence::{Absent, Broken, Said, Trust, Unproven, Verified, WitnessVerdict, verify as check};
 use lanewalk_headquarters::{Headquarters, evidence::EvidenceWish};
 use lanewalk_model::{
     id::{DeviceId, DocId},
     records::ErasureRecord,
     schema::DocKind,
 };
-use lanewalk_protocol::tlog::origin;
+use lanewalk_protocol::{keys::PublicKey, tlog::origin};
 use serde::{Deserialize, Serialize};
 use std::{fs::File, io::BufReader, path::PathBuf};
 
@@ -86,7 +84,9 @@ fn note(file: &PathBuf) -> Result<String, Failure> {
     let mut text = String::new();
     let opened = File::open(file).map_err(|e| Failure::from(e).about(file.display()))?;
     opened.take(MAX_NOTE).read_to_string(&mut text).map_err(|e| Failure::from(e).about(file.display()))?;
-    Ok(format!("{}\n", text.trim()))
+    // `phone witness` may show others before the newest.
+    let newest = text.rfind("\nlanewalk/hq/").and_then(|at| text.get(at..)).unwrap_or(&text);
+    Ok(format!("{}\n", newest.trim()))
 }
 
 /// Writes a bundle.
@@ -111,7 +111,7 @@ pub(crate) fn perform(hq: &mut Headquarters, order: DocId, wish: &Wish) -> Resul
 /// Runs `verify`.
 pub(crate) fn verify(args: &VerifyArgs) -> Result<(), Failure> {
     let key = match &args.key {
-        Some(text) => Some(key_from_text(text).ok_or_else(|| {
+        Some(text) => Some(PublicKey::from_text(text).ok_or_else(|| {
             Failure::usage("公钥应为 ed25519: 加 64 位十六进制 / a key is ed25519: and 64 hexadecimal digits")
         })?),
         None => None,
@@ -163,7 +163,7 @@ fn tell(v: &Verified) {
     say!(
         "指挥中心 / headquarters {}（{}），日志 {} 条，{} / {} lines of the log then",
         origin(&m.hq_key),
-        key_text(&m.hq_key),
+        m.hq_key.to_text(),
         v.head.size,
         when(Some(v.head.hq_time)),
         v.head.size
@@ -329,15 +329,16 @@ fn outside(v: &Verified) {
 /// What this does not show.
 fn limits(v: &Verified) {
     say!("");
+    if let WitnessVerdict::Agrees(head) = v.witness {
+        let agrees = format!(
+            "与另行取得的凭证（{} 条）相符 / agrees with the checkpoint from elsewhere of {} lines",
+            head.size, head.size
+        );
+        say!("{}", good(agrees));
+    }
     say!("{}", bold("未能证明的 / what could not be verified"));
     match v.witness {
-        WitnessVerdict::Agrees(head) => say!(
-            "  {}",
-            good(format!(
-                "与另行取得的凭证（{} 条）相符 / agrees with the checkpoint from elsewhere of {} lines",
-                head.size, head.size
-            ))
-        ),
+        WitnessVerdict::Agrees(_) => {}
         WitnessVerdict::NotComparable(head) => say!(
             "  {}",
             warm(format!(
@@ -353,7 +354,7 @@ fn limits(v: &Verified) {
         match u {
             Unproven::OwnKey => say!(
                 "  公钥来自证据包本身，请与另行取得的比对（--key） / the key is the bundle's own: compare it with one from elsewhere (--key): {}",
-                key_text(&v.manifest.hq_key)
+                v.manifest.hq_key.to_text()
             ),
             Unproven::MissingBefore { index, change } => say!(
                 "  {}",

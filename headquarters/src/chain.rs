@@ -5,14 +5,16 @@
 use crate::{
     auth::Caller,
     error::{HqError, Refusal},
+    people::audit,
+    store::DeviceRow,
 };
-use lanewalk_model::id::Hash;
+use lanewalk_model::{id::Hash, time::TimeMs};
 use lanewalk_protocol::{
     entry::{Entry, chain_message},
     keys::{Domain, verify_domain},
     sync::Push,
 };
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 /// Checks that a push continues the device's chain and that its end is signed; returns the
 /// entries headquarters does not have yet.
@@ -55,6 +57,26 @@ pub(crate) fn check(
     }
     // Two children of one entry: a cloned or restored phone (F27).
     if fork { Ok(Err(Refusal::new(409, "fork"))) } else { Ok(Ok(fresh)) }
+}
+
+/// Notes, once for each device, that it has written less than headquarters holds of it: its store was
+/// put back to an older state, or it is a copy (F45).
+pub(crate) fn note_rollback(
+    tx: &Transaction<'_>,
+    now: TimeMs,
+    device: &DeviceRow,
+    written: u64,
+) -> Result<(), HqError> {
+    if written >= device.last_seq {
+        return Ok(());
+    }
+    let about = device.id.to_string();
+    let known: bool = tx
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM audit WHERE about = ?1 AND what = 'chain_rolled_back')",
+        )?
+        .query_row([&about], |r| r.get(0))?;
+    if known { Ok(()) } else { audit(tx, now, &device.worker, "chain_rolled_back", &about) }
 }
 
 fn hash_at(db: &Connection, device: i64, seq: u64) -> Result<Option<Hash>, HqError> {

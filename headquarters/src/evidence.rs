@@ -14,7 +14,7 @@ use crate::{
     people::{Line, note},
     photos::Folder,
     store::{self, DocRow},
-    tlog::Tree,
+    tlog::{Tree, common},
 };
 use lanewalk_evidence::{Absent, Bundle, Device, Entry, Evidence, Manifest, Original, Photo, Run, Witnessed};
 use lanewalk_model::{
@@ -137,8 +137,12 @@ impl Core {
                 HqError::NotAllowed(format!("凭证不可用 / this checkpoint cannot be used: {e}"))
             })?;
             let (old, size) = (theirs.head.size, checkpoint.head.size);
-            let consistency =
-                if old <= size { merkle::consistency(&Tree(tx), old, size)? } else { Vec::new() };
+            // The end of a life that was lost with a restore can be proven by nobody.
+            let consistency = if old <= size.min(common(tx, theirs.head.hq_epoch)?) {
+                merkle::consistency(&Tree(tx), old, size)?
+            } else {
+                Vec::new()
+            };
             witnessed.push(Witnessed { note: note.clone(), consistency });
         }
         let evidence = Evidence {

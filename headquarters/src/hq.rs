@@ -3,6 +3,7 @@
 use crate::{
     ask::{Ask, announced, request_nonce},
     auth::Nonces,
+    chain,
     config::{Settings, Source},
     core::Core,
     desk::tick,
@@ -208,6 +209,7 @@ impl Headquarters {
                     Some(refusal) => core.refuse(&sync.0.nonce, Some(sync.0.device.id), &refusal),
                     None => {
                         let (caller, request) = sync.as_ref();
+                        chain::note_rollback(&tx, now, &caller.device, request.last_seq)?;
                         if let Some(pair) = &request.contradiction {
                             core.note_contradiction(&tx, now, &caller.device, pair)?;
                         }

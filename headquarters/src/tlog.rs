@@ -30,6 +30,9 @@ use lanewalk_protocol::{
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use std::collections::HashMap;
 
+/// Contradictions kept of one device; one is enough for an inquiry.
+const MAX_CONTRADICTIONS: u64 = 16;
+
 /// The tree over the log of a database.
 pub(crate) struct Tree<'a>(pub(crate) &'a Connection);
 
@@ -111,8 +114,14 @@ impl Core {
         pair: &Contradiction,
     ) -> Result<(), HqError> {
         let key = self.public_key();
-        let genuine = [&pair.held, &pair.seen].iter().all(|c| c.verify(&key).is_ok());
-        if !genuine {
+        let both = [&pair.held, &pair.seen];
+        let genuine = both.iter().all(|c| c.verify(&key).is_ok());
+        // Two heads of this log exclude nothing, whatever a phone says of them.
+        let known = is_head(tx, &pair.held.head)? && is_head(tx, &pair.seen.head)?;
+        let kept: u64 = tx
+            .prepare_cached("SELECT count(*) FROM contradictions WHERE device = ?1")?
+            .query_row([device.n], |r| r.get(0))?;
+        if !genuine || known || kept >= MAX_CONTRADICTIONS {
             return Ok(());
         }
         let (held, seen) = (pair.held.to_note(&key), pair.seen.to_note(&key));
@@ -132,6 +141,12 @@ impl Core {
     }
 }
 
+/// Says whether a tree head is one of this log.
+fn is_head(db: &Connection, head: &TreeHead) -> Result<bool, HqError> {
+    let most = common(db, head.hq_epoch)?.min(store::log_end(db)?);
+    Ok(head.size <= most && merkle::root(&Tree(db), head.size)? == head.root)
+}
+
 /// Returns how many lines a life of the database began with.
 pub(crate) fn began(db: &Connection, epoch: u64) -> Result<u64, HqError> {
     Ok(db
@@ -143,7 +158,7 @@ pub(crate) fn began(db: &Connection, epoch: u64) -> Result<u64, HqError> {
 
 /// Returns how many lines of a life of this database are still in it: those of an earlier one up to
 /// the smallest copy that was restored since; none of a life that this copy knows nothing of.
-fn common(db: &Connection, epoch: u64) -> Result<u64, HqError> {
+pub(crate) fn common(db: &Connection, epoch: u64) -> Result<u64, HqError> {
     let epoch = i64::try_from(epoch).unwrap_or(i64::MAX);
     Ok(db
         .prepare_cached(

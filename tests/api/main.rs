@@ -17,6 +17,7 @@ mod misuse;
 mod mutants;
 mod requests;
 mod scope;
+mod witness;
 
 use lanewalk_headquarters::Headquarters;
 use lanewalk_model::{

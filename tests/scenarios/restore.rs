@@ -233,6 +233,16 @@ fn a_copy_that_only_reads() {
     let problems = |phone: usize| town.phones[phone].field().status().unwrap().problems;
     assert_eq!(problems(copy).iter().map(|(code, _)| code.as_str()).collect::<Vec<_>>(), ["fork"]);
     assert_eq!(problems(A), []);
+    // Headquarters saw it too (F45): once, and not for phones that have written what it holds.
+    let alarms = |town: &Town| -> Vec<String> {
+        town.network.hq(|hq| {
+            let sql = "SELECT about FROM audit WHERE what = 'chain_rolled_back'";
+            let mut s = hq.reader().prepare(sql).unwrap();
+            s.query_map([], |r| r.get(0)).unwrap().map(Result::unwrap).collect()
+        })
+    };
+    let device = town.phones[A].field().identity().unwrap().device.to_string();
+    assert_eq!(alarms(&town), [device]);
     assert_eq!(at_hq(&town, order).members("note").count(), 1);
     town.phones.truncate(copy);
     town.settle();

@@ -67,7 +67,9 @@ pub(super) fn perform(hq: &mut Headquarters, act: &Act) -> Result<Answer, Failur
         Act::Exchange { act } => exchange::perform(hq, act)?,
         Act::Backup { file } => {
             let reached = hq.backup_to(&std::path::absolute(file)?)?;
-            format!("已备份并核对，日志到第 {reached} 条 / backed up and checked, the log up to {reached}")
+            format!(
+                "已备份并试恢复核对，日志到第 {reached} 条 / backed up, restored on trial and checked, the log up to {reached}"
+            )
         }
         // Done before anybody is asked: no headquarters may be open.
         Act::Restore { .. } => return Err(Failure::usage("请先停止服务 / stop the server first")),

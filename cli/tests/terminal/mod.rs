@@ -17,11 +17,20 @@ impl Server {
     pub fn start(data: PathBuf) -> Self {
         // The port is free again when the probe is dropped.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        Self::serve(data, &["--demo-data", "--listen", &format!("127.0.0.1:{port}")])
+    }
+
+    /// Starts it on what is there, at an address that phones know.
+    pub fn restart(data: PathBuf, listen: &str) -> Self {
+        Self::serve(data, &["--listen", listen])
+    }
+
+    fn serve(data: PathBuf, words: &[&str]) -> Self {
         let mut process = lanewalk()
             .arg("serve")
             .arg("--data")
             .arg(&data)
-            .args(["--demo-data", "--listen", &format!("127.0.0.1:{port}")])
+            .args(words)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();

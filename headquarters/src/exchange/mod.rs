@@ -15,8 +15,7 @@ pub use give::Given;
 pub use take::{OrderLine, TakenFile};
 
 use crate::{error::HqError, hq::Headquarters, people::audit};
-use lanewalk_model::id::{from_hex, to_hex};
-use lanewalk_protocol::keys::{Algorithm, PublicKey};
+use lanewalk_protocol::keys::PublicKey;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 /// Longest name of a neighbour, characters.
@@ -32,26 +31,10 @@ pub(crate) struct Neighbour {
     pub(crate) all_of: bool,
 }
 
-/// Writes a key as people exchange it: `ed25519:` and 64 hexadecimal digits.
-pub fn key_text(key: &PublicKey) -> String {
-    format!("{}:{}", key.algorithm().name(), to_hex(key.bytes()))
-}
-
-/// Reads a key as [`key_text`] writes it.
-pub fn read_key(text: &str) -> Option<PublicKey> {
-    let (algorithm, hex) = text.trim().split_once(':')?;
-    let algorithm = Algorithm::from_name(algorithm)?;
-    let bytes = match algorithm.public_key_len() {
-        32 => from_hex::<32>(hex)?.to_vec(),
-        _ => from_hex::<33>(hex)?.to_vec(),
-    };
-    PublicKey::new(algorithm, &bytes).ok()
-}
-
 impl Headquarters {
     /// Returns this headquarters' key as neighbours register it.
     pub fn exchange_key(&self) -> String {
-        key_text(&self.core.signer.public_key())
+        self.core.signer.public_key().to_text()
     }
 
     /// Registers a neighbour's key, or gives a known neighbour a new one; its numbers go on.
@@ -68,14 +51,14 @@ impl Headquarters {
                 "请给对方起一个别的名称 / give the neighbour another name".into(),
             ));
         }
-        let read = read_key(key)
+        let read = PublicKey::from_text(key)
             .ok_or_else(|| HqError::NotAllowed("公钥无效，应为 ed25519:… / not a key: ed25519:…".into()))?;
         self.act(|tx, core| {
             let now = core.now().0;
             tx.execute(
                 "INSERT INTO neighbours (name, key, all_of, added_at) VALUES (?1, ?2, ?3, ?4)
                  ON CONFLICT (name) DO UPDATE SET key = excluded.key, all_of = excluded.all_of",
-                params![name, key_text(&read), all_of, now],
+                params![name, read.to_text(), all_of, now],
             )?;
             audit(
                 tx,
@@ -98,7 +81,7 @@ impl Neighbour {
         let mut all = Vec::new();
         for row in rows {
             let (id, name, key, all_of) = row?;
-            let Some(key) = read_key(&key) else { continue };
+            let Some(key) = PublicKey::from_text(&key) else { continue };
             all.push(Self { id, name, key, all_of });
         }
         Ok(all)

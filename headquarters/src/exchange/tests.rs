@@ -4,7 +4,7 @@
 use super::*;
 use crate::{Settings, SystemSource, gate::InProcess, store::Place};
 use lanewalk_model::{document::Edit, id::DocId, staff::Role};
-use lanewalk_protocol::keys::SoftSigner;
+use lanewalk_protocol::keys::{Algorithm, SoftSigner};
 use std::sync::Arc;
 
 struct Town {
@@ -20,7 +20,7 @@ fn town() -> Town {
         Headquarters::open(&place, Settings::default(), Arc::new(SystemSource), Box::new(InProcess)).unwrap();
     hq.put_staff("hc-01", "马静", Role::HotlineClerk).unwrap();
     let neighbour = SoftSigner::new(Algorithm::Ed25519, &[9; 32]).unwrap();
-    hq.trust_neighbour("区热线办", &key_text(&neighbour.public_key()), false).unwrap();
+    hq.trust_neighbour("区热线办", &neighbour.public_key().to_text(), false).unwrap();
     Town { hq, neighbour, _dir: dir }
 }
 
@@ -187,7 +187,7 @@ fn what_changed_goes_out_once_and_can_be_given_again() {
     assert!(town.hq.give_again("区热线办", 4, "hc-01").is_err());
     // A neighbour that hears of everything gets the hotline's orders too.
     let all = SoftSigner::new(Algorithm::Ed25519, &[7; 32]).unwrap();
-    town.hq.trust_neighbour("市热线", &key_text(&all.public_key()), true).unwrap();
+    town.hq.trust_neighbour("市热线", &all.public_key().to_text(), true).unwrap();
     assert_eq!(town.hq.give_file("市热线", "hc-01").unwrap().unwrap().lines, 3);
 }
 
@@ -220,9 +220,9 @@ fn more_than_one_file_holds_goes_into_the_next() {
 #[test]
 fn keys_are_read_as_they_are_written() {
     let key = SoftSigner::new(Algorithm::Ed25519, &[7; 32]).unwrap().public_key();
-    assert_eq!(read_key(&key_text(&key)), Some(key));
+    assert_eq!(PublicKey::from_text(&key.to_text()), Some(key));
     for bad in ["", "ed25519:", "ed25519:00", "rsa:00", &format!("ed25519:{}", "0".repeat(64))] {
-        assert_eq!(read_key(bad), None, "{bad}");
+        assert_eq!(PublicKey::from_text(bad), None, "{bad}");
     }
     let mut town = town();
     for name in ["", "csv", "open311", "a\nb"] {

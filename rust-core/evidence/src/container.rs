@@ -171,3 +171,6 @@ impl<R: Read> Reader<R> {
         Ok(out)
     }
 }
+
+#[cfg(test)]
+mod tests;

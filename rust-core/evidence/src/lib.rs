@@ -16,7 +16,6 @@ mod write;
 pub use container::ContainerError;
 pub use records::{
     Absent, Bytes, Device, Entry, Evidence, Manifest, ManifestFile, Original, Photo, Run, Witnessed,
-    key_from_text, key_text,
 };
 pub use verify::{
     Broken, Commitment, PhotoFound, Said, Trust, Unproven, Verified, WitnessVerdict, Written, verify,

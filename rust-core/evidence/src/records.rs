@@ -6,10 +6,10 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use lanewalk_model::{
-    id::{DeviceId, DocId, Hash, to_hex},
+    id::{DeviceId, DocId, Hash},
     photo::FileRef,
 };
-use lanewalk_protocol::keys::{Algorithm, PublicKey};
+use lanewalk_protocol::keys::PublicKey;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 /// Bytes as base64.
@@ -29,43 +29,15 @@ impl<'de> Deserialize<'de> for Bytes {
     }
 }
 
-/// Writes a key as people exchange it: `ed25519:` or `es256:` and its bytes in hexadecimal.
-pub fn key_text(key: &PublicKey) -> String {
-    let name = match key.algorithm() {
-        Algorithm::Ed25519 => "ed25519",
-        Algorithm::Es256 => "es256",
-    };
-    format!("{name}:{}", to_hex(key.bytes()))
-}
-
-/// Reads what [`key_text`] wrote.
-pub fn key_from_text(text: &str) -> Option<PublicKey> {
-    let (name, hex) = text.trim().split_once(':')?;
-    let algorithm = match name {
-        "ed25519" => Algorithm::Ed25519,
-        "es256" => Algorithm::Es256,
-        _ => return None,
-    };
-    let digit = |b: &u8| char::from(*b).to_digit(16).and_then(|d| u8::try_from(d).ok());
-    let bytes: Option<Vec<u8>> = hex
-        .as_bytes()
-        .chunks(2)
-        .map(|pair| Some((digit(pair.first()?)? << 4) | digit(pair.get(1)?)?))
-        .collect();
-    let key = PublicKey::new(algorithm, &bytes?).ok()?;
-    // One spelling.
-    (key_text(&key) == text.trim()).then_some(key)
-}
-
 pub(crate) mod key {
     use super::*;
 
     pub(crate) fn serialize<S: Serializer>(key: &PublicKey, s: S) -> Result<S::Ok, S::Error> {
-        s.serialize_str(&key_text(key))
+        s.serialize_str(&key.to_text())
     }
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<PublicKey, D::Error> {
-        key_from_text(&String::deserialize(d)?).ok_or_else(|| D::Error::custom("not a key"))
+        PublicKey::from_text(&String::deserialize(d)?).ok_or_else(|| D::Error::custom("not a key"))
     }
 }
 

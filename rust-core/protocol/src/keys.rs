@@ -12,6 +12,7 @@
 use std::fmt;
 
 use ed25519_dalek as ed25519;
+use lanewalk_model::id::{from_hex, to_hex};
 use p256::ecdsa as es256;
 use p256::ecdsa::signature::Verifier as _;
 use sha2::{Digest as _, Sha256};
@@ -103,6 +104,23 @@ impl PublicKey {
     /// inside because an SM2 key would have the same 33-byte form as an ES256 key.
     pub fn fingerprint(&self) -> [u8; 32] {
         Sha256::new().chain_update([self.algorithm.id()]).chain_update(&self.bytes).finalize().into()
+    }
+
+    /// Returns the key as people exchange it: the algorithm's registry name, a colon, and the bytes in
+    /// hexadecimal, such as `ed25519:` and 64 digits.
+    pub fn to_text(&self) -> String {
+        format!("{}:{}", self.algorithm.name(), to_hex(&self.bytes))
+    }
+
+    /// Reads what [`Self::to_text`] wrote; `None` for anything else.
+    pub fn from_text(text: &str) -> Option<Self> {
+        let (name, hex) = text.trim().split_once(':')?;
+        let algorithm = Algorithm::from_name(name)?;
+        let bytes = match algorithm.public_key_len() {
+            32 => from_hex::<32>(hex)?.to_vec(),
+            _ => from_hex::<33>(hex)?.to_vec(),
+        };
+        Self::new(algorithm, &bytes).ok()
     }
 
     /// Returns the first 64 bits of the fingerprint as `0123 4567 89ab cdef`, which the clerk who

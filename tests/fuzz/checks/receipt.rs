@@ -4,7 +4,7 @@ use lanewalk_model::{clock_trust, time::TimeMs};
 use lanewalk_protocol::{
     enrolment::EnrolResponse,
     entry::AnchorRef,
-    keys::{Algorithm, DeviceSigner as _, SoftSigner},
+    keys::{Algorithm, SoftSigner},
     receipt::{Beacon, ErrorBody, Lease, Receipt},
     upload::FileReceipt,
 };

@@ -2,7 +2,7 @@
 
 use lanewalk_protocol::{
     httpsig::{RequestParts, SignatureHeadersRef, parse, sign_request, verify_request},
-    keys::{Algorithm, DeviceSigner as _, SoftSigner},
+    keys::{Algorithm, SoftSigner},
 };
 
 const PARTS: RequestParts<'_> =

@@ -38,15 +38,15 @@ impl KeyChip {
         Self { key, fails: Mutex::new(None) }
     }
 
-    /// Makes every signature from now on fail, or none.
+    /// Makes every call from now on fail, or none.
     pub fn fail(&self, with: Option<SignerError>) {
         *self.fails.lock().unwrap() = with;
     }
 }
 
 impl DeviceSigner for KeyChip {
-    fn public_key(&self) -> PublicKey {
-        self.key.public_key()
+    fn public_key(&self) -> Result<PublicKey, SignerError> {
+        self.fails.lock().unwrap().map_or_else(|| Ok(self.key.public_key()), Err)
     }
 
     fn sign(&self, message: &[u8]) -> Result<Signature, SignerError> {

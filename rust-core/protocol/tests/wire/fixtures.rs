@@ -18,6 +18,7 @@ use lanewalk_protocol::{
     limits,
     receipt::{ErrorBody, Receipt, response_message},
     sync::{SyncRequest, SyncResponse},
+    tlog::{Checkpoint, LEAF_FORMAT, Leaf},
     upload::{FileReceipt, UploadAnswer},
 };
 
@@ -201,4 +202,27 @@ fn a_signed_http_request_and_the_signed_response_header() {
     let algorithm = Algorithm::from_id(bytes[0]).unwrap();
     let signature = Signature::new(algorithm, &bytes[1..]).unwrap();
     assert_eq!(verify_domain(&sample::hq_key().public_key(), Domain::Response, &message, &signature), Ok(()));
+}
+
+#[test]
+fn what_the_log_adds() {
+    both("sync-request-witness.hex", "SyncRequest with keys 8 and 9", &sample::witness_request());
+    both("checkpoint-update.hex", "CheckpointUpdate", &sample::checkpoint_update());
+    let hq = sample::hq_key().public_key();
+    let note = check_text("checkpoint-note.txt", &sample::checkpoint(44).to_note(&hq));
+    assert_eq!(Checkpoint::from_note(&note, &hq), Ok(sample::checkpoint(44)));
+    let leaf = Leaf {
+        format: LEAF_FORMAT,
+        index: 44,
+        entry: sample::head(),
+        device: DEVICE,
+        seq: 3,
+        key: sample::phone_key().public_key().fingerprint(),
+        hq_time: sample::beacon().hq_time,
+        effective_at: sample::beacon().hq_time - 1_000,
+        trust: "anchored".into(),
+        refused: Some("not_author".into()),
+    };
+    both("leaf.hex", "Leaf of entry 3 as line 44, refused", &leaf);
+    check("leaf-hash.hex", "its hash in the tree", &leaf.hash().0);
 }

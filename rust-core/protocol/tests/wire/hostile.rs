@@ -8,7 +8,7 @@ use lanewalk_protocol::{
     entry::{AnchorRef, Header},
     limits,
     receipt::{ErrorBody, Lease, Receipt},
-    sync::{SyncRequest, SyncResponse},
+    sync::{CheckpointUpdate, SyncRequest, SyncResponse},
 };
 use minicbor::{Encoder, bytes::ByteVec};
 use proptest::prelude::*;
@@ -37,6 +37,8 @@ fn offer(bytes: &[u8]) {
     }
     let _ = minicbor::decode::<EnrolResponse>(bytes);
     let _ = minicbor::decode::<Receipt>(bytes);
+    let _ = minicbor::decode::<CheckpointUpdate>(bytes)
+        .map(|u| u.checkpoint.verify(&sample::hq_key().public_key()));
     let _ = minicbor::decode::<ErrorBody>(bytes);
     let _ = minicbor::decode::<Lease>(bytes).map(|l| l.subject());
 }
@@ -49,6 +51,8 @@ fn samples() -> Vec<Vec<u8>> {
         minicbor::to_vec(sample::enrol_request()).unwrap(),
         minicbor::to_vec(sample::enrol_response()).unwrap(),
         sample::entries()[1].header.to_bytes(),
+        minicbor::to_vec(sample::witness_request()).unwrap(),
+        minicbor::to_vec(sample::checkpoint_update()).unwrap(),
     ]
 }
 
@@ -62,7 +66,7 @@ proptest! {
 
     #[test]
     fn bent_messages_never_panic(
-        which in 0..6_usize,
+        which in 0..8_usize,
         bends in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
         cut in any::<prop::sample::Index>(),
         cutting in any::<bool>(),
