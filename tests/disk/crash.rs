@@ -70,6 +70,19 @@ pub(crate) fn lay(image: &Image, folder: &Path) {
     }
 }
 
+/// Returns a store's files at the end of a use case, as a kill leaves them.
+pub(crate) fn image_after(store: &dyn Store, day: &Day, name: &str) -> Image {
+    let stage = day.stages.iter().position(|stage| stage.name == name).unwrap();
+    let mut platter = Platter::default();
+    for op in within(&day.journal, |name| store.has(name)) {
+        platter.apply(&op);
+        if op == Op::Mark(format!("end {stage}")) {
+            break;
+        }
+    }
+    platter.killed()
+}
+
 fn digest(image: &Image) -> Print {
     let mut hash = Sha256::new();
     for (name, bytes) in image {
@@ -130,6 +143,15 @@ fn points(store: &dyn Store, day: &Day, journal: &[Op]) -> (Vec<Point>, Vec<Prin
 pub(crate) fn everywhere(store: &dyn Store, day: &Day, subsets: u64) -> Counts {
     let journal = within(&day.journal, |name| store.has(name));
     let (points, states) = points(store, day, &journal);
+    // A burst repeats itself: every 13th of its points, which is no multiple of what one act writes.
+    let all = number("DISK_STRIDE", 0) == 1;
+    let mut sizes: BTreeMap<usize, usize> = BTreeMap::new();
+    points.iter().for_each(|point| *sizes.entry(point.stage).or_default() += 1);
+    let points: Vec<Point> = (0..)
+        .zip(points)
+        .filter(|(n, point)| all || sizes[&point.stage] < 500 || n % 13 == 0)
+        .map(|(_, point)| point)
+        .collect();
     let mut counts = Counts { points: points.len() as u64, ..Counts::default() };
     let mut before = None;
     for point in &points {
@@ -178,6 +200,8 @@ pub(crate) fn everywhere(store: &dyn Store, day: &Day, subsets: u64) -> Counts {
                                 let state = youngest.clone().rev().find(|s| states[*s] == print);
                                 let state = state.ok_or("a state that never was, or one older than promised")?;
                                 older.fetch_add(u64::from(state < point.state), Ordering::Relaxed);
+                                // The product gets the image as the crash left it.
+                                lay(&image, &at);
                                 store.check(day, point.done, &at)
                             });
                             if let Err(why) = verdict {

@@ -123,7 +123,8 @@ impl Recorder {
     }
 }
 
-fn picture(seed: u64) -> Vec<u8> {
+/// A small photo of its own per seed.
+pub(crate) fn picture(seed: u64) -> Vec<u8> {
     Camera { seed, width: 320, height: 240, ..Camera::default() }.jpeg()
 }
 

@@ -14,9 +14,11 @@
 )]
 
 mod crash;
+mod damage;
 mod day;
 mod office;
 mod phone;
+mod sweep;
 
 use std::{path::Path, sync::LazyLock};
 

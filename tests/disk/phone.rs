@@ -66,6 +66,8 @@ impl Store for Phone {
         if verdict != "ok" {
             return Err(verdict);
         }
+        // Torn pages beneath a WAL are written over before anybody reads them.
+        db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(words)?;
         let broken =
             db.prepare("PRAGMA cipher_integrity_check").and_then(|mut s| s.exists([])).map_err(words)?;
         if broken {

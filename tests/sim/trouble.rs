@@ -1,7 +1,7 @@
 //! What happens to phones and clocks beyond bad weather, drawn from dice.
 
 use crate::options::Options;
-use lanewalk_field::SyncError;
+use lanewalk_field::{DeviceKey, Status, SyncError};
 use lanewalk_protocol::keys::SignerError;
 use std::collections::BTreeMap;
 use support::{
@@ -106,7 +106,9 @@ impl Troubles {
             Err(SyncError::SignerUnavailable) if !lost => {}
             other => panic!("a chip that fails ({with:?}) gave {other:?}"),
         }
-        assert_eq!(town.phones[phone].field().status().unwrap(), before);
+        let after = town.phones[phone].field().status().unwrap();
+        assert_eq!(after.device_key, if lost { DeviceKey::Lost } else { DeviceKey::Unavailable });
+        assert_eq!(Status { device_key: before.device_key, ..after }, before);
         Some(if lost { "chip lost" } else { "chip busy" })
     }
 

@@ -641,7 +641,8 @@ const CATALOG: &str = r#"{"version":"m1","units":[{"id":"sec-chengguan","name_zh
     {"matter_code":"010101","name_zh":"噪音","match":["noise"],"urgency":"general","lead_unit":"sec-chengguan"},
     {"matter_code":"010102","name_zh":"漏水","match":["leak"],"urgency":"urgent","lead_unit":"sec-zhujian"}]}"#;
 
-fn incoming(dice: &mut Dice, n: u64, now: i64) -> IncomingOrder {
+/// Draws an order as upstream sends it.
+pub fn incoming(dice: &mut Dice, n: u64, now: i64) -> IncomingOrder {
     // Inside the lattice, off its edges.
     let e7 = |base: i32, width: i32, dice: &mut Dice| {
         base + 1_000 + i32::try_from(dice.below(u64::try_from(width - 2_000).unwrap())).unwrap()

@@ -207,6 +207,14 @@ impl Mount {
             state.journal.push(Op::Link(from, to));
         } else {
             state.names.remove(&from);
+            // A folder takes what is in it along.
+            let inside: Vec<PathBuf> = state.names.keys().filter(|n| n.starts_with(&from)).cloned().collect();
+            for name in inside {
+                if let (Ok(rest), Some(file)) = (name.strip_prefix(&from), state.names.get(&name).copied()) {
+                    state.names.insert(to.join(rest), file);
+                    state.names.remove(&name);
+                }
+            }
             state.journal.push(Op::Rename(from, to));
         }
     }

@@ -3,8 +3,8 @@
 //! The model is what POSIX promises and no more. A file's content is safe after a sync of the
 //! file, its name after a sync of its folder. Of everything else any part may be there: each
 //! 512-byte sector of each write on its own (torn, lost, overtaken by a later write), each
-//! truncation, and of each folder's changes of names any beginning; a rename within one folder
-//! is atomic, one between folders is two changes.
+//! truncation, and of each folder's changes of names any beginning. A rename never loses the file:
+//! where its old name is gone, the new one is there, as every journalling file system has it.
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng as _, SeedableRng as _};
@@ -110,6 +110,15 @@ struct Content {
 /// Names that change together.
 type Names = Vec<(PathBuf, Option<Node>)>;
 
+/// A change of names that waits for its folder's sync.
+#[derive(Debug, Clone)]
+struct Waiting {
+    number: u64,
+    names: Names,
+    /// The change in another folder without which this one does not happen.
+    after: Option<u64>,
+}
+
 /// The files of a folder at one moment.
 pub type Image = BTreeMap<PathBuf, Vec<u8>>;
 
@@ -120,7 +129,8 @@ pub struct Platter {
     now: BTreeMap<PathBuf, Node>,
     safe: BTreeMap<PathBuf, Node>,
     /// Changes of names since the last sync of their folder.
-    since: BTreeMap<PathBuf, Vec<Names>>,
+    since: BTreeMap<PathBuf, Vec<Waiting>>,
+    changes: u64,
 }
 
 impl Platter {
@@ -143,7 +153,7 @@ impl Platter {
                 self.files.insert(*file, Content::default());
                 self.change(vec![(name.clone(), Some(Node::File(*file)))]);
             }
-            Op::MakeDir(name) => self.change(vec![(name.clone(), Some(Node::Dir))]),
+            Op::MakeDir(name) => drop(self.change(vec![(name.clone(), Some(Node::Dir))])),
             Op::Write(file, at, data) => {
                 let content = self.files.entry(*file).or_default();
                 put(&mut content.now, *at, data);
@@ -156,19 +166,26 @@ impl Platter {
             }
             Op::Sync(file) => self.files.entry(*file).or_default().settle(),
             Op::SyncDir(dir) => {
-                for names in self.since.remove(dir).unwrap_or_default() {
-                    set(&mut self.safe, &names);
+                for change in self.since.remove(dir).unwrap_or_default() {
+                    for elsewhere in self.since.values_mut() {
+                        let needed = elsewhere.iter().position(|c| Some(c.number) == change.after);
+                        if let Some(at) = needed {
+                            set(&mut self.safe, &elsewhere.remove(at).names);
+                        }
+                    }
+                    set(&mut self.safe, &change.names);
                 }
             }
-            Op::Remove(name) => self.change(vec![(name.clone(), None)]),
+            Op::Remove(name) => drop(self.change(vec![(name.clone(), None)])),
+            Op::Rename(from, to) if self.now.get(from) == Some(&Node::Dir) => self.move_folder(from, to),
             Op::Rename(from, to) => {
                 let node = self.now.get(from).copied();
                 let (gone, come) = ((from.clone(), None), (to.clone(), node));
                 if from.parent() == to.parent() {
                     self.change(vec![gone, come]);
                 } else {
-                    self.change(vec![come]);
-                    self.change(vec![gone]);
+                    let come = self.change(vec![come]);
+                    self.change_after(vec![gone], Some(come));
                 }
             }
             Op::Link(from, to) => {
@@ -178,10 +195,42 @@ impl Platter {
         }
     }
 
-    fn change(&mut self, names: Names) {
+    /// A folder moves with what is in it: what was safe there is safe in the new place, what was not
+    /// still waits for that folder's own sync.
+    fn move_folder(&mut self, from: &Path, to: &Path) {
+        let moved = |name: &Path| name.strip_prefix(from).ok().map(|rest| to.join(rest));
+        let list = |names: &BTreeMap<PathBuf, Node>| -> Names {
+            let all = names.iter().filter_map(|(name, node)| Some((name, *node, moved(name)?)));
+            all.flat_map(|(name, node, new)| [(name.clone(), None), (new, Some(node))]).collect()
+        };
+        let (mut safe, now) = (list(&self.safe), list(&self.now));
+        set(&mut self.now, &now);
+        let waiting = std::mem::take(&mut self.since);
+        for (dir, mut changes) in waiting {
+            for (name, _) in changes.iter_mut().flat_map(|change| &mut change.names) {
+                *name = moved(name).unwrap_or_else(|| name.clone());
+            }
+            self.since.insert(moved(&dir).unwrap_or(dir), changes);
+        }
+        safe.extend([(from.to_owned(), None), (to.to_owned(), Some(Node::Dir))]);
+        self.wait(folder_of(to), safe, None);
+    }
+
+    fn change(&mut self, names: Names) -> u64 {
+        self.change_after(names, None)
+    }
+
+    fn change_after(&mut self, names: Names, after: Option<u64>) -> u64 {
         set(&mut self.now, &names);
-        let dir = names.first().and_then(|(name, _)| name.parent()).unwrap_or(Path::new("")).to_owned();
-        self.since.entry(dir).or_default().push(names);
+        let dir = names.first().map(|(name, _)| folder_of(name)).unwrap_or_default();
+        self.wait(dir, names, after)
+    }
+
+    fn wait(&mut self, dir: PathBuf, names: Names, after: Option<u64>) -> u64 {
+        self.changes += 1;
+        let number = self.changes;
+        self.since.entry(dir).or_default().push(Waiting { number, names, after });
+        number
     }
 
     /// Returns what a killed process leaves: everything it wrote.
@@ -194,17 +243,27 @@ impl Platter {
     pub fn power_cut(&self, seed: u64, point: u64, subset: u64) -> Image {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(point << 16 | subset);
-        let mut names = self.safe.clone();
+        let mut kept: Vec<&[Waiting]> = Vec::new();
         for changes in self.since.values() {
-            let kept = match subset {
+            let most = match subset {
                 0 => 0,
                 1 => changes.len(),
                 _ => below(&mut rng, changes.len() as u64 + 1) as usize,
             };
-            for change in changes.iter().take(kept) {
-                set(&mut names, change);
-            }
+            kept.push(&changes[..most]);
         }
+        // Nothing that waits for a change in another folder stands without it.
+        let open = |kept: &[&[Waiting]], number: u64| {
+            let waits = self.since.values().flatten().any(|c| c.number == number);
+            waits && !kept.iter().copied().flatten().any(|c| c.number == number)
+        };
+        while let Some((list, at)) = kept.iter().enumerate().find_map(|(list, changes)| {
+            Some((list, changes.iter().position(|c| c.after.is_some_and(|n| open(&kept, n)))?))
+        }) {
+            kept[list] = &kept[list][..at];
+        }
+        let mut names = self.safe.clone();
+        kept.into_iter().flatten().for_each(|change| set(&mut names, &change.names));
         self.image(&names, |content| content.cut(&mut rng, subset))
     }
 
@@ -267,6 +326,10 @@ impl Content {
         }
         bytes
     }
+}
+
+fn folder_of(name: &Path) -> PathBuf {
+    name.parent().unwrap_or(Path::new("")).to_owned()
 }
 
 fn put(bytes: &mut Vec<u8>, at: usize, data: &[u8]) {

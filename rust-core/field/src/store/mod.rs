@@ -40,8 +40,34 @@ pub(crate) enum Durability {
 }
 
 struct Writer {
-    conn: Connection,
+    link: Link,
     cache: DocCache,
+}
+
+/// An open connection.
+struct Link {
+    conn: Connection,
+    /// The last call on it met the disk failing. SQLCipher refuses everything on such a connection
+    /// from then on, however well the disk is again: the next call opens another.
+    suspect: bool,
+}
+
+impl Link {
+    fn new(conn: Connection) -> Self {
+        Self { conn, suspect: false }
+    }
+
+    /// Opens anew what is suspect.
+    fn renew(&mut self, open: impl FnOnce() -> Result<Connection, FieldError>) -> Result<(), FieldError> {
+        if self.suspect {
+            *self = Self::new(open()?);
+        }
+        Ok(())
+    }
+
+    fn note<T>(&mut self, done: &Result<T, FieldError>) {
+        self.suspect = matches!(done, Err(FieldError::Corrupt { .. } | FieldError::Internal { .. }));
+    }
 }
 
 /// The open store.
@@ -49,7 +75,7 @@ pub(crate) struct Store {
     path: PathBuf,
     key: StoreKey,
     writer: Mutex<Option<Writer>>,
-    reader: Mutex<Option<Connection>>,
+    reader: Mutex<Option<Link>>,
 }
 
 /// Locks, also after a panic elsewhere: a transaction cut off by it was rolled back.
@@ -79,8 +105,8 @@ impl Store {
         if writer.is_none() {
             let conn = open::writer(&self.path, &self.key)?;
             let reader = open::reader(&self.path, &self.key)?;
-            *writer = Some(Writer { conn, cache: DocCache::default() });
-            *lock(&self.reader) = Some(reader);
+            *writer = Some(Writer { link: Link::new(conn), cache: DocCache::default() });
+            *lock(&self.reader) = Some(Link::new(reader));
         }
         Ok(())
     }
@@ -92,8 +118,8 @@ impl Store {
         *lock(&self.reader) = None;
         if let Some(w) = writer.take() {
             // A failed checkpoint is no loss: the WAL stays and is read at the next open.
-            let _ = w.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-            w.conn.close().map_err(|(_, e)| FieldError::from(e))?;
+            let _ = w.link.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+            w.link.conn.close().map_err(|(_, e)| FieldError::from(e))?;
         }
         Ok(())
     }
@@ -104,11 +130,11 @@ impl Store {
         run: impl FnOnce(&Connection) -> Result<T, FieldError>,
     ) -> Result<T, FieldError> {
         let mut guard = lock(&self.reader);
-        let conn = guard.as_mut().ok_or(FieldError::Paused)?;
+        let link = guard.as_mut().ok_or(FieldError::Paused)?;
+        link.renew(|| open::reader(&self.path, &self.key))?;
         // One snapshot for all statements of the read.
-        let tx = conn.transaction()?;
-        let out = run(&tx);
-        drop(tx);
+        let out = link.conn.transaction().map_err(FieldError::from).and_then(|tx| run(&tx));
+        link.note(&out);
         out
     }
 
@@ -119,35 +145,42 @@ impl Store {
         run: impl FnOnce(&Transaction<'_>, &mut DocCache) -> Result<T, FieldError>,
     ) -> Result<T, FieldError> {
         let mut guard = lock(&self.writer);
-        let Writer { conn, cache } = guard.as_mut().ok_or(FieldError::Paused)?;
-        // Set on the way in: whatever a write before it left behind, an act is durable.
-        let level = if durability == Durability::Act { "FULL" } else { "NORMAL" };
-        conn.pragma_update(None, "synchronous", level)?;
-        let run = std::panic::AssertUnwindSafe(|| transact(conn, cache, run));
+        let Writer { link, cache } = guard.as_mut().ok_or(FieldError::Paused)?;
+        link.renew(|| open::writer(&self.path, &self.key))?;
+        let conn = &mut link.conn;
+        let run = std::panic::AssertUnwindSafe(|| transact(conn, cache, durability, run));
         let out = std::panic::catch_unwind(run).unwrap_or_else(|_| Err(FieldError::internal("panicked")));
         if out.is_err() {
             cache.clear();
         }
+        link.note(&out);
         out
     }
 
     /// Reads every page of the file and its checksums (F7); slow, for support. On a connection
     /// of its own: one that is in use checks FTS5 against a structure it remembers.
     pub(crate) fn check(&self) -> Result<(), FieldError> {
-        sound(&open::reader(&self.path, &self.key)?)
+        let conn = open::reader(&self.path, &self.key)?;
+        // What a crash tore in the file is whole in the WAL: written back before it is judged.
+        conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        sound(&conn, &self.path)
     }
 }
 
-/// Reads every page through a connection.
-fn sound(conn: &Connection) -> Result<(), FieldError> {
-    let broken: Option<String> =
-        conn.prepare("PRAGMA cipher_integrity_check")?.query_map([], |r| r.get(0))?.next().transpose()?;
+/// Reads every page through a connection. The file's own checksums are asked only when no WAL lies
+/// over it: a checkpoint that was cut off leaves torn pages beneath, which nobody ever reads.
+fn sound(conn: &Connection, path: &Path) -> Result<(), FieldError> {
     let verdict: String = conn.query_row("PRAGMA quick_check(1)", [], |r| r.get(0))?;
-    match (broken, verdict.as_str()) {
-        (None, "ok") => Ok(()),
-        (Some(_), _) => Err(FieldError::corrupt("a page fails its checksum")),
-        (None, verdict) => Err(FieldError::corrupt(verdict)),
+    if verdict != "ok" {
+        return Err(FieldError::corrupt(verdict));
     }
+    let mut wal = path.as_os_str().to_owned();
+    wal.push("-wal");
+    if std::fs::metadata(wal).is_ok_and(|wal| wal.len() > 0) {
+        return Ok(());
+    }
+    let broken = conn.prepare("PRAGMA cipher_integrity_check")?.exists([])?;
+    if broken { Err(FieldError::corrupt("a page fails its checksum")) } else { Ok(()) }
 }
 
 /// Makes the names in a folder durable. Windows has no such call and needs none.
@@ -158,8 +191,12 @@ pub(crate) fn sync_folder(folder: &Path) -> std::io::Result<()> {
 fn transact<T>(
     conn: &mut Connection,
     cache: &mut DocCache,
+    durability: Durability,
     run: impl FnOnce(&Transaction<'_>, &mut DocCache) -> Result<T, FieldError>,
 ) -> Result<T, FieldError> {
+    // Set on the way in: whatever a write before it left behind, an act is durable.
+    let level = if durability == Durability::Act { "FULL" } else { "NORMAL" };
+    conn.pragma_update(None, "synchronous", level)?;
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let value = run(&tx, cache)?;
     tx.commit()?;

@@ -4,10 +4,10 @@
 //! newer schema and a damaged file all leave the bytes as they were. Rejected: a passphrase,
 //! which costs 140–300 ms of key derivation at each open; the key comes from the key chip.
 
-use super::migrate;
+use super::{io_error, migrate};
 use crate::error::FieldError;
-use rusqlite::{Connection, ErrorCode, OpenFlags};
-use std::path::Path;
+use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
+use std::{fs::File, io::Read as _, path::Path};
 use zeroize::{Zeroize as _, ZeroizeOnDrop, Zeroizing};
 
 // Only linked: SQLCipher calls into it for its ciphers.
@@ -76,6 +76,7 @@ pub(crate) fn writer(path: &Path, key: &StoreKey) -> Result<Connection, FieldErr
     // What only this phone has is read once at every open: a damaged page fails its checksum here
     // and not in the middle of a sync. The rest can be pulled again and is checked when read.
     conn.query_row("SELECT count(header), count(change) FROM entries WHERE state = 0", [], |_| Ok(()))?;
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     Ok(conn)
 }
 
@@ -90,8 +91,24 @@ pub(crate) fn reader(path: &Path, key: &StoreKey) -> Result<Connection, FieldErr
 
 /// Opens the file with its key, nothing more.
 pub(super) fn unlock(path: &Path, key: &StoreKey, flags: OpenFlags) -> Result<Connection, FieldError> {
+    match attempt(path, key, flags) {
+        // SQLCipher draws a new salt when the disk does not give it the file's, and then no key fits:
+        // a disk that failed for a moment must not be taken for a lost key.
+        Err(FieldError::WrongKey) => {
+            let mut salt = [0; 16];
+            File::open(path).and_then(|mut file| file.read_exact(&mut salt)).map_err(|e| io_error(&e))?;
+            attempt(path, key, flags)
+        }
+        done => done,
+    }
+}
+
+fn attempt(path: &Path, key: &StoreKey, flags: OpenFlags) -> Result<Connection, FieldError> {
     let conn = Connection::open_with_flags(path, flags)?;
     conn.set_prepared_statement_cache_capacity(96);
+    // A WAL of another store lies there with sums that fit, as its pages do not; closing would write it
+    // over the database. Only a writer that found all well does that.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     // SQLCipher would write its errors to stderr; they come back as errors anyway.
     conn.pragma_update_and_check(None, "cipher_log_level", "NONE", |_| Ok(()))?;
     let mut hex = Zeroizing::new(String::with_capacity(96));

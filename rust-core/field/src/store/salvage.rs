@@ -138,6 +138,7 @@ pub(super) fn finish(directory: &Path) -> Result<(), FieldError> {
     let io = |e: std::io::Error| io_error(&e);
     let aside = whole.join(ASIDE);
     if whole.join(FILE).exists() {
+        fs::create_dir_all(&aside).map_err(io)?;
         for ending in ["", "-wal"] {
             let name = [FILE, ending].concat();
             let (from, to) = (directory.join(&name), aside.join(&name));
@@ -174,8 +175,6 @@ impl Wreck<'_> {
     fn open(&self) -> Result<Connection, FieldError> {
         let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let conn = open::unlock(&self.path, self.key, flags)?;
-        // The WAL is evidence too: closing must not write it back.
-        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         conn.pragma_update(None, "query_only", "ON")?;
         Ok(conn)
     }
@@ -184,7 +183,7 @@ impl Wreck<'_> {
     fn judge(&self) -> Result<(), FieldError> {
         let sound = self.open().and_then(|conn| {
             migrate::check(&conn)?;
-            super::sound(&conn)?;
+            super::sound(&conn, &self.path)?;
             // Closed as any other, then.
             Ok(conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map(drop)?)
         });
@@ -323,10 +322,12 @@ fn keep_photos(directory: &Path, aside: &Path, held: &BTreeSet<String>) -> Resul
         if file.file_name().to_str().is_some_and(|name| held.contains(name)) {
             continue;
         }
-        let to = aside.join("photos");
-        fs::create_dir_all(&to).map_err(io)?;
-        fs::hard_link(file.path(), to.join(file.file_name())).map_err(io)?;
-        sync_folder(&to).map_err(io)?;
+        let folder = aside.join("photos");
+        fs::create_dir_all(&folder).map_err(io)?;
+        // Android refuses hard links.
+        let to = folder.join(file.file_name());
+        fs::copy(file.path(), &to).and_then(|_| fs::File::open(&to)?.sync_all()).map_err(io)?;
+        sync_folder(&folder).map_err(io)?;
     }
     Ok(())
 }
