@@ -10,7 +10,7 @@ use crate::{
     hq::Headquarters,
     people::{By, audit},
     pull,
-    store::{self, set_meta},
+    store::{self, DeviceRow, set_meta},
 };
 use lanewalk_model::{
     id::DeviceId,
@@ -156,8 +156,18 @@ impl Core {
         if now.0 > expires_at {
             return refuse(self, 403, "code_expired");
         }
-        let mut id = [0; 16];
-        self.source.fill_random(&mut id);
+        let id = match request.was.map(|device| DeviceId(*device)) {
+            Some(device) if DeviceRow::find(tx, device)?.is_some() => {
+                return refuse(self, 409, "device_known");
+            }
+            // Restored from a backup older than its enrolment: its chain goes on under its name.
+            Some(device) => device.0,
+            None => {
+                let mut id = [0; 16];
+                self.source.fill_random(&mut id);
+                id
+            }
+        };
         tx.execute(
             "UPDATE invitations SET used_at = ?2 WHERE code_hash = ?1",
             params![hash(&request.code), now.0],

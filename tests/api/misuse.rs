@@ -2,20 +2,20 @@
 
 use crate::{
     entries::{brief, scene, worker},
-    note, town, visit,
+    note, refused, town, visit,
 };
 use lanewalk_model::{
     document::{Edit, Stamp},
-    id::ActorId,
+    id::{ActorId, DeviceId},
     records::{ProposalKind, ProposalRecord, to_json},
     schema::DocKind,
     staff::{Grant, Role},
     time::{Hlc, TimeMs},
     view::Value,
 };
-use lanewalk_protocol::{entry::AnchorRef, limits};
+use lanewalk_protocol::{enrolment::EnrolRequest, entry::AnchorRef, limits};
 use support::{
-    hostile::{Device, read_answer},
+    hostile::{Device, enrolment_of, key, read_answer},
     town::START,
 };
 
@@ -340,5 +340,28 @@ fn a_document_many_wrote_to_offline_stays_writable_for_everybody() {
         s.worker.learn(s.hq, s.ours);
         let next = s.worker.act(s.ours, &[note(21)]);
         assert_eq!(s.worker.sync(s.hq, &[next]), std::collections::BTreeMap::new());
+    });
+}
+
+/// Under a code of one's own nobody becomes a device that headquarters knows, neither another's nor
+/// one's own; a claim that is bent after it was signed proves nothing.
+#[test]
+fn a_known_device_cannot_be_claimed() {
+    let town = town();
+    town.network.hq(|hq| {
+        let victim = Device::enrol(hq, "gw-02", 91);
+        let own = Device::enrol(hq, "gw-01", 92);
+        let code = hq.invite("gw-01").unwrap().code;
+        for (known, n) in [(victim.id, 93), (own.id, 92)] {
+            let claim = EnrolRequest::again(code, 2, Some(known), &key(n)).unwrap();
+            refused(hq, &enrolment_of(&claim), (409, "device_known"));
+        }
+        let stranger = DeviceId([9; 16]);
+        let mut bent = EnrolRequest::again(code, 2, Some(stranger), &key(94)).unwrap();
+        bent.was = None;
+        refused(hq, &enrolment_of(&bent), (401, "bad_proof"));
+        let mut bent = EnrolRequest::new(code, 2, &key(94)).unwrap();
+        bent.was = Some(stranger.0.into());
+        refused(hq, &enrolment_of(&bent), (401, "bad_proof"));
     });
 }

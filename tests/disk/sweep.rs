@@ -9,7 +9,7 @@ use lanewalk_field::{
     Config, Field, FieldError, ListQuery, NewAppeal, NewPlace, NewVisit, Shot, StoreKey, SyncError,
     UploadPolicy,
 };
-use lanewalk_headquarters::{HqError, intake::Acceptance};
+use lanewalk_headquarters::{HqError, backup::restore, intake::Acceptance};
 use lanewalk_model::{
     id::DocId,
     photo::PhotoRole,
@@ -22,7 +22,7 @@ use lanewalk_model::{
 use lanewalk_protocol::keys::{Algorithm, SoftSigner};
 use std::{collections::BTreeMap, sync::Arc};
 use support::{
-    clock::{PhoneSource, TownClock},
+    clock::{HqSource, PhoneSource, TownClock},
     dice::Dice,
     town::{Plan, START, SavedPhoto, Town},
 };
@@ -123,7 +123,7 @@ const PHONE: &[Act] = &[
         s.n += 1;
         // Saved, also when the call went wrong afterwards.
         if done.is_ok() || s.field().open_tickets().is_ok_and(|open| open.iter().all(|t| t.id != ticket.id)) {
-            s.town.photos.push(SavedPhoto { phone: ME, visit: s.visit, photo: ticket.id });
+            s.town.photos.push(SavedPhoto { phone: ME, visit: s.visit, photo: ticket.id, gone: false });
         }
         done.map(|_| ())
     }),
@@ -177,7 +177,7 @@ const OFFICE: &[Act] = &[
         let ticket = s.field().begin_photo(s.visit, PhotoRole::Before).unwrap();
         std::fs::write(&ticket.path, picture).unwrap();
         let photo = s.field().finish_photo(ticket.id, &shot).unwrap();
-        s.town.photos.push(SavedPhoto { phone: ME, visit: s.visit, photo });
+        s.town.photos.push(SavedPhoto { phone: ME, visit: s.visit, photo, gone: false });
         s.town.sync(ME).map_err(sync_code)?;
         let report = s.town.upload(ME, UploadPolicy::UNMETERED).map_err(sync_code)?;
         if s.field().storage().unwrap().unsent_files > 0 {
@@ -190,7 +190,15 @@ const OFFICE: &[Act] = &[
         let file = s.town.photo_folder().with_file_name(format!("copy-{}.db", s.n % 3));
         s.town.network.hq(|hq| hq.backup_to(&file).map(|_| ()).map_err(hq_code))
     }),
-    ("restored", |s| s.town.network.hq(|hq| hq.mark_restored().map_err(hq_code))),
+    ("restore", |s| {
+        s.n += 1;
+        let folder = s.town.photo_folder();
+        let (copy, fresh) =
+            (folder.with_file_name("copy-r.db"), folder.with_file_name(format!("fresh-{}.db", s.n)));
+        s.town.network.hq(|hq| hq.backup_to(&copy).map_err(hq_code))?;
+        let source = HqSource::new(s.town.clock.clone(), Dice::new(s.n, 90));
+        restore(&copy, &fresh, &source).map(|_| ()).map_err(hq_code)
+    }),
 ];
 
 fn scene(side: &Side) -> (Scene, Disk) {

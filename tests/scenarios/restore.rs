@@ -168,6 +168,52 @@ fn a_second_restore() {
     }
 }
 
+/// A phone was enrolled after the backup: the restored headquarters does not know it. It says so, loses
+/// nothing, and with a new code it is the same device again and offers everything.
+#[test]
+fn a_phone_that_the_backup_does_not_know_goes_on_under_a_new_code() {
+    let mut town = town(608, 2);
+    let order = order_in(&mut town, 0, "车棚漏雨");
+    let backup = town.backup_hq();
+    let new = town.another_phone(A);
+    town.settle();
+    let field = town.phones[new].field().clone();
+    let device = town.device(new);
+    field.record_visit(visit(order, "site_check", "棚顶破洞")).unwrap();
+    let receipted = town.remember(new, "visit");
+    town.settle();
+    assert_eq!(logged(&town, receipted).0, None);
+    field.record_visit(visit(order, "prelim", "已联系维修")).unwrap();
+    let unsent = town.remember(new, "visit");
+
+    town.restore_hq(&backup);
+    for _ in 0..2 {
+        let told = town.sync(new);
+        assert!(
+            matches!(&told, Err(SyncError::Refused { code, .. }) if code == "unknown_device"),
+            "{told:?}"
+        );
+    }
+    assert!(field.status().unwrap().problems.iter().any(|(code, _)| code == "unknown_device"));
+    assert_eq!(field.status().unwrap().pending, 1);
+    // Somebody else's code is none for this store.
+    let other = town.network.hq(|hq| hq.invite("gw-02").unwrap().to_text());
+    let wire = support::network::Wire::new(town.network.clone(), || {});
+    assert_eq!(field.enrol(&other, &wire).unwrap_err(), SyncError::AlreadyEnrolled);
+
+    town.enrol_again(new);
+    assert_eq!(town.device(new), device, "the same device, so its chain goes on");
+    town.settle();
+    for hash in [receipted, unsent] {
+        assert_eq!(in_log(&town, hash), Some(None));
+    }
+    assert_eq!(field.status().unwrap().problems, []);
+    // Who is known cannot be taken for another.
+    let text = town.network.hq(|hq| hq.invite("gw-01").unwrap().to_text());
+    assert_eq!(field.enrol(&text, &wire).unwrap_err(), SyncError::AlreadyEnrolled);
+    check::laws(&town);
+}
+
 /// A phone's disk is copied to another phone and both go to work.
 #[test]
 fn a_cloned_phone_is_noticed_and_loses_nothing() {

@@ -455,7 +455,12 @@ impl Town {
                 if !self.phones[i].works() {
                     continue;
                 }
-                let report = match self.sync(i) {
+                let mut report = self.sync(i);
+                if self.restores > 0 && matches!(&report, Err(e) if forgotten(e)) {
+                    self.enrol_again(i);
+                    report = self.sync(i);
+                }
+                let report = match report {
                     Ok(report) => report,
                     Err(e) if self.stands_still(i, &e) => continue,
                     Err(e) => panic!("{} cannot sync in fair weather: {e}", self.phones[i].worker),
@@ -668,6 +673,11 @@ pub fn incoming(dice: &mut Dice, n: u64, now: i64) -> IncomingOrder {
         secrecy: false,
         payload_sha256,
     }
+}
+
+/// Says whether headquarters does not know the device.
+fn forgotten(why: &SyncError) -> bool {
+    matches!(why, SyncError::Refused { code, .. } if code == "unknown_device")
 }
 
 type Done = Result<Option<Saved>, FieldError>;

@@ -11,7 +11,7 @@ use crate::{
 };
 use base64::Engine as _;
 use lanewalk_model::id::DeviceId;
-use minicbor::{Decode, Encode};
+use minicbor::{Decode, Encode, bytes::ByteArray};
 
 /// What the QR code on the administrator's screen holds.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -77,22 +77,38 @@ pub struct EnrolRequest {
     /// Counts installations of this app on this phone; part of a clone's detection (F27).
     #[n(3)]
     pub install_epoch: u64,
-    /// Proof: signature over code, key and install epoch.
+    /// Proof: signature over code, key, install epoch, and the device it was, if any.
     #[n(4)]
     pub proof: Signature,
+    /// The device this installation was, when headquarters says that it does not know it: restored
+    /// from a backup older than the enrolment (F26).
+    #[n(5)]
+    pub was: Option<ByteArray<16>>,
 }
 
 impl EnrolRequest {
     /// Makes and signs a request.
     pub fn new(code: [u8; 16], install_epoch: u64, signer: &dyn DeviceSigner) -> Result<Self, SignerError> {
+        Self::again(code, install_epoch, None, signer)
+    }
+
+    /// As [`Self::new`], by what was a device that headquarters has forgotten.
+    pub fn again(
+        code: [u8; 16],
+        install_epoch: u64,
+        was: Option<DeviceId>,
+        signer: &dyn DeviceSigner,
+    ) -> Result<Self, SignerError> {
         let key = signer.public_key()?;
-        let proof = sign_domain(signer, Domain::Enrolment, &proof_message(&code, &key, install_epoch))?;
-        Ok(Self { version: crate::VERSION, code, key, install_epoch, proof })
+        let was = was.map(|device| ByteArray::from(device.0));
+        let message = proof_message(&code, &key, install_epoch, was);
+        let proof = sign_domain(signer, Domain::Enrolment, &message)?;
+        Ok(Self { version: crate::VERSION, code, key, install_epoch, proof, was })
     }
 
     /// Checks the proof.
     pub fn verify(&self) -> Result<(), SignatureError> {
-        let message = proof_message(&self.code, &self.key, self.install_epoch);
+        let message = proof_message(&self.code, &self.key, self.install_epoch, self.was);
         verify_domain(&self.key, Domain::Enrolment, &message, &self.proof)
     }
 
@@ -102,10 +118,16 @@ impl EnrolRequest {
     }
 }
 
-fn proof_message(code: &[u8; 16], key: &PublicKey, install_epoch: u64) -> Vec<u8> {
+fn proof_message(
+    code: &[u8; 16],
+    key: &PublicKey,
+    install_epoch: u64,
+    was: Option<ByteArray<16>>,
+) -> Vec<u8> {
     let mut out = code.to_vec();
     out.extend(minicbor::to_vec(key).unwrap_or_default());
     out.extend(install_epoch.to_be_bytes());
+    out.extend(was.iter().flat_map(|device| device.iter()));
     out
 }
 

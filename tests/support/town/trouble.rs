@@ -19,8 +19,6 @@ pub enum Fate {
     Forked,
     /// Headquarters revoked it.
     Revoked,
-    /// Headquarters came back from a backup older than its enrolment and does not know it.
-    Unknown,
     /// Somebody put it into a drawer.
     PutAway,
 }
@@ -70,6 +68,12 @@ impl Town {
         let i = self.phones.len();
         self.add_phone(i as u64, worker, role);
         i
+    }
+
+    /// Gives a phone that a restored headquarters does not know a new code (F26).
+    pub fn enrol_again(&mut self, phone: usize) {
+        let text = self.network.hq(|hq| hq.invite(&self.phones[phone].worker).unwrap().to_text());
+        self.phones[phone].enrol(&text);
     }
 
     /// Revokes a phone's device (F29).
@@ -146,12 +150,10 @@ impl Town {
 
     /// Notes why a phone cannot sync any more, if it is a reason that may be; says whether it is.
     pub(super) fn stands_still(&mut self, phone: usize, why: &SyncError) -> bool {
-        let restored = self.restores > 0;
         let p = &mut self.phones[phone];
         p.fate = match why {
             SyncError::Fork { .. } if p.copied => Fate::Forked,
             SyncError::Revoked { .. } if p.revoked => Fate::Revoked,
-            SyncError::Refused { code, .. } if code == "unknown_device" && restored => Fate::Unknown,
             _ => return false,
         };
         true

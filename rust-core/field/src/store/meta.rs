@@ -133,6 +133,11 @@ pub(crate) fn set_problem(tx: &Transaction<'_>, code: &str, detail: &str) -> Res
     Ok(())
 }
 
+/// Says whether a thing is noted.
+pub(crate) fn has_problem(conn: &Connection, code: &str) -> Result<bool, FieldError> {
+    Ok(conn.prepare_cached("SELECT 1 FROM problems WHERE code = ?1")?.exists([code])?)
+}
+
 /// Clears a noted thing.
 pub(crate) fn clear_problem(tx: &Transaction<'_>, code: &str) -> Result<(), FieldError> {
     tx.prepare_cached("DELETE FROM problems WHERE code = ?1")?.execute([code])?;

@@ -6,7 +6,7 @@
 //! lease and fingerprint. Rejected: several transactions per page, which a crash leaves with a
 //! cursor that lies.
 
-use super::witness;
+use super::{enrol::UNKNOWN_DEVICE, witness};
 use crate::{
     clock::{self, Now},
     error::{FieldError, guarded},
@@ -278,6 +278,7 @@ impl Applier<'_> {
                 &[response.known_seq, written].map(|n| n.to_string()).join(" > "),
             )?;
         }
+        meta::clear_problem(self.tx, UNKNOWN_DEVICE)?;
         meta::put_int(self.tx, key::CONTACT, response.beacon.hq_time)?;
         clock::put_beacon(self.tx, &response.beacon, page.now)?;
         if let Some(lease) = &response.lease {

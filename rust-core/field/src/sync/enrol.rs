@@ -9,8 +9,8 @@ use crate::{
     clock,
     device_key::DeviceKey,
     facade::{Field, Inner},
-    identity::{Identity, Me},
-    store::{Durability, int, meta, meta::key},
+    identity::{self, Identity, Me},
+    store::{Durability, entries, int, meta, meta::key, photos},
 };
 use lanewalk_model::{id::DeviceId, staff::Role};
 use lanewalk_protocol::{
@@ -18,6 +18,7 @@ use lanewalk_protocol::{
     frame::{self, MEDIA_TYPE},
     http::{ENROL_PATH, Request},
     limits,
+    receipt::Lease,
     sync::Cursor,
 };
 
@@ -35,18 +36,22 @@ pub struct Enrolled {
 }
 
 impl Field {
-    /// Makes this installation a device: takes the text of the QR code and asks headquarters.
+    /// Makes this installation a device: takes the text of the QR code and asks headquarters. One
+    /// that headquarters has forgotten (problem `unknown_device`) becomes the same device again and
+    /// offers all it still has (F26).
     ///
     /// # Errors
     /// `BadInvitation`, `AlreadyEnrolled`, `NoNetwork`, `Refused` with headquarters' code.
     pub fn enrol(&self, invitation: &str, transport: &dyn Transport) -> Result<Enrolled, SyncError> {
         let invitation = Invitation::from_text(invitation).map_err(|_| SyncError::BadInvitation)?;
         let authority = authority(&invitation.url).ok_or(SyncError::BadInvitation)?;
-        if self.inner.is_enrolled()? {
+        let was = self.inner.forgotten(&invitation)?;
+        if was.is_none() && self.inner.is_enrolled()? {
             return Err(SyncError::AlreadyEnrolled);
         }
         let install_epoch = self.inner.next_install_epoch()?;
-        let request = EnrolRequest::new(invitation.code, install_epoch, self.inner.signer.as_ref())?;
+        let signer = self.inner.signer.as_ref();
+        let request = EnrolRequest::again(invitation.code, install_epoch, was, signer)?;
         let nonce = request.nonce();
         let response = transport.send(Request {
             method: "POST".into(),
@@ -66,6 +71,9 @@ impl Field {
         if given.lease.worker != invitation.worker || given.lease.subject().is_none() {
             return Err(SyncError::Protocol { detail: "the lease is for somebody else".into() });
         }
+        if was.is_some_and(|device| device != given.device) {
+            return Err(SyncError::Protocol { detail: "the chain is another device's".into() });
+        }
         let identity = self.inner.store.write(Durability::Act, |tx, _| {
             meta::put(tx, key::DEVICE, &given.device.0)?;
             meta::put_cbor(tx, key::DEVICE_KEY, &request.key)?;
@@ -74,7 +82,15 @@ impl Field {
             meta::put_cbor(tx, key::LEASE, &given.lease)?;
             meta::put_cbor(tx, key::CURSOR, &Cursor::default())?;
             meta::put(tx, key::NONCE, answer.next_nonce.as_bytes())?;
-            meta::put_int(tx, key::HQ_EPOCH, int(given.hq_epoch))?;
+            if was.is_some() {
+                // All of the chain is offered again. The epoch stays the old one, so that the next
+                // page begins the comparison of everything else.
+                entries::reopen_above(tx, 0)?;
+                photos::reopen(tx, given.hq_epoch)?;
+                meta::clear_problem(tx, UNKNOWN_DEVICE)?;
+            } else {
+                meta::put_int(tx, key::HQ_EPOCH, int(given.hq_epoch))?;
+            }
             meta::put_int(tx, key::CONTACT, given.beacon.hq_time)?;
             clock::put_beacon(tx, &given.beacon, now)?;
             Ok(Me::load(tx, now)?.identity())
@@ -85,7 +101,24 @@ impl Field {
     }
 }
 
+/// Headquarters' word, and the problem noted, when it does not know this device.
+pub(super) const UNKNOWN_DEVICE: &str = "unknown_device";
+
 impl Inner {
+    /// Returns the device this is, if headquarters says that it does not know it and the invitation
+    /// is the same headquarters' for the same worker.
+    fn forgotten(&self, invitation: &Invitation) -> Result<Option<DeviceId>, SyncError> {
+        Ok(self.store.read(|conn| {
+            if !meta::has_problem(conn, UNKNOWN_DEVICE)? {
+                return Ok(None);
+            }
+            let lease: Option<Lease> = meta::get_cbor(conn, key::LEASE)?;
+            let same = identity::hq_key(conn)? == invitation.hq_key
+                && lease.is_some_and(|l| l.worker == invitation.worker);
+            if same { identity::device(conn) } else { Ok(None) }
+        })?)
+    }
+
     /// Counts the attempts to become a device, so that no two use the same number (F27).
     fn next_install_epoch(&self) -> Result<u64, SyncError> {
         Ok(self.store.write(Durability::Act, |tx, _| {

@@ -7,7 +7,7 @@
 
 use super::{
     SyncError, SyncReport, TransportError, answer, apply,
-    enrol::authority,
+    enrol::{UNKNOWN_DEVICE, authority},
     request::{self, Unsigned},
     witness::{self, Says},
 };
@@ -209,9 +209,12 @@ impl SyncSession {
     /// A signed answer that is not a page.
     fn refused(&mut self, answer: &answer::Answer) -> Result<Progress, SyncError> {
         let error = answer::error_body(answer)?;
-        self.inner
-            .store
-            .write(Durability::Page, |tx, _| meta::put(tx, key::NONCE, answer.next_nonce.as_bytes()))?;
+        self.inner.store.write(Durability::Page, |tx, _| {
+            if error.code == UNKNOWN_DEVICE {
+                meta::set_problem(tx, UNKNOWN_DEVICE, "")?;
+            }
+            meta::put(tx, key::NONCE, answer.next_nonce.as_bytes())
+        })?;
         self.retries += 1;
         let may_retry = self.retries <= MAX_RETRIES;
         match (error.code.as_str(), error.need_seq) {
