@@ -24,7 +24,7 @@ pub enum DeviceKey {
     /// The chip cannot be asked now; it is asked again when a round needs it.
     #[default]
     Unavailable,
-    /// Gone for good (F9).
+    /// Gone for good, says the chip (F9); each round asks it again.
     Lost,
     /// The chip has another key than the one headquarters knows: the store was moved to another phone, or
     /// the key was made anew (F27).
@@ -66,7 +66,8 @@ impl Inner {
         sign: impl FnOnce(&dyn DeviceSigner) -> Result<T, SignerError>,
     ) -> Result<T, SyncError> {
         let known = *lock(&self.device_key);
-        let known = if known == DeviceKey::Unavailable { self.ask_device_key()? } else { known };
+        // Chips have been wrong about a key that is lost: nothing but good news is believed for long.
+        let known = if known == DeviceKey::Ready { known } else { self.ask_device_key()? };
         match known {
             DeviceKey::Ready => {}
             DeviceKey::Unavailable => return Err(SyncError::SignerUnavailable),
