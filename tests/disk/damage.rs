@@ -257,10 +257,10 @@ fn every_flipped_bit_of_headquarters_is_found_before_a_backup_counts() {
     let good = fs::read(dir.path().join(&db)).unwrap();
     let mut image: Image = image;
     image.remove(&wal);
-    let log = |file: &Path| -> rusqlite::Result<Vec<(Vec<u8>, Vec<u8>, Vec<u8>)>> {
+    let log = |file: &Path| -> rusqlite::Result<Vec<[Vec<u8>; 3]>> {
         let db = rusqlite::Connection::open(file)?;
         let mut statement = db.prepare("SELECT hash, header, change FROM log ORDER BY idx")?;
-        let rows = statement.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?;
+        let rows = statement.query_map([], |r| Ok([r.get(0)?, r.get(1)?, r.get(2)?]))?;
         rows.collect()
     };
     let wanted = log(&dir.path().join(&db)).unwrap();

@@ -23,8 +23,8 @@ fn with_work(hq: &Hq) -> (Phone, Vec<DocId>, Vec<u8>) {
         phone.field.add_note(orders[n % orders.len()], "已上传").unwrap();
     }
     phone.field.sync(hq).unwrap();
-    for n in 0..11 {
-        phone.field.add_note(orders[n], &format!("未上传{n}").repeat(60)).unwrap();
+    for (n, order) in orders.iter().take(11).enumerate() {
+        phone.field.add_note(*order, &format!("未上传{n}").repeat(60)).unwrap();
     }
     let place = NewPlace {
         name: "粮油店".into(),
@@ -84,8 +84,9 @@ fn one_broken_page_anywhere_costs_no_readable_entry() {
             assert_eq!(seq, 43);
         }
     }
-    println!("{whole} stores whole, {holes} with a hole in the outbox, {strangers} without identity");
-    assert!(whole > 20 && holes > 0 && strangers > 0);
+    let counts =
+        format!("{whole} stores whole, {holes} with a hole in the outbox, {strangers} without identity");
+    assert!(whole > 20 && holes > 0 && strangers > 0, "{counts}");
     // The first page: nothing tells it from a wrong key, and nothing is touched.
     let (dir, bad) = damaged(&good, 0);
     assert_eq!(salvage(dir.path()), Err(FieldError::WrongKey));
