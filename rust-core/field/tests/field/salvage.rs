@@ -55,7 +55,7 @@ fn one_broken_page_anywhere_costs_no_readable_entry() {
     for page in 1..good.len() / PAGE {
         let (dir, bad) = damaged(&good, page);
         let saved = salvage(dir.path()).unwrap_or_else(|e| panic!("page {page}: {e}"));
-        assert_eq!(fs::read(dir.path().join("damaged-1/lanewalk.db")).unwrap(), bad, "page {page}");
+        assert!(fs::read(dir.path().join("damaged-1/lanewalk.db")).unwrap() == bad, "page {page}");
         assert!(!dir.path().join("salvage").exists() && !dir.path().join("salvage.part").exists());
         let field = open(dir.path(), KEY, TestSource::new(2)).unwrap();
         field.check().unwrap();
@@ -90,7 +90,7 @@ fn one_broken_page_anywhere_costs_no_readable_entry() {
     // The first page: nothing tells it from a wrong key, and nothing is touched.
     let (dir, bad) = damaged(&good, 0);
     assert_eq!(salvage(dir.path()), Err(FieldError::WrongKey));
-    assert_eq!(fs::read(dir.path().join("lanewalk.db")).unwrap(), bad);
+    assert!(fs::read(dir.path().join("lanewalk.db")).unwrap() == bad);
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn a_sound_store_is_left_alone() {
     assert_eq!(salvage(phone.dir.path()).unwrap_err().code(), "invalid");
     let wrong = Field::salvage(&Config::new(phone.dir.path().to_owned(), StoreKey::new([8; 32])));
     assert_eq!(wrong, Err(FieldError::WrongKey));
-    assert_eq!(fs::read(phone.dir.path().join("lanewalk.db")).unwrap(), good);
+    assert!(fs::read(phone.dir.path().join("lanewalk.db")).unwrap() == good);
     let names = fs::read_dir(phone.dir.path()).unwrap().count();
     assert_eq!(names, 3, "database, photos, camera");
 }
