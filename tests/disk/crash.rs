@@ -93,15 +93,33 @@ fn digest(image: &Image) -> Print {
     hash.finalize().into()
 }
 
-/// Finds the points and the states between them. Bursts are thinned out by `stride`.
+/// Counts the points of each use case.
+fn sizes(journal: &[Op]) -> Vec<usize> {
+    let mut sizes = Vec::new();
+    for op in journal {
+        match op {
+            Op::Mark(word) if word.starts_with("begin") => sizes.push(0),
+            op => sizes.last_mut().into_iter().for_each(|n| *n += usize::from(op.is_point())),
+        }
+    }
+    sizes
+}
+
+/// Finds the points and the states between them. Of a burst, which repeats itself, every 13th: no
+/// multiple of what one act writes; `DISK_STRIDE=1` takes all.
 fn points(store: &dyn Store, day: &Day, journal: &[Op]) -> (Vec<Point>, Vec<Print>) {
     let dir = folder();
     let at = dir.path().join("image");
     let mut platter = Platter::default();
     let (mut states, mut points): (Vec<Print>, Vec<Point>) = (Vec::new(), Vec::new());
     let (mut stage, mut done, mut oldest) = (None, None, 0);
+    let (sizes, all) = (sizes(journal), number("DISK_STRIDE", 0) == 1);
     for (n, op) in journal.iter().enumerate() {
         platter.apply(op);
+        let skipped = stage.is_some_and(|stage: usize| sizes[stage] >= 500) && !all && n % 13 != 0;
+        if skipped && op.is_point() {
+            continue;
+        }
         let end = match op {
             Op::Mark(word) => {
                 let (word, number) = word.split_once(' ').unwrap();
@@ -143,15 +161,6 @@ fn points(store: &dyn Store, day: &Day, journal: &[Op]) -> (Vec<Point>, Vec<Prin
 pub(crate) fn everywhere(store: &dyn Store, day: &Day, subsets: u64) -> Counts {
     let journal = within(&day.journal, |name| store.has(name));
     let (points, states) = points(store, day, &journal);
-    // A burst repeats itself: every 13th of its points, which is no multiple of what one act writes.
-    let all = number("DISK_STRIDE", 0) == 1;
-    let mut sizes: BTreeMap<usize, usize> = BTreeMap::new();
-    points.iter().for_each(|point| *sizes.entry(point.stage).or_default() += 1);
-    let points: Vec<Point> = (0..)
-        .zip(points)
-        .filter(|(n, point)| all || sizes[&point.stage] < 500 || n % 13 == 0)
-        .map(|(_, point)| point)
-        .collect();
     let mut counts = Counts { points: points.len() as u64, ..Counts::default() };
     let mut before = None;
     for point in &points {

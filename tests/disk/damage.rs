@@ -101,7 +101,6 @@ fn a_foreign_wal_is_refused_and_touches_nothing() {
     let at = dir.path().join(FOLDER);
     // Another phone of the same person: the same key, another salt.
     let other = folder();
-    phone::open(day, other.path()).unwrap();
     let field = phone::open(day, other.path()).unwrap();
     let foreign = fs::read(other.path().join("lanewalk.db-wal")).unwrap();
     drop(field);
@@ -110,8 +109,8 @@ fn a_foreign_wal_is_refused_and_touches_nothing() {
     lay(&image, dir.path());
     let before = code(phone::open(day, &at));
     assert!(matches!(before, "wrong_key" | "corrupt"), "{before}");
-    assert_eq!(fs::read(at.join("lanewalk.db")).unwrap(), image[&file("")], "the database");
-    assert_eq!(fs::read(at.join("lanewalk.db-wal")).unwrap(), foreign, "the WAL is kept");
+    assert!(fs::read(at.join("lanewalk.db")).unwrap() == image[&file("")], "the database changed");
+    assert!(fs::read(at.join("lanewalk.db-wal")).unwrap() == foreign, "the WAL is not kept");
     image.insert(file("-wal"), own);
     lay(&image, dir.path());
     Phone.check(day, None, dir.path()).unwrap();
@@ -148,7 +147,7 @@ fn every_flipped_bit_of_a_phone_ends_in_a_typed_state() {
                 Err(e) => e.code(),
             },
             Err(e) => {
-                assert_eq!(fs::read(at.join("lanewalk.db")).unwrap(), bad, "byte {byte}: the file changed");
+                assert!(fs::read(at.join("lanewalk.db")).unwrap() == bad, "byte {byte}: the file changed");
                 e.code()
             }
         };
@@ -160,7 +159,7 @@ fn every_flipped_bit_of_a_phone_ends_in_a_typed_state() {
         if state == "corrupt" {
             lay(&image, dir.path());
             let saved = salvage(day, &at).unwrap_or_else(|e| panic!("byte {byte}: {e}"));
-            assert_eq!(fs::read(at.join("damaged-1/lanewalk.db")).unwrap(), bad);
+            assert!(fs::read(at.join("damaged-1/lanewalk.db")).unwrap() == bad, "byte {byte}: not kept");
             if saved.identity && saved.missing == 0 {
                 phone::chain(day, &at).unwrap_or_else(|e| panic!("byte {byte}: {e}"));
             }
@@ -257,10 +256,10 @@ fn every_flipped_bit_of_headquarters_is_found_before_a_backup_counts() {
     let good = fs::read(dir.path().join(&db)).unwrap();
     let mut image: Image = image;
     image.remove(&wal);
-    let log = |file: &Path| -> rusqlite::Result<Vec<(Vec<u8>, Vec<u8>, Vec<u8>)>> {
+    let log = |file: &Path| -> rusqlite::Result<Vec<[Vec<u8>; 3]>> {
         let db = rusqlite::Connection::open(file)?;
         let mut statement = db.prepare("SELECT hash, header, change FROM log ORDER BY idx")?;
-        let rows = statement.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?;
+        let rows = statement.query_map([], |r| Ok([r.get(0)?, r.get(1)?, r.get(2)?]))?;
         rows.collect()
     };
     let wanted = log(&dir.path().join(&db)).unwrap();

@@ -93,8 +93,9 @@ impl Store for Phone {
                 return Err(format!("entry {} after {}", saved.seq, status.last_seq));
             }
         }
-        field.check().map_err(words)?;
-        field.close().map_err(words)
+        field.close().map_err(words)?;
+        // And leaves a sound file, all of it written back.
+        self.print(folder.parent().unwrap_or(&folder)).map(|_| ())
     }
 }
 

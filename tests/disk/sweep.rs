@@ -77,6 +77,26 @@ fn hq_code(e: HqError) -> String {
     }
 }
 
+fn photo(s: &mut Scene) -> Done {
+    let field = s.field();
+    let ticket = match field.open_tickets().map_err(code)?.pop() {
+        Some(ticket) => ticket,
+        None => field.begin_photo(s.visit, PhotoRole::Before).map_err(code)?,
+    };
+    // The camera's own trouble is not ours.
+    if std::fs::write(&ticket.path, picture(s.n)).is_err() {
+        return Err("camera".into());
+    }
+    let shot = Shot { taken_at: Some(TimeMs(START)), ..Shot::default() };
+    let done = s.field().finish_photo(ticket.id, &shot).map_err(code);
+    s.n += 1;
+    // Saved, also when the call went wrong afterwards.
+    if done.is_ok() || s.field().open_tickets().is_ok_and(|open| open.iter().all(|t| t.id != ticket.id)) {
+        s.town.photos.push(SavedPhoto { phone: ME, visit: s.visit, photo: ticket.id, gone: false });
+    }
+    done.map(|_| ())
+}
+
 const PHONE: &[Act] = &[
     ("note", |s| {
         let text = s.text();
@@ -108,25 +128,7 @@ const PHONE: &[Act] = &[
         let text = s.text();
         s.field().propose(s.order, ProposalKind::Return, &text, None, None, true).map(|_| ()).map_err(code)
     }),
-    ("photo", |s| {
-        let field = s.field();
-        let ticket = match field.open_tickets().map_err(code)?.pop() {
-            Some(ticket) => ticket,
-            None => field.begin_photo(s.visit, PhotoRole::Before).map_err(code)?,
-        };
-        // The camera's own trouble is not ours.
-        if std::fs::write(&ticket.path, picture(s.n)).is_err() {
-            return Err("camera".into());
-        }
-        let shot = Shot { taken_at: Some(TimeMs(START)), ..Shot::default() };
-        let done = s.field().finish_photo(ticket.id, &shot).map_err(code);
-        s.n += 1;
-        // Saved, also when the call went wrong afterwards.
-        if done.is_ok() || s.field().open_tickets().is_ok_and(|open| open.iter().all(|t| t.id != ticket.id)) {
-            s.town.photos.push(SavedPhoto { phone: ME, visit: s.visit, photo: ticket.id, gone: false });
-        }
-        done.map(|_| ())
-    }),
+    ("photo", photo),
     ("sync", |s| {
         s.town.import_as(1, Acceptance::By("hc-01"));
         s.town.sync(ME).map(|_| ()).map_err(sync_code)
@@ -221,6 +223,21 @@ fn scene(side: &Side) -> (Scene, Disk) {
 const FAULTS: [(Failure, bool); 4] =
     [(Failure::Full, false), (Failure::Full, true), (Failure::Io, false), (Failure::Io, true)];
 
+/// Gives an act something to do, on a disk that works.
+fn prepare(name: &str, s: &mut Scene) {
+    match name {
+        "sync" => {
+            let text = s.text();
+            s.field().add_note(s.order, &text).unwrap();
+        }
+        "send photos" => {
+            photo(s).unwrap();
+            s.town.sync(ME).unwrap();
+        }
+        _ => {}
+    }
+}
+
 /// Runs every act with every fault; returns how often each ended how, by (act, fault, outcome).
 fn sweep(side: &Side, acts: &[Act]) -> BTreeMap<(&'static str, String, String), u64> {
     let (mut s, disk) = scene(side);
@@ -228,6 +245,7 @@ fn sweep(side: &Side, acts: &[Act]) -> BTreeMap<(&'static str, String, String), 
     for (name, act) in acts {
         for (failure, for_ever) in FAULTS {
             // Without a fault it works, and this many calls could have failed.
+            prepare(name, &mut s);
             disk.arm(Fault { failure, at: u64::MAX, for_ever });
             act(&mut s).unwrap_or_else(|e| panic!("{name} without a fault: {e}"));
             let calls = disk.counted();
@@ -241,6 +259,7 @@ fn sweep(side: &Side, acts: &[Act]) -> BTreeMap<(&'static str, String, String), 
             let mut at = 1;
             while at <= calls {
                 disk.take_journal();
+                prepare(name, &mut s);
                 let before = s.field().status().map(|status| status.last_seq);
                 let before = before.unwrap_or_else(|e| panic!("{name} {failure:?} {at}: status {e}"));
                 disk.arm(Fault { failure, at, for_ever });
@@ -250,7 +269,7 @@ fn sweep(side: &Side, acts: &[Act]) -> BTreeMap<(&'static str, String, String), 
                     format!("{name}: call {at} {failure:?} {}", if for_ever { "for ever" } else { "once" });
                 let outcome = done.clone().err().unwrap_or_else(|| "done".into());
                 let fault = format!("{failure:?}{}", if for_ever { "+" } else { "" });
-                *seen.entry((*name, fault, outcome.clone())).or_default() += 1;
+                *seen.entry((*name, fault, outcome.clone())).or_default() += u64::from(failed > 0);
                 judge(side, &what, failure, failed, &outcome);
                 // Whatever it was, it is over: the phone still knows all it said was saved, and goes on.
                 s.field().resume().unwrap_or_else(|e| panic!("{what}: resuming afterwards: {e}"));

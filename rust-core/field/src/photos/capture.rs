@@ -143,7 +143,8 @@ impl Field {
             (Some(row), _) => {
                 let path = inner.vault.camera_path(ticket);
                 inner.take_in(Origin::Camera(&row), &path, shot)?;
-                inner.vault.remove_camera_file(ticket)?;
+                // It is saved; the next sweep takes a camera's file that cannot be removed now.
+                let _ = inner.vault.remove_camera_file(ticket);
                 Ok(ticket)
             }
             (None, true) => Ok(ticket),

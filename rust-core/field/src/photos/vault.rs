@@ -38,6 +38,8 @@ impl Vault {
         for folder in [&vault.sealed, &vault.camera] {
             fs::create_dir_all(folder).map_err(|e| io_error(&e))?;
         }
+        // A file is as safe as the name of its folder; who made that may have been killed before this.
+        sync_folder(directory).map_err(|e| io_error(&e))?;
         Ok(vault)
     }
 

@@ -23,8 +23,8 @@ fn with_work(hq: &Hq) -> (Phone, Vec<DocId>, Vec<u8>) {
         phone.field.add_note(orders[n % orders.len()], "已上传").unwrap();
     }
     phone.field.sync(hq).unwrap();
-    for n in 0..11 {
-        phone.field.add_note(orders[n], &format!("未上传{n}").repeat(60)).unwrap();
+    for (n, order) in orders.iter().take(11).enumerate() {
+        phone.field.add_note(*order, &format!("未上传{n}").repeat(60)).unwrap();
     }
     let place = NewPlace {
         name: "粮油店".into(),
@@ -55,7 +55,7 @@ fn one_broken_page_anywhere_costs_no_readable_entry() {
     for page in 1..good.len() / PAGE {
         let (dir, bad) = damaged(&good, page);
         let saved = salvage(dir.path()).unwrap_or_else(|e| panic!("page {page}: {e}"));
-        assert_eq!(fs::read(dir.path().join("damaged-1/lanewalk.db")).unwrap(), bad, "page {page}");
+        assert!(fs::read(dir.path().join("damaged-1/lanewalk.db")).unwrap() == bad, "page {page}");
         assert!(!dir.path().join("salvage").exists() && !dir.path().join("salvage.part").exists());
         let field = open(dir.path(), KEY, TestSource::new(2)).unwrap();
         field.check().unwrap();
@@ -84,12 +84,13 @@ fn one_broken_page_anywhere_costs_no_readable_entry() {
             assert_eq!(seq, 43);
         }
     }
-    println!("{whole} stores whole, {holes} with a hole in the outbox, {strangers} without identity");
-    assert!(whole > 20 && holes > 0 && strangers > 0);
+    let counts =
+        format!("{whole} stores whole, {holes} with a hole in the outbox, {strangers} without identity");
+    assert!(whole > 20 && holes > 0 && strangers > 0, "{counts}");
     // The first page: nothing tells it from a wrong key, and nothing is touched.
     let (dir, bad) = damaged(&good, 0);
     assert_eq!(salvage(dir.path()), Err(FieldError::WrongKey));
-    assert_eq!(fs::read(dir.path().join("lanewalk.db")).unwrap(), bad);
+    assert!(fs::read(dir.path().join("lanewalk.db")).unwrap() == bad);
 }
 
 #[test]
@@ -115,7 +116,7 @@ fn a_sound_store_is_left_alone() {
     assert_eq!(salvage(phone.dir.path()).unwrap_err().code(), "invalid");
     let wrong = Field::salvage(&Config::new(phone.dir.path().to_owned(), StoreKey::new([8; 32])));
     assert_eq!(wrong, Err(FieldError::WrongKey));
-    assert_eq!(fs::read(phone.dir.path().join("lanewalk.db")).unwrap(), good);
+    assert!(fs::read(phone.dir.path().join("lanewalk.db")).unwrap() == good);
     let names = fs::read_dir(phone.dir.path()).unwrap().count();
     assert_eq!(names, 3, "database, photos, camera");
 }
