@@ -14,6 +14,7 @@ use lanewalk_headquarters::{
 use lanewalk_model::{
     id::DocId,
     order::{self, Act, Destination, Refusal, State},
+    person::merged_into,
     records::{CallbackRecord, ProposalKind, ProposalRecord},
     schema::DocKind,
     time::TimeMs,
@@ -314,6 +315,9 @@ fn records(hq: &mut Headquarters, dice: &mut Dice) -> (&'static str, Done) {
             if dice.chance(60) {
                 ("merge", hq.merge_persons(a, b, "同一人", "hc-01").map(|()| true))
             } else {
+                // Mostly one that was merged: there are few.
+                let merged = |id: &DocId| merged_into(&hq.document(*id).unwrap().unwrap()).is_some();
+                let a = (0..12).filter_map(|_| any(hq, dice, DocKind::Person)).find(merged).unwrap_or(a);
                 ("undo", hq.undo_merge(a, "不是同一人", "hc-01").map(|()| true))
             }
         }

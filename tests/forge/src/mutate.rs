@@ -50,7 +50,10 @@ impl Mutator {
     }
 
     /// One byte: any value, an edge, a neighbour, a flipped bit, one more, one less.
-    fn byte(&mut self, body: &mut Vec<u8>) {
+    pub fn byte(&mut self, body: &mut Vec<u8>) {
+        if body.is_empty() {
+            body.push(0);
+        }
         let at = self.below(body.len());
         match self.below(12) {
             0..=2 => body[at] = self.draw() as u8,

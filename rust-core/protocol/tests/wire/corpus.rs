@@ -36,12 +36,26 @@ fn folder(target: &str) -> PathBuf {
     PathBuf::from(format!("{}/../../tests/fuzz/corpus/{target}", env!("CARGO_MANIFEST_DIR")))
 }
 
-/// Checks every file of a target's corpus.
+/// Bent files of a normal run; the variable `LANEWALK_MUTANTS` asks for more by hand.
+const MUTANTS: u64 = 3_000;
+const SEED: u64 = 0xc0_4b05;
+
+/// Checks every file of a target's corpus, then as many of them with a few bytes changed.
 fn replay(target: &str, check: fn(&[u8])) {
-    let files: Vec<_> = std::fs::read_dir(folder(target)).unwrap().map(|f| f.unwrap().path()).collect();
+    let mut files: Vec<_> = std::fs::read_dir(folder(target)).unwrap().map(|f| f.unwrap().path()).collect();
     assert!(files.len() >= 4, "{} files for {target}", files.len());
-    for file in files {
-        check(&std::fs::read(file).unwrap());
+    files.sort();
+    let files: Vec<Vec<u8>> = files.into_iter().map(|file| std::fs::read(file).unwrap()).collect();
+    files.iter().for_each(|file| check(file));
+    let mutants = std::env::var("LANEWALK_MUTANTS").map_or(MUTANTS, |n| n.parse().unwrap());
+    let mut random = Mutator::new(SEED);
+    for _ in 0..mutants {
+        let mut bytes = files[random.below(files.len())].clone();
+        for _ in 0..=random.below(3) {
+            random.byte(&mut bytes);
+        }
+        let checked = std::panic::catch_unwind(|| check(&bytes));
+        assert!(checked.is_ok(), "{target} fails on {bytes:02x?}");
     }
 }
 
