@@ -20,6 +20,7 @@ mod proposals;
 mod quarantine;
 mod reads;
 mod source;
+mod standing;
 mod store;
 pub mod sync;
 mod talks;
@@ -39,11 +40,26 @@ pub use proposals::{OrderPage, ProposalStatus};
 pub use quarantine::{Quarantined, Written};
 pub use reads::{ListItem, ListQuery};
 pub use source::{Source, SystemSource};
+pub use standing::{Farewell, Standing};
 pub use store::StoreKey;
 pub use sync::{
     Enrolled, HttpTransport, Network, Originals, Progress, RoundReport, SyncError, SyncReport, SyncSession,
-    Transport, TransportError, UploadPolicy, UploadReport, UploadSession,
+    Transport, TransportError, Trust, UploadPolicy, UploadReport, UploadSession,
 };
 pub use talks::Answer;
 pub use watch::{Change, Delivery, ListListener, ListUpdate, StatusListener, WatchHandle};
 pub use write::Saved;
+
+/// This core's version: major, minor, patch. Headquarters may ask for a newer one (F23).
+pub const CORE: [u16; 3] = [
+    number(env!("CARGO_PKG_VERSION_MAJOR")),
+    number(env!("CARGO_PKG_VERSION_MINOR")),
+    number(env!("CARGO_PKG_VERSION_PATCH")),
+];
+
+const fn number(digits: &str) -> u16 {
+    match u16::from_str_radix(digits, 10) {
+        Ok(number) => number,
+        Err(_) => 0,
+    }
+}

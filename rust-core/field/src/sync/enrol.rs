@@ -17,6 +17,7 @@ use lanewalk_protocol::{
     frame::{self, MEDIA_TYPE},
     http::{ENROL_PATH, Request},
     limits,
+    receipt::ErrorBody,
     sync::Cursor,
 };
 
@@ -34,7 +35,8 @@ pub struct Enrolled {
 }
 
 impl Field {
-    /// Makes this installation a device: takes the text of the QR code and asks headquarters.
+    /// Makes this installation a device: takes the text of the QR code and asks headquarters. An
+    /// administrator has to confirm it before it is given anything: [`Field::standing`].
     ///
     /// # Errors
     /// `BadInvitation`, `AlreadyEnrolled`, `NoNetwork`, `Refused` with headquarters' code.
@@ -58,7 +60,7 @@ impl Field {
         let now = self.inner.now();
         let answer = answer::check(response, &nonce, &invitation.hq_key)?;
         if answer.status != 200 {
-            return Err(answer::refusal(answer::error_body(&answer)?));
+            return Err(self.inner.refusal(answer::error_body(&answer)?));
         }
         let given: EnrolResponse = frame::decode(&answer.body, limits::MAX_RESPONSE_DECODED)
             .map_err(|e| SyncError::Protocol { detail: e.to_string() })?;
@@ -69,7 +71,10 @@ impl Field {
             meta::put(tx, key::DEVICE, &given.device.0)?;
             meta::put(tx, key::URL, invitation.url.as_bytes())?;
             meta::put_cbor(tx, key::HQ_KEY, &invitation.hq_key)?;
+            let pins = given.lease.pins.as_ref().or(invitation.pins.as_ref());
+            meta::put_cbor(tx, key::PINS, &pins.cloned().unwrap_or_default())?;
             meta::put_cbor(tx, key::LEASE, &given.lease)?;
+            meta::put(tx, key::WAITING, &[1])?;
             meta::put_cbor(tx, key::CURSOR, &Cursor::default())?;
             meta::put(tx, key::NONCE, answer.next_nonce.as_bytes())?;
             meta::put_int(tx, key::HQ_EPOCH, int(given.hq_epoch))?;
@@ -83,6 +88,11 @@ impl Field {
 }
 
 impl Inner {
+    /// Turns a refusal into what the shell can act on.
+    pub(super) fn refusal(&self, error: ErrorBody) -> SyncError {
+        answer::refusal(error, u32::from_be_bytes(self.random()))
+    }
+
     /// Counts the attempts to become a device, so that no two use the same number (F27).
     fn next_install_epoch(&self) -> Result<u64, SyncError> {
         Ok(self.store.write(Durability::Act, |tx, _| {

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     facade::Inner,
     identity,
+    standing::{self, REVOKED},
     store::{Durability, docs, entries, meta, meta::key, uint},
 };
 use lanewalk_model::{
@@ -178,7 +179,10 @@ impl SyncSession {
         self.inner.notify(&kinds);
         (self.push_from, self.retries) = (None, 0);
         let after = self.inner.store.read(mark)?;
+        // A deposit's answer does not say what else there is to know: ask once more, with nothing.
+        let deposited = page.refused.iter().any(|r| r.code == REVOKED);
         let progress = if page.more
+            || deposited
             || after != sent.mark && (after.unsent.is_some() || !after.want.is_empty())
             || applied.restarted
         {
@@ -205,9 +209,13 @@ impl SyncSession {
     /// A signed answer that is not a page.
     fn refused(&mut self, answer: &answer::Answer) -> Result<Progress, SyncError> {
         let error = answer::error_body(answer)?;
-        self.inner
-            .store
-            .write(Durability::Page, |tx, _| meta::put(tx, key::NONCE, answer.next_nonce.as_bytes()))?;
+        self.inner.store.write(Durability::Page, |tx, _| {
+            // What the writer at headquarters never saw brings none: the one held goes on counting.
+            if !answer.next_nonce.is_empty() {
+                meta::put(tx, key::NONCE, answer.next_nonce.as_bytes())?;
+            }
+            standing::note(tx, &error)
+        })?;
         self.retries += 1;
         let may_retry = self.retries <= MAX_RETRIES;
         match (error.code.as_str(), error.need_seq) {
@@ -218,7 +226,7 @@ impl SyncSession {
                 }
                 self.push_from = Some(need);
             }
-            _ => return Err(answer::refusal(error)),
+            _ => return Err(self.inner.refusal(error)),
         }
         self.phase = Phase::Ready;
         Ok(Progress::More)

@@ -7,5 +7,6 @@ mod lists;
 mod phone;
 mod photos;
 mod rules;
+mod standing;
 mod store;
 mod syncing;
