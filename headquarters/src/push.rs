@@ -55,6 +55,8 @@ struct Incoming {
 /// One request's entries.
 struct Run {
     device_n: i64,
+    /// Of a revoked device: everything goes into quarantine.
+    deposit: bool,
     subject: Option<Subject>,
     /// First and last sequence number the answer must have receipts for.
     answer: Option<(u64, u64)>,
@@ -115,6 +117,7 @@ impl Batch {
         let subject = store::subject(tx, &device.worker)?.map(|(s, _)| s);
         let mut run = Run {
             device_n: device.n,
+            deposit: device.revoked_at.is_some(),
             subject,
             answer: None,
             known_seq: device.last_seq,
@@ -157,6 +160,10 @@ impl Batch {
     ) -> Result<Incoming, HqError> {
         let effective = self.effective(core, &entry);
         let mut incoming = Incoming { entry, hash, facts: None, effective, rejection: None };
+        if run.deposit {
+            incoming.rejection = Some(reject("revoked", "written on a device that was revoked"));
+            return Ok(incoming);
+        }
         let facts = match chunk::read_change(&incoming.entry.change, &limits::DEVICE_CHANGE) {
             Ok(facts) => facts,
             Err(e) => {
