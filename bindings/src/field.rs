@@ -1,7 +1,7 @@
 //! The store of one phone, opened.
 
 use crate::{
-    call::{Core, lock},
+    call::Core,
     device::Device,
     error::{LanewalkError, Reason},
     foreign::{
@@ -19,7 +19,7 @@ use lanewalk_field::{Config, Delivery, StoreKey, SystemSource};
 use std::{
     path::PathBuf,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -79,7 +79,6 @@ impl Field {
             connectivity,
             log,
             root: config.root_certificate,
-            transport: Mutex::default(),
             stop: AtomicBool::new(false),
             closed: AtomicBool::new(false),
         };
@@ -151,7 +150,6 @@ impl Field {
         }
         let ended = self.core.call(lanewalk_field::Field::close);
         self.core.closed.store(true, Ordering::Release);
-        *lock(&self.core.transport) = None;
         ended
     }
 }

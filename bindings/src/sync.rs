@@ -1,14 +1,14 @@
 //! Rounds with headquarters, what waits and what was refused.
 
 use crate::{
-    call::{Core, lock},
+    call::Core,
     enums::Network,
     error::LanewalkError,
     foreign::{ForeignError, LogLevel, Logger},
     live::Watch,
     texts::Text,
 };
-use lanewalk_field::{self as core, HttpTransport};
+use lanewalk_field as core;
 use std::sync::{Arc, atomic::Ordering};
 
 /// Rounds with headquarters.
@@ -101,7 +101,7 @@ impl Sync {
             }
         };
         core.stop.store(false, Ordering::Release);
-        let transport = self.transport()?;
+        let transport = core.call(|field| field.transport(core.root.as_deref()))?;
         let report = core.call(|field| field.round(transport.as_ref(), network.into(), &core.stop));
         match &report {
             Ok(r) => core.log.line(
@@ -154,21 +154,6 @@ impl Sync {
     /// Exports what headquarters does not hold yet, in the same form; for a phone that is stopped.
     pub fn export_unsent(&self) -> Result<String, LanewalkError> {
         self.0.call(core::Field::export_unsent)
-    }
-}
-
-impl Sync {
-    /// Makes the transport at the first use: the address is known after enrolment.
-    fn transport(&self) -> Result<Arc<HttpTransport>, LanewalkError> {
-        if let Some(transport) = lock(&self.0.transport).as_ref() {
-            return Ok(Arc::clone(transport));
-        }
-        let url = self.0.call(|field| Ok::<_, LanewalkError>(field.server_url()))?;
-        let url = url.ok_or(core::FieldError::NotEnrolled)?;
-        let made = self.0.call(|_| HttpTransport::new(&url, self.0.root.as_deref()))?;
-        let made = Arc::new(made);
-        *lock(&self.0.transport) = Some(Arc::clone(&made));
-        Ok(made)
     }
 }
 
