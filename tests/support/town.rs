@@ -15,7 +15,7 @@ use lanewalk_field::{
     PhotoSettings, Saved, Shot, StorageBudget, StoreKey, SyncError, SyncReport, UploadPolicy, UploadReport,
 };
 use lanewalk_headquarters::{
-    Headquarters, Settings, gate::InProcess, import::IncomingOrder, intake::Acceptance, store::Place,
+    Headquarters, Settings, enrol, gate::InProcess, import::IncomingOrder, intake::Acceptance, store::Place,
 };
 use lanewalk_model::{
     calendar::Calendar,
@@ -141,6 +141,13 @@ impl std::fmt::Debug for Town {
     }
 }
 
+/// Confirms every phone that waits, as an administrator who has compared the fingerprints.
+pub fn confirm_all(hq: &mut Headquarters) {
+    for waiting in enrol::waiting(hq.reader()).unwrap() {
+        hq.confirm(waiting.device).unwrap();
+    }
+}
+
 impl Town {
     /// Builds the town: grids, staff, calendar, catalogue, orders, enrolled phones.
     pub fn new(plan: Plan) -> Self {
@@ -186,6 +193,7 @@ impl Town {
         let phone = self.make_phone(i, i, worker, role);
         let text = self.network.hq(|hq| hq.invite(&phone.worker).unwrap().to_text());
         phone.field().enrol(&text, &phone.wire).unwrap();
+        self.network.hq(confirm_all);
         self.phones.push(phone);
     }
 
