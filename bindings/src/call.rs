@@ -7,7 +7,7 @@ use crate::{
     error::LanewalkError,
     foreign::{Connectivity, LogLevel, Logger},
 };
-use lanewalk_field::{Field, HttpTransport};
+use lanewalk_field::Field;
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
@@ -23,8 +23,6 @@ pub(crate) struct Core {
     pub(crate) log: Logger,
     /// Headquarters' own root certificate, DER.
     pub(crate) root: Option<Vec<u8>>,
-    /// Made at the first use; kept for its connections.
-    pub(crate) transport: Mutex<Option<Arc<HttpTransport>>>,
     /// Paused or shut down: a round that runs ends.
     pub(crate) asleep: AtomicBool,
     pub(crate) closed: AtomicBool,

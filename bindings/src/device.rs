@@ -2,7 +2,6 @@
 
 use crate::{call::Core, error::LanewalkError, texts::Phrase};
 use lanewalk_field::{self as core, HttpTransport};
-use lanewalk_protocol::enrolment::Invitation;
 use std::sync::Arc;
 
 /// Who this phone is.
@@ -22,6 +21,62 @@ pub struct Identity {
     pub role: Phrase,
     /// Grid cells held now.
     pub grids: Vec<String>,
+}
+
+/// Where this phone stands with headquarters.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
+pub enum Standing {
+    /// Not a device yet: show the enrolment screen.
+    NotEnrolled,
+    /// Enrolled, and waiting for an administrator: show the fingerprint, who compares it confirms it.
+    Waiting {
+        /// Four groups of four digits.
+        fingerprint: String,
+    },
+    /// A device.
+    Active,
+    /// Not a device any more; residents' data are locked.
+    Revoked {
+        /// Until when (UTC ms) headquarters takes what was written here; nothing: no more.
+        deposit_until_ms: Option<i64>,
+        /// Entries headquarters does not hold.
+        entries: u64,
+        /// Photo files headquarters does not hold.
+        files: u64,
+        /// What the shell is to do.
+        next: Farewell,
+    },
+}
+
+/// What is to be done with a revoked phone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+pub enum Farewell {
+    /// Run rounds until everything is delivered.
+    Deliver,
+    /// Offer `export_unsent`; who wants no copy says so with `decline_export`.
+    Export,
+    /// Destroy the store's key in the key store, then call `wipe`.
+    Wipe,
+}
+
+impl From<core::Standing> for Standing {
+    fn from(standing: core::Standing) -> Self {
+        match standing {
+            core::Standing::NotEnrolled => Self::NotEnrolled,
+            core::Standing::Waiting { fingerprint } => Self::Waiting { fingerprint },
+            core::Standing::Active => Self::Active,
+            core::Standing::Revoked { deposit_until, entries, files, next } => Self::Revoked {
+                deposit_until_ms: deposit_until,
+                entries,
+                files,
+                next: match next {
+                    core::Farewell::Deliver => Farewell::Deliver,
+                    core::Farewell::Export => Farewell::Export,
+                    core::Farewell::Wipe => Farewell::Wipe,
+                },
+            },
+        }
+    }
 }
 
 /// What a purge deleted.
@@ -49,13 +104,29 @@ impl Device {
         }))
     }
 
+    /// Says where this phone stands with headquarters, as far as the last contact told.
+    pub fn standing(&self) -> Result<Standing, LanewalkError> {
+        self.0.call(core::Field::standing).map(Into::into)
+    }
+
+    /// Notes that the worker was shown what is lost with a revoked phone, and wants no copy of it.
+    pub fn decline_export(&self) -> Result<(), LanewalkError> {
+        self.0.call(core::Field::decline_export)
+    }
+
+    /// Removes the store of a revoked phone, once its standing says so and the shell has destroyed the
+    /// key. Calls after it give `Paused`.
+    pub fn wipe(&self) -> Result<(), LanewalkError> {
+        self.0.call(core::Field::wipe)
+    }
+
     /// Makes this installation a device with the text of the QR code. Asks headquarters: up to 10 s
-    /// for a connection, 120 s in all.
+    /// for a connection, 120 s in all. The device waits for an administrator then: [`Self::standing`].
     ///
     /// Errors: `Invitation`, `Offline`, `DeviceStopped` with headquarters' code.
     pub fn enrol(&self, invitation: String) -> Result<Identity, LanewalkError> {
-        let url = Invitation::from_text(&invitation).map_err(|_| core::SyncError::BadInvitation)?.url;
-        let transport = self.0.call(|_| HttpTransport::new(&url, self.0.root.as_deref()))?;
+        let root = self.0.root.as_deref();
+        let transport = self.0.call(|_| HttpTransport::for_invitation(&invitation, root))?;
         self.0.call(|field| field.enrol(&invitation, &transport))?;
         self.identity()?.ok_or_else(|| core::FieldError::NotEnrolled.into())
     }

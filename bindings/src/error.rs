@@ -215,13 +215,14 @@ impl From<SyncError> for LanewalkError {
         let reason = Reason::new(error.code(), error.to_string());
         match error {
             SyncError::Field(error) => error.into(),
-            SyncError::NoNetwork { .. } => Self::Offline { reason },
+            SyncError::NoNetwork { .. } | SyncError::NotHeadquarters => Self::Offline { reason },
             SyncError::Busy | SyncError::SignerUnavailable => Self::Wait { reason, retry_after_s: None },
             SyncError::Overloaded { retry_after_s } => {
                 Self::Wait { reason, retry_after_s: Some(retry_after_s) }
             }
             SyncError::KeyLost | SyncError::KeyReplaced => Self::Key { reason },
             SyncError::BadInvitation | SyncError::AlreadyEnrolled => Self::Invitation { reason },
+            SyncError::NotConfirmed => Self::Wait { reason, retry_after_s: None },
             SyncError::Revoked { .. }
             | SyncError::ChainGap { .. }
             | SyncError::Fork { .. }

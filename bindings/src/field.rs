@@ -1,7 +1,7 @@
 //! The store of one phone, opened.
 
 use crate::{
-    call::{Core, lock},
+    call::Core,
     device::Device,
     error::{LanewalkError, Reason},
     foreign::{
@@ -19,7 +19,7 @@ use lanewalk_field::{Config, Delivery, StoreKey, SystemSource};
 use std::{
     path::PathBuf,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -82,7 +82,6 @@ impl Field {
             connectivity,
             log,
             root: config.root_certificate,
-            transport: Mutex::default(),
             asleep: AtomicBool::new(false),
             closed: AtomicBool::new(false),
         };
@@ -156,7 +155,6 @@ impl Field {
         }
         let ended = self.core.call(lanewalk_field::Field::close);
         self.core.closed.store(true, Ordering::Release);
-        *lock(&self.core.transport) = None;
         ended
     }
 }

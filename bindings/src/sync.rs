@@ -1,14 +1,14 @@
 //! Rounds with headquarters, what waits and what was refused.
 
 use crate::{
-    call::{Core, lock},
+    call::Core,
     enums::{DeviceKey, Network},
     error::LanewalkError,
     foreign::{ForeignError, LogLevel},
     live::{Told, Watch},
     texts::Phrase,
 };
-use lanewalk_field::{self as core, HttpTransport};
+use lanewalk_field as core;
 use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},
@@ -127,7 +127,7 @@ impl Sync {
                 Network::Metered
             }
         };
-        let transport = self.transport()?;
+        let transport = core.call(|field| field.transport(core.root.as_deref()))?;
         let asked = || stop.as_ref().is_some_and(|token| token.0.load(Ordering::Acquire));
         let stopped = || asked() || asleep();
         let report = core.call(|field| field.round(transport.as_ref(), network.into(), &stopped));
@@ -177,21 +177,6 @@ impl Sync {
     /// Exports what headquarters does not hold yet, in the same form; for a phone that is stopped.
     pub fn export_unsent(&self) -> Result<String, LanewalkError> {
         self.0.call(core::Field::export_unsent)
-    }
-}
-
-impl Sync {
-    /// Makes the transport at the first use: the address is known after enrolment.
-    fn transport(&self) -> Result<Arc<HttpTransport>, LanewalkError> {
-        if let Some(transport) = lock(&self.0.transport).as_ref() {
-            return Ok(Arc::clone(transport));
-        }
-        let url = self.0.call(|field| Ok::<_, LanewalkError>(field.server_url()))?;
-        let url = url.ok_or(core::FieldError::NotEnrolled)?;
-        let made = self.0.call(|_| HttpTransport::new(&url, self.0.root.as_deref()))?;
-        let made = Arc::new(made);
-        *lock(&self.0.transport) = Some(Arc::clone(&made));
-        Ok(made)
     }
 }
 

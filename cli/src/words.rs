@@ -4,7 +4,7 @@
 //! Rejected: translation files; the program has few sentences and both languages change together.
 
 use lanewalk_field::{FieldError, SyncError};
-use lanewalk_headquarters::HqError;
+use lanewalk_headquarters::{HqError, tls::TlsError};
 use lanewalk_model::{id::DocId, id::to_hex, time::TimeMs};
 use std::{
     fmt,
@@ -73,6 +73,19 @@ impl From<HqError> for Failure {
     }
 }
 
+impl From<TlsError> for Failure {
+    fn from(error: TlsError) -> Self {
+        let zh = match &error {
+            TlsError::Missing => "还没有 TLS，请先运行 tls init",
+            TlsError::Exists => "TLS 已经设好，可以 renew 或 rotate",
+            TlsError::Name(_) => "这不是主机名或地址",
+            TlsError::Damaged(_) => "tls.json 损坏，请从备份取回",
+            TlsError::Io(_) => "文件出错",
+        };
+        Self::new(format!("{zh} / {error}"))
+    }
+}
+
 impl From<rusqlite::Error> for Failure {
     fn from(error: rusqlite::Error) -> Self {
         Self::new(format!("数据库 / database: {error}"))
@@ -87,7 +100,8 @@ impl From<FieldError> for Failure {
 
 impl From<SyncError> for Failure {
     fn from(error: SyncError) -> Self {
-        let code = if matches!(error, SyncError::NoNetwork { .. }) { 3 } else { 1 };
+        let code =
+            if matches!(error, SyncError::NoNetwork { .. } | SyncError::NotHeadquarters) { 3 } else { 1 };
         Self { code, text: sync_words(&error) }
     }
 }
@@ -156,12 +170,17 @@ pub(crate) fn sync_words(error: &SyncError) -> String {
     let zh = match error {
         SyncError::Field(e) => return field_words(e),
         SyncError::NoNetwork { .. } => "没有网络，内容都在本机",
+        SyncError::NotHeadquarters => {
+            "应答的不是我们的指挥中心（网络可能需要登录，或有人冒充），什么都没有发出"
+        }
         SyncError::Busy => "正在同步",
         SyncError::SignerUnavailable => "设备密钥暂不可用",
         SyncError::KeyLost | SyncError::KeyReplaced => "设备密钥已丢失或已更换，请重新登记",
         SyncError::BadInvitation => "这不是邀请码",
         SyncError::AlreadyEnrolled => "本机已经登记过",
-        SyncError::Revoked { .. } => "本机已被停用，内容保留在本机",
+        SyncError::NotConfirmed => "等待指挥中心确认：请与管理员核对指纹",
+        SyncError::Revoked { deposit_until: Some(_) } => "本机已被停用，没有上传的还可以补交",
+        SyncError::Revoked { deposit_until: None } => "本机已被停用，内容保留在本机",
         SyncError::ChainGap { .. } => "指挥中心缺少更早的记录",
         SyncError::Fork { .. } => "本机数据被复制过，请重新登记",
         SyncError::VersionTooOld => "版本太旧，请升级",

@@ -11,8 +11,8 @@ fn what_one_phone_writes_the_other_sees_and_a_disagreement_is_settled() {
     let dir = tempfile::tempdir().unwrap();
     let (a, b) = (dir.path().join("phone-a"), dir.path().join("phone-b"));
     let mut server = Server::start(dir.path().join("hq"));
-    assert!(phone(&a, &["enrol", &server.invite("gw-03")]).contains("张海燕"));
-    assert!(phone(&b, &["enrol", &server.invite("ps-01")]).contains("物业"));
+    assert!(server.enrol(&a, "gw-03").contains("张海燕"));
+    assert!(server.enrol(&b, "ps-01").contains("物业"));
 
     let (of_a, of_b) = (phone(&a, &["list"]), phone(&b, &["list"]));
     let order = *ids(&of_b).iter().find(|id| ids(&of_a).contains(id)).expect("an order on both phones");

@@ -28,7 +28,7 @@ fn a_bundle_is_made_checked_and_found_out_and_a_lost_headquarters_comes_back() {
     let path = |name: &str| dir.path().join(name);
     let a = path("phone-a");
     let mut server = Server::start(path("hq"));
-    phone(&a, &["enrol", &server.invite("gw-03")]);
+    server.enrol(&a, "gw-03");
     let listed = phone(&a, &["list"]);
     let order = ids(&listed)[0].to_owned();
     phone(&a, &["visit", &order, "--notes", "门口堆物一处"]);
@@ -80,7 +80,6 @@ fn a_bundle_is_made_checked_and_found_out_and_a_lost_headquarters_comes_back() {
     assert!(server.admin(&["backup", copy.to_str().unwrap()]).contains("试恢复"));
     phone(&a, &["note", &order, "备份之后所写"]);
     phone(&a, &["sync"]);
-    let url = fs::read_to_string(server.data.join("url")).unwrap();
     assert!(server.stop().contains("已停止"));
     let (code, text) = run(lanewalk().args(["admin", "--data"]).arg(&server.data).arg("restore").arg(&copy));
     assert!(code == 1 && text.contains("已有数据库"), "{text}");
@@ -89,8 +88,7 @@ fn a_bundle_is_made_checked_and_found_out_and_a_lost_headquarters_comes_back() {
     assert!(code == 0 && text.contains("已恢复并逐条核对"), "{text}");
     assert_eq!(try_phone(&a, &["sync"]).0, 3, "nobody listens yet");
 
-    let listen = url.trim().strip_prefix("http://").unwrap().to_owned();
-    let again = Server::restart(server.data.clone(), &listen);
+    let again = Server::restart(server.data.clone(), server.port);
     phone(&a, &["sync"]);
     assert!(phone(&a, &["status"]).contains("待发 / waiting 0"));
     assert!(phone(&a, &["witness"]).contains("恢复备份之前的凭证"), "what headquarters once had");

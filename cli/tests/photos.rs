@@ -45,7 +45,7 @@ fn killed_while_taking_and_while_sending_no_photo_is_lost() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("phone");
     let mut server = Server::start(dir.path().join("hq"));
-    phone(&data, &["enrol", &server.invite("gw-03")]);
+    server.enrol(&data, "gw-03");
     let list = phone(&data, &["list"]);
     let order = *ids(&list).first().expect("an order");
     phone(&data, &["visit", order]);

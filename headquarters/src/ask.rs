@@ -5,7 +5,7 @@
 //! headquarters decompress.
 
 use crate::{
-    auth::{self, Caller},
+    auth::{self, Caller, Lane},
     backup::FILES_HORIZON,
     core::Core,
     error::{HqError, Refusal},
@@ -66,9 +66,10 @@ impl Core {
                 if !self.nonces.is_current(caller.device.id, &caller.nonce) {
                     return Ok(Err((Refusal::new(401, "nonce"), device)));
                 }
-                if caller.device.revoked_at.is_some() {
-                    return Ok(Err((Refusal::new(403, "revoked"), device)));
-                }
+                let lane = match caller.lane(self.now()) {
+                    Ok(lane) => lane,
+                    Err(refusal) => return Ok(Err((refusal, device))),
+                };
                 match frame::decode::<SyncRequest>(&request.body, limits::MAX_REQUEST_DECODED) {
                     Ok(body) if body.version != VERSION => Ok(Err((
                         Refusal::new(426, version_code(body.version)).detail(VERSION.to_string()),
@@ -76,6 +77,10 @@ impl Core {
                     ))),
                     Ok(body) if body.want.len() > limits::MAX_WANTED => {
                         Ok(Err((Refusal::new(400, "too_many_wanted"), device)))
+                    }
+                    // It may deliver, and learns nothing but that.
+                    Ok(body) if lane == Lane::Deposit && body.push.is_none() => {
+                        Ok(Err((caller.revoked(), device)))
                     }
                     Ok(body) => Ok(Ok(Ask::Sync(Box::new((caller, body))))),
                     Err(e) => {
@@ -102,7 +107,12 @@ impl Core {
             // was lost, while the phone still holds the receipt of the former life (F26).
             pushed.refused = receipts::all_refused(tx, caller.device.n)?;
         }
-        let page = pull::page(tx, self, caller, request, now)?;
+        let revoked = caller.device.revoked_at.is_some();
+        let page = match revoked {
+            false => pull::page(tx, self, caller, request, now)?,
+            // A deposit: receipts, and not a word of what others wrote.
+            true => pull::Page { cursor: request.cursor, ..pull::Page::default() },
+        };
         Ok(SyncResponse {
             version: VERSION,
             hq_epoch: self.epoch,
@@ -116,7 +126,7 @@ impl Core {
             cursor: page.cursor,
             more: page.more,
             durable_seq: pull::durable_seq(tx, caller.device.n)?,
-            lease: pull::lease(tx, caller, request, now)?,
+            lease: if revoked { None } else { pull::lease(tx, self, caller, request, now)? },
             digest: page.digest,
             durable_files: Some(store::meta_u64(tx, FILES_HORIZON)?),
             checkpoint: None,

@@ -9,7 +9,10 @@ use crate::{
     error::{HqError, Refusal},
     store::DeviceRow,
 };
-use lanewalk_model::id::{DeviceId, to_hex};
+use lanewalk_model::{
+    id::{DeviceId, to_hex},
+    time::TimeMs,
+};
 use lanewalk_protocol::{
     http::Request,
     httpsig::{self, HttpSigError, RequestParts, SignatureHeadersRef},
@@ -45,6 +48,35 @@ impl Nonces {
 pub(crate) struct Caller {
     pub(crate) device: DeviceRow,
     pub(crate) nonce: String,
+}
+
+/// What a device may ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lane {
+    /// Everything within its worker's rights.
+    Open,
+    /// Revoked: it may deliver what it wrote, into quarantine, and reads nothing (F29).
+    Deposit,
+}
+
+impl Caller {
+    /// Says whether the device may ask at all. The one place where a device's standing counts.
+    pub(crate) fn lane(&self, now: TimeMs) -> Result<Lane, Refusal> {
+        let device = &self.device;
+        match (device.revoked_at, device.confirmed_at) {
+            (None, Some(_)) => Ok(Lane::Open),
+            (None, None) => Err(Refusal::new(403, "not_confirmed")),
+            (Some(_), _) if device.deposit_until.is_some_and(|until| now.0 <= until) => Ok(Lane::Deposit),
+            (Some(_), _) => Err(Refusal::new(403, "revoked")),
+        }
+    }
+
+    /// Says that the device is revoked, and until when it may deliver.
+    pub(crate) fn revoked(&self) -> Refusal {
+        let mut refusal = Refusal::new(403, "revoked");
+        refusal.deposit_until = self.device.deposit_until;
+        refusal
+    }
 }
 
 /// Finds the signature headers; a repeated one is refused.

@@ -4,7 +4,8 @@ use lanewalk_model::{
     deadline::{Hours, Limits},
     hotspot::Concentration,
 };
-use std::net::IpAddr;
+use lanewalk_protocol::pins::Pins;
+use std::{net::IpAddr, num::NonZeroU32};
 
 /// The one source of time and randomness; a seeded one replays everything.
 pub trait Source: Send + Sync {
@@ -44,7 +45,9 @@ pub struct Settings {
     pub hours: Hours,
     /// What phones put into their URL and Host header, such as `http://127.0.0.1:8645`.
     pub public_url: String,
-    /// Addresses of the proxies in front; none named: over TLS this machine's own.
+    /// The keys of headquarters' own TLS, as phones are told; empty where a proxy ends TLS.
+    pub pins: Pins,
+    /// Addresses of the proxies in front; none named: this machine's own, where a proxy ends TLS.
     pub proxies: Vec<IpAddr>,
     /// Days after closing when an order is archived (\[P\]).
     pub archive_after_days: u16,
@@ -66,6 +69,12 @@ pub struct Settings {
     pub session_most_ms: i64,
     /// Who asked is erased this long after an order was closed, ms.
     pub keep_requesters_ms: i64,
+    /// A revoked device may deliver what it wrote for so many days.
+    pub deposit_days: u16,
+    /// Phones with an older core are told to update (`major.minor.patch`); they go on delivering.
+    pub min_core: [u16; 3],
+    /// How much phones may ask.
+    pub rates: Rates,
     /// R21: an appeal solved on site counts as kept off the hotline after so many days without a
     /// hotline order at its place.
     pub quiet_days: u16,
@@ -101,6 +110,28 @@ impl Default for Open311Settings {
     }
 }
 
+/// How much phones may ask (F24). What is above it is answered with 429 and a time to wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rates {
+    /// Requests a second of one address, and at once: a whole station may stand behind one.
+    pub address: (NonZeroU32, NonZeroU32),
+    /// Messages a second of one device, and at once.
+    pub messages: (NonZeroU32, NonZeroU32),
+    /// Requests about files a second of one device, and at once.
+    pub files: (NonZeroU32, NonZeroU32),
+    /// Enrolments refused to one address in ten minutes before it has to wait.
+    pub tries: u32,
+}
+
+impl Default for Rates {
+    fn default() -> Self {
+        let rate = |second: u32, burst: u32| {
+            (NonZeroU32::MIN.saturating_add(second - 1), NonZeroU32::MIN.saturating_add(burst - 1))
+        };
+        Self { address: rate(100, 1_000), messages: rate(10, 100), files: rate(20, 300), tries: 5 }
+    }
+}
+
 const MINUTE_MS: i64 = 60_000;
 const YEAR_MS: i64 = 365 * 24 * 60 * MINUTE_MS;
 
@@ -110,6 +141,7 @@ impl Default for Settings {
             limits: Limits::default(),
             hours: Hours::default(),
             public_url: "http://127.0.0.1:8645".into(),
+            pins: Pins::default(),
             proxies: Vec::new(),
             archive_after_days: 30,
             keep_free: 256 << 20,
@@ -121,13 +153,16 @@ impl Default for Settings {
             session_idle_ms: 30 * MINUTE_MS,
             session_most_ms: 12 * 60 * MINUTE_MS,
             keep_requesters_ms: 3 * YEAR_MS,
+            deposit_days: 14,
+            min_core: [0; 3],
+            rates: Rates::default(),
             quiet_days: 30,
         }
     }
 }
 
 impl Settings {
-    /// Says whether browsers and phones reach it over TLS, which a proxy in front ends.
+    /// Says whether browsers and phones reach it over TLS, which it or a proxy in front ends.
     pub fn is_https(&self) -> bool {
         self.public_url.get(..8).is_some_and(|s| s.eq_ignore_ascii_case("https://"))
     }
@@ -136,7 +171,7 @@ impl Settings {
     pub fn is_proxy(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         if self.proxies.is_empty() {
-            return self.is_https() && address.is_loopback();
+            return self.is_https() && self.pins.is_empty() && address.is_loopback();
         }
         self.proxies.iter().any(|p| p.to_canonical() == address)
     }

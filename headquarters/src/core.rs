@@ -24,7 +24,7 @@ use lanewalk_model::{
 };
 use lanewalk_protocol::{
     entry::{ENTRY_FORMAT, Entry, Header},
-    frame, http,
+    http,
     keys::SoftSigner,
     receipt::Beacon,
     tlog::Checkpoint,
@@ -32,14 +32,14 @@ use lanewalk_protocol::{
 use rusqlite::Transaction;
 use std::{collections::HashSet, sync::Arc};
 
-mod sign;
+pub(crate) mod sign;
 
 /// Everything but the database, so that a transaction can be held beside it.
 pub(crate) struct Core {
     pub(crate) source: Arc<dyn Source>,
     pub(crate) gate: Box<dyn Gate>,
     pub(crate) settings: Settings,
-    pub(crate) signer: SoftSigner,
+    pub(crate) signer: Arc<SoftSigner>,
     pub(crate) beacon_secret: [u8; 32],
     pub(crate) nonces: Nonces,
     /// Headquarters' own chain.
@@ -112,7 +112,7 @@ impl Core {
         message: &[u8],
     ) -> Vec<(String, String)> {
         let next = self.next_nonce(device);
-        self.sign(request_nonce, status, next, message)
+        sign::response_headers(&*self.signer, request_nonce, status, &next, message)
     }
 
     /// Gives a device its next nonce; the one before is void. Empty for nobody.
@@ -127,18 +127,6 @@ impl Core {
         random
     }
 
-    fn sign(&self, request_nonce: &str, status: u16, next: String, message: &[u8]) -> Vec<(String, String)> {
-        let signature = sign::sign_response(&self.signer, request_nonce, status, &next, message);
-        let mut headers = vec![
-            ("content-type".to_owned(), frame::MEDIA_TYPE.to_owned()),
-            (http::RESPONSE_SIGNATURE.to_owned(), signature),
-        ];
-        if !next.is_empty() {
-            headers.push((http::NEXT_NONCE.to_owned(), next));
-        }
-        headers
-    }
-
     pub(crate) fn refuse(
         &mut self,
         request_nonce: &str,
@@ -150,7 +138,7 @@ impl Core {
                 let random = self.random();
                 let current = self.nonces.current_or(device, random);
                 let (status, body) = (refusal.status, refusal.body());
-                let headers = self.sign(request_nonce, status, current, &body);
+                let headers = sign::response_headers(&*self.signer, request_nonce, status, &current, &body);
                 http::Response { status, headers, body }
             }
             _ => self.respond(request_nonce, device, refusal.status, refusal.body()),

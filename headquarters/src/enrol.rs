@@ -1,7 +1,10 @@
 //! Enrolment at headquarters: invitations, staff, grants, revocation.
 //!
 //! Invariant: a code works once, for one named worker, within ten minutes; only its hash is
-//! stored. A wrong code says nothing but "no". Rejected: codes that a clerk can read again.
+//! stored. A wrong code says nothing but "no". A new device has no rights before an administrator
+//! has compared its key's fingerprint with the phone (F42): offered → waiting → active → revoked,
+//! and no way back. Rejected: codes that a clerk can read again; the code alone as proof, which a
+//! photograph of the screen is as well.
 
 use crate::{
     ask::version_code,
@@ -20,10 +23,16 @@ use lanewalk_model::{
 use lanewalk_protocol::{
     VERSION,
     enrolment::{EnrolRequest, EnrolResponse, Invitation},
-    frame, http, limits,
+    frame, http,
+    keys::PublicKey,
+    limits,
 };
-use rusqlite::{OptionalExtension as _, Transaction, params};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use sha2::{Digest as _, Sha256};
+
+/// Refused requests with one code before it is void.
+const MAX_TRIES: i64 = 5;
+const DAY_MS: i64 = 86_400_000;
 
 impl Headquarters {
     /// Adds or renames a member of staff.
@@ -91,6 +100,8 @@ impl Headquarters {
     pub(crate) fn invite_by(&mut self, worker: &str, by: By<'_>) -> Result<Invitation, HqError> {
         let hq_key = self.core.signer.public_key();
         let url = self.core.settings.public_url.clone();
+        let pins = self.core.settings.pins.clone();
+        let pins = (!pins.is_empty()).then_some(pins);
         self.act(|tx, core| {
             if store::subject(tx, worker)?.is_none() {
                 return Err(HqError::NotFound(format!("staff {worker}")));
@@ -104,11 +115,35 @@ impl Headquarters {
                 params![hash(&code), worker, expires_at],
             )?;
             by.did(tx, now, "invite", worker)?;
-            Ok(Invitation { url, hq_key, code, worker: worker.to_owned(), expires_at })
+            Ok(Invitation { url, hq_key, code, worker: worker.to_owned(), expires_at, pins })
         })
     }
 
-    /// Revokes a device: from its next contact it gets nothing and its pushes are refused.
+    /// Confirms a device's key, after its fingerprint was compared with what the phone shows: from
+    /// now on it gets what its worker may see. Again: no effect.
+    ///
+    /// # Errors
+    /// `NotFound` for a device that is unknown or revoked.
+    pub fn confirm(&mut self, device: DeviceId) -> Result<(), HqError> {
+        self.confirm_by(device, By::HOUSE)
+    }
+
+    /// As [`Self::confirm`], by a member of staff.
+    pub(crate) fn confirm_by(&mut self, device: DeviceId, by: By<'_>) -> Result<(), HqError> {
+        self.act(|tx, core| {
+            let found = DeviceRow::find(tx, device)?.filter(|d| d.revoked_at.is_none());
+            let found = found.ok_or_else(|| HqError::NotFound(format!("device {device}")))?;
+            if found.confirmed_at.is_some() {
+                return Ok(());
+            }
+            let now = core.now();
+            tx.execute("UPDATE devices SET confirmed_at = ?2 WHERE id = ?1", params![device.0, now.0])?;
+            by.did(tx, now, "confirm", &format!("{} {}", found.worker, found.key.short_fingerprint()))
+        })
+    }
+
+    /// Revokes a device: from its next contact it gets nothing. What it wrote it may deliver into
+    /// quarantine for [`Settings::deposit_days`](crate::Settings::deposit_days). Again: nothing is opened anew.
     pub fn revoke(&mut self, device: DeviceId) -> Result<(), HqError> {
         self.revoke_by(device, By::HOUSE)
     }
@@ -117,10 +152,68 @@ impl Headquarters {
     pub(crate) fn revoke_by(&mut self, device: DeviceId, by: By<'_>) -> Result<(), HqError> {
         self.act(|tx, core| {
             let now = core.now();
-            tx.execute("UPDATE devices SET revoked_at = ?2 WHERE id = ?1", params![device.0, now.0])?;
+            let until = now.0 + i64::from(core.settings.deposit_days) * DAY_MS;
+            // One that was never confirmed held no rights, so it has nothing to deliver.
+            tx.execute(
+                "UPDATE devices SET revoked_at = ?2, deposit_until = iif(confirmed_at IS NULL, NULL, ?3)
+                 WHERE id = ?1 AND revoked_at IS NULL",
+                params![device.0, now.0, until],
+            )?;
             by.did(tx, now, "revoke", &device.to_string())
         })
     }
+}
+
+/// A phone that waits for its key to be confirmed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// The device.
+    pub device: DeviceId,
+    /// Whose phone it says it is.
+    pub worker: String,
+    /// What the phone shows too.
+    pub fingerprint: String,
+    /// When it enrolled.
+    pub enrolled_at: TimeMs,
+    /// Requests with the same code that were refused: somebody else has the code.
+    pub other_tries: u32,
+}
+
+/// Lists the phones that wait, the newest first.
+pub fn waiting(db: &Connection) -> Result<Vec<Waiting>, HqError> {
+    let mut statement = db.prepare_cached(
+        "SELECT d.id, d.worker, d.key, d.enrolled_at,
+                coalesce((SELECT max(i.tries) FROM invitations i WHERE i.worker = d.worker AND i.used_at = d.enrolled_at), 0)
+         FROM devices d WHERE d.confirmed_at IS NULL AND d.revoked_at IS NULL ORDER BY d.n DESC LIMIT 500",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut found = Vec::new();
+    while let Some(r) = rows.next()? {
+        let Ok(key) = minicbor::decode::<PublicKey>(r.get_ref(2)?.as_blob().unwrap_or_default()) else {
+            continue;
+        };
+        found.push(Waiting {
+            device: DeviceId(r.get(0)?),
+            worker: r.get(1)?,
+            fingerprint: key.short_fingerprint(),
+            enrolled_at: TimeMs(r.get(3)?),
+            other_tries: r.get(4)?,
+        });
+    }
+    Ok(found)
+}
+
+/// Lists the devices in use that have not named a lease with the present TLS keys yet, with their
+/// worker and last contact: the next rotation would shut them out.
+pub fn unaware(db: &Connection) -> Result<Vec<(DeviceId, String, Option<i64>)>, HqError> {
+    let Some(since) = pull::pins_since(db)? else { return Ok(Vec::new()) };
+    let mut statement = db.prepare_cached(
+        "SELECT id, worker, last_contact FROM devices
+         WHERE confirmed_at IS NOT NULL AND revoked_at IS NULL AND lease_version < ?1
+           AND id <> (SELECT value FROM meta WHERE key = 'own_device') ORDER BY worker, n",
+    )?;
+    let rows = statement.query_map([since], |r| Ok((DeviceId(r.get(0)?), r.get(1)?, r.get(2)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 impl Core {
@@ -130,35 +223,53 @@ impl Core {
         request: &EnrolRequest,
     ) -> Result<http::Response, HqError> {
         let nonce = request.nonce();
-        let refuse = |core: &mut Self, status, code| {
-            let body = Refusal::new(status, code).body();
-            Ok(core.respond(&nonce, None, status, body))
-        };
-        if request.version != VERSION {
-            return refuse(self, 426, version_code(request.version));
+        match self.admit(tx, request)? {
+            Ok((device, worker)) => self.enrolled(tx, &nonce, device, &worker),
+            Err(refusal) => {
+                tx.prepare_cached("UPDATE invitations SET tries = tries + 1 WHERE code_hash = ?1")?
+                    .execute([hash(&request.code)])?;
+                Ok(self.respond(&nonce, None, refusal.status, refusal.body()))
+            }
         }
-        if request.verify().is_err() {
-            return refuse(self, 401, "bad_proof");
+    }
+
+    /// Makes a device out of a request that fits its invitation; it waits for confirmation.
+    fn admit(
+        &mut self,
+        tx: &Transaction<'_>,
+        request: &EnrolRequest,
+    ) -> Result<Result<(DeviceId, String), Refusal>, HqError> {
+        let refuse = |status, code| Ok(Err(Refusal::new(status, code)));
+        if request.version != VERSION {
+            return refuse(426, version_code(request.version));
         }
         let now = self.now();
-        let found: Option<(String, i64, Option<i64>)> = tx
-            .prepare_cached("SELECT worker, expires_at, used_at FROM invitations WHERE code_hash = ?1")?
-            .query_row([hash(&request.code)], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
+        let found: Option<(String, i64, Option<i64>, i64)> = tx
+            .prepare_cached(
+                "SELECT worker, expires_at, used_at, tries FROM invitations WHERE code_hash = ?1",
+            )?
+            .query_row([hash(&request.code)], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)))
             .optional()?;
-        let Some((worker, expires_at, used_at)) = found else { return refuse(self, 403, "code_unknown") };
+        if request.verify().is_err() {
+            return refuse(401, "bad_proof");
+        }
+        let Some((worker, expires_at, used_at, tries)) = found else { return refuse(403, "code_unknown") };
         if let Some(device) = self.enrolled_with(tx, request, used_at)? {
             // The answer was lost: the same key with the same code gets the same answer.
-            return self.enrolled(tx, &nonce, device, &worker, now);
+            return Ok(Ok((device, worker)));
         }
         if used_at.is_some() {
-            return refuse(self, 403, "code_used");
+            return refuse(403, "code_used");
+        }
+        if tries >= MAX_TRIES {
+            return refuse(403, "code_tries");
         }
         if now.0 > expires_at {
-            return refuse(self, 403, "code_expired");
+            return refuse(403, "code_expired");
         }
         let id = match request.was.map(|device| DeviceId(*device)) {
             Some(device) if DeviceRow::find(tx, device)?.is_some() => {
-                return refuse(self, 409, "device_known");
+                return refuse(409, "device_known");
             }
             // Restored from a backup older than its enrolment: its chain goes on under its name.
             Some(device) => device.0,
@@ -184,7 +295,7 @@ impl Core {
             ],
         )?;
         audit(tx, now, &worker, "enrol", &request.key.short_fingerprint())?;
-        self.enrolled(tx, &nonce, DeviceId(id), &worker, now)
+        Ok(Ok((DeviceId(id), worker)))
     }
 
     fn enrolled_with(
@@ -208,9 +319,15 @@ impl Core {
         nonce: &str,
         device: DeviceId,
         worker: &str,
-        now: TimeMs,
     ) -> Result<http::Response, HqError> {
-        let lease = pull::make_lease(tx, worker, now)?.ok_or_else(|| HqError::NotFound(worker.to_owned()))?;
+        let now = self.now();
+        let mut lease =
+            pull::make_lease(tx, self, worker, now)?.ok_or_else(|| HqError::NotFound(worker.to_owned()))?;
+        if DeviceRow::find(tx, device)?.is_none_or(|d| d.confirmed_at.is_none()) {
+            // Nothing may be done with it yet; the first sync after confirmation brings the real one.
+            (lease.version, lease.valid_until) = (0, now.0);
+            lease.grants.clear();
+        }
         let body =
             EnrolResponse { version: VERSION, device, hq_epoch: self.epoch, lease, beacon: self.beacon(now) };
         Ok(self.respond(nonce, Some(device), 200, frame::encode(&body)))

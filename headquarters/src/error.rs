@@ -64,12 +64,14 @@ pub struct Refusal {
     pub detail: String,
     /// With `chain_gap`: the sequence number wanted.
     pub need_seq: Option<u64>,
+    /// With `revoked`: until when the device may deliver what it wrote.
+    pub deposit_until: Option<i64>,
 }
 
 impl Refusal {
     /// Makes a refusal.
     pub fn new(status: u16, code: &'static str) -> Self {
-        Self { status, code, detail: String::new(), need_seq: None }
+        Self { status, code, detail: String::new(), need_seq: None, deposit_until: None }
     }
 
     /// Adds words for support.
@@ -85,12 +87,20 @@ impl Refusal {
             code: self.code.to_owned(),
             detail: self.detail.clone(),
             need_seq: self.need_seq,
-            retry_after_s: match self.status {
-                503 => Some(5),
-                // Uploads end, or somebody makes room: neither within seconds.
-                429 | 507 => Some(300),
-                _ => None,
-            },
+            retry_after_s: self.retry_after_s(),
+            deposit_until: self.deposit_until,
         })
+    }
+
+    /// Returns the seconds to wait, where waiting helps.
+    pub(crate) fn retry_after_s(&self) -> Option<u32> {
+        match (self.status, self.code) {
+            (503, _) => Some(5),
+            (429, "too_many_requests") => Some(10),
+            (429, "too_many_tries") => Some(600),
+            // Uploads end, or somebody makes room: neither within seconds.
+            (429 | 507, _) => Some(300),
+            _ => None,
+        }
     }
 }

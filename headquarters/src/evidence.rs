@@ -163,7 +163,7 @@ impl Core {
             hq_key: self.public_key(),
             files: Vec::new(),
         };
-        let bundle = Bundle::new(manifest, &checkpoint, &evidence, &self.signer)
+        let bundle = Bundle::new(manifest, &checkpoint, &evidence, self.signer.as_ref())
             .map_err(|e| HqError::Evidence(e.to_string()))?;
         let with_name = evidence.photos.iter().filter(|p| p.name.is_some()).count();
         let entries = evidence.entries.len();
@@ -185,7 +185,7 @@ impl Core {
     }
 
     fn signed(&self, domain: Domain, message: &[u8]) -> Result<Vec<u8>, HqError> {
-        let signature = sign_domain(&self.signer, domain, message);
+        let signature = sign_domain(self.signer.as_ref(), domain, message);
         let signature =
             signature.map_err(|e| HqError::Reference { what: "signing key", why: e.to_string() })?;
         Ok(signature.bytes().to_vec())

@@ -12,7 +12,7 @@ use crate::{
     gate::Gate,
     people::retention,
     photos::{self, Dock, Settled, Staged},
-    push,
+    pull, push,
     store::{self, Place, StoredDoc, set_meta},
 };
 use lanewalk_model::{
@@ -86,6 +86,7 @@ impl Headquarters {
         tx.execute("INSERT OR IGNORE INTO actors (actor, device) VALUES (?1, ?2)", (actor, own_n))?;
         retention::note_period(&tx, settings.keep_requesters_ms)?;
         Rules { hours: settings.hours.clone(), quiet_days: settings.quiet_days }.keep(&tx)?;
+        pull::note_terms(&tx, &settings)?;
         tick::look_at_all(&tx)?;
         let last_now = store::last_received(&tx)?;
         tx.commit()?;
@@ -101,7 +102,7 @@ impl Headquarters {
                 source,
                 gate,
                 settings,
-                signer,
+                signer: Arc::new(signer),
                 beacon_secret,
                 nonces: Nonces::default(),
                 own,
@@ -186,7 +187,7 @@ impl Headquarters {
         for (_, ask) in &asked {
             if let Ok(Ask::Sync(sync)) = ask {
                 let (caller, request) = sync.as_ref();
-                caller.device.heard(&tx, now.0, announced(&caller.device, request))?;
+                caller.device.heard(&tx, now.0, announced(&caller.device, request), request.lease_version)?;
                 batch.admit(&tx, core, caller, request)?;
             } else {
                 batch.skip();
@@ -307,7 +308,7 @@ fn first_start(tx: &Transaction<'_>, source: &dyn Source) -> Result<(), HqError>
     source.fill_random(&mut own);
     set_meta(tx, "own_device", &own)?;
     tx.execute(
-        "INSERT INTO devices (id, worker, key, install_epoch, enrolled_at, head) VALUES (?1, 'hq', ?2, 0, ?3, ?4)",
+        "INSERT INTO devices (id, worker, key, install_epoch, enrolled_at, confirmed_at, head) VALUES (?1, 'hq', ?2, 0, ?3, ?3, ?4)",
         rusqlite::params![own, minicbor::to_vec(signer.public_key()).unwrap_or_default(), source.now_ms(), [0_u8; 32]],
     )?;
     Ok(())

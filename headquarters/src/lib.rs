@@ -34,11 +34,12 @@ mod receipts;
 pub mod server;
 pub mod store;
 pub mod tlog;
+pub mod tls;
 mod workflow;
 
 // Links SQLCipher's ciphers: headquarters' database is plain, but the library is the phone's.
 use lanewalk_sqlcipher_provider as _;
 
-pub use config::{Open311Settings, Settings, Source, SystemSource};
+pub use config::{Open311Settings, Rates, Settings, Source, SystemSource};
 pub use error::HqError;
 pub use hq::Headquarters;

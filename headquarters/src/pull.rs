@@ -8,7 +8,9 @@
 
 use crate::{
     auth::Caller,
+    config::Settings,
     core::Core,
+    enrol::bump_scope,
     error::HqError,
     store::{self, DocRow},
 };
@@ -350,6 +352,7 @@ pub(crate) fn durable_seq(db: &Connection, device: i64) -> Result<u64, HqError> 
 /// Makes the lease when the phone's is another version; it is renewed once a day.
 pub(crate) fn lease(
     db: &Connection,
+    core: &Core,
     caller: &Caller,
     request: &SyncRequest,
     now: TimeMs,
@@ -358,11 +361,48 @@ pub(crate) fn lease(
     if request.lease_version == version {
         return Ok(None);
     }
-    make_lease(db, &caller.device.worker, now)
+    make_lease(db, core, &caller.device.worker, now)
 }
 
-pub(crate) fn make_lease(db: &Connection, worker: &str, now: TimeMs) -> Result<Option<Lease>, HqError> {
+pub(crate) fn make_lease(
+    db: &Connection,
+    core: &Core,
+    worker: &str,
+    now: TimeMs,
+) -> Result<Option<Lease>, HqError> {
     let version = scope_version(db, now)?;
-    let found = store::subject(db, worker)?;
-    Ok(found.map(|(subject, name)| Lease::of(&subject, &name, version, TimeMs(now.0 + limits::LEASE_MS))))
+    let Some((subject, name)) = store::subject(db, worker)? else { return Ok(None) };
+    let mut lease = Lease::of(&subject, &name, version, TimeMs(now.0 + limits::LEASE_MS));
+    // Said by whoever has ever ended TLS itself: phones then know when it does no more.
+    lease.pins = store::meta(db, PINS)?.map(|_| core.settings.pins.clone());
+    lease.min_core = (core.settings.min_core != [0; 3]).then_some(core.settings.min_core);
+    Ok(Some(lease))
+}
+
+/// Key of the pins that phones were last told.
+const PINS: &str = "pins";
+
+/// Scope version from which on leases say so.
+const PINS_SINCE: &str = "pins_since";
+
+/// Returns the first lease version that tells the present pins; `None` where there are none.
+pub(crate) fn pins_since(db: &Connection) -> Result<Option<u64>, HqError> {
+    Ok(store::meta(db, PINS_SINCE)?.map(|_| store::meta_u64(db, PINS_SINCE)).transpose()?.map(|v| v << 20))
+}
+
+/// Notes what leases say besides rights; a change is told to every phone with its next sync.
+pub(crate) fn note_terms(tx: &Transaction<'_>, core: &Settings) -> Result<(), HqError> {
+    let min_core: Vec<u8> = core.min_core.iter().flat_map(|n| n.to_be_bytes()).collect();
+    for (key, now) in [(PINS, core.pins.to_bytes()), ("min_core", min_core)] {
+        let before = store::meta(tx, key)?;
+        let never = before.is_none() && now.iter().all(|b| *b == 0);
+        if !never && before.as_ref() != Some(&now) {
+            store::set_meta(tx, key, &now)?;
+            bump_scope(tx)?;
+            if key == PINS {
+                store::set_meta(tx, PINS_SINCE, &store::meta_u64(tx, "scope_version")?.to_be_bytes())?;
+            }
+        }
+    }
+    Ok(())
 }

@@ -59,6 +59,8 @@ struct Run {
     /// Fingerprint of the device's key, and what it signed: the last entry's number with it.
     key: [u8; 32],
     signed: Option<(u64, Signature)>,
+    /// Of a revoked device: everything goes into quarantine.
+    deposit: bool,
     subject: Option<Subject>,
     /// First and last sequence number the answer must have receipts for.
     answer: Option<(u64, u64)>,
@@ -121,6 +123,7 @@ impl Batch {
             device_n: device.n,
             key: device.key.fingerprint(),
             signed: None,
+            deposit: device.revoked_at.is_some(),
             subject,
             answer: None,
             known_seq: device.last_seq,
@@ -164,6 +167,10 @@ impl Batch {
     ) -> Result<Incoming, HqError> {
         let effective = self.effective(core, &entry);
         let mut incoming = Incoming { entry, hash, facts: None, effective, rejection: None };
+        if run.deposit {
+            incoming.rejection = Some(reject("revoked", "written on a device that was revoked"));
+            return Ok(incoming);
+        }
         let facts = match chunk::read_change(&incoming.entry.change, &limits::DEVICE_CHANGE) {
             Ok(facts) => facts,
             Err(e) => {

@@ -63,6 +63,6 @@ fn sign(core: &Core, device: DeviceId, span: (u64, u64, Hash, u64, i64)) -> Opti
     let (first_seq, last_seq, head, log_index, hq_time) = span;
     let unsigned =
         UnsignedReceipt { device, first_seq, last_seq, head, log_index, hq_time, hq_epoch: core.epoch };
-    let signature = sign_domain(&core.signer, Domain::Receipt, &unsigned.message()).ok()?;
+    let signature = sign_domain(&*core.signer, Domain::Receipt, &unsigned.message()).ok()?;
     Some(unsigned.with(signature))
 }

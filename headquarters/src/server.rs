@@ -6,8 +6,11 @@
 //! which only makes a lone phone slower.
 
 use crate::{
+    ask::request_nonce,
+    auth,
     config::{Settings, Source},
-    error::HqError,
+    core::sign,
+    error::{HqError, Refusal},
     gate::WorkerCommand,
     hq::{Headquarters, Task},
     photos::{Dock, Settled},
@@ -16,12 +19,13 @@ use crate::{
 use axum::{
     Router,
     body::Body,
-    extract::{Request, State},
+    extract::{ConnectInfo, Request, State},
     http::StatusCode,
     response::Response,
     routing::{any, post},
 };
-use lanewalk_protocol::{http, limits, upload};
+use guard::About;
+use lanewalk_protocol::{http, keys::SoftSigner, limits, upload};
 use std::{
     borrow::Cow,
     net::SocketAddr,
@@ -33,12 +37,16 @@ use std::{
     thread::JoinHandle,
     time::{Duration, Instant},
 };
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 
 mod caller;
 mod console;
+mod guard;
+mod listen;
 mod open311;
 mod uploads;
+
+pub use listen::{Listening, Patience, serve, serve_on};
 
 /// Requests in one batch at most.
 const MAX_BATCH: usize = 64;
@@ -48,6 +56,14 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const TICK: Duration = Duration::from_secs(60);
 /// Requests waiting before headquarters says it is busy (F24).
 const MAX_WAITING: usize = 512;
+/// Of these, requests about photos: text goes on where photos have to wait.
+const MAX_PHOTOS_WAITING: usize = 64;
+/// Bodies of messages read at once: 128 MiB at most, whoever sends them.
+const MAX_BODIES: usize = 128;
+/// Longest body of an enrolment, which somebody unknown sends.
+const MAX_ENROLMENT: usize = 4 << 10;
+/// Longest time for one body: a mebibyte at 10 kB/s (F18).
+const WHOLE_BODY: Duration = Duration::from_secs(120);
 
 enum Work {
     Task(Box<Task<'static>>, oneshot::Sender<Settled>),
@@ -62,6 +78,7 @@ pub struct Desk {
     dock: Arc<Dock>,
     settings: Arc<Settings>,
     source: Arc<dyn Source>,
+    signer: Arc<SoftSigner>,
     changes: watch::Receiver<u64>,
 }
 
@@ -77,6 +94,7 @@ impl Desk {
         let (queue, work) = mpsc::sync_channel::<Work>(MAX_WAITING);
         let dock = hq.dock.clone();
         let (settings, source) = (Arc::new(hq.core.settings.clone()), hq.core.source.clone());
+        let signer = hq.core.signer.clone();
         let (told, changes) = watch::channel(0);
         let thread = std::thread::Builder::new().name("headquarters".into()).spawn(move || {
             let mut ticked = None;
@@ -111,7 +129,7 @@ impl Desk {
                 }
             }
         })?;
-        Ok((Self { queue, dock, settings, source, changes }, thread))
+        Ok((Self { queue, dock, settings, source, signer, changes }, thread))
     }
 
     /// Returns what tells of every change: the highest log index.
@@ -119,14 +137,21 @@ impl Desk {
         self.changes.clone()
     }
 
-    /// Hands a task to the writer and waits for what it makes of it; an answer that is no part of
-    /// the protocol when it cannot.
-    async fn ask(&self, task: Task<'static>) -> Result<Settled, Response> {
+    /// Hands a task to the writer and waits for what it makes of it; why not, when it cannot.
+    async fn ask(&self, task: Task<'static>) -> Result<Settled, Refusal> {
         let (reply, settled) = oneshot::channel();
         if self.queue.try_send(Work::Task(Box::new(task), reply)).is_err() {
-            return Err(plain(StatusCode::SERVICE_UNAVAILABLE, "busy"));
+            return Err(Refusal::new(503, "overloaded"));
         }
-        settled.await.map_err(|_| plain(StatusCode::SERVICE_UNAVAILABLE, "stopping"))
+        settled.await.map_err(|_| Refusal::new(503, "stopping"))
+    }
+
+    /// Refuses a request that the writer never sees. Signed, so that the phone knows to wait; it
+    /// gives no nonce, and the one the phone has goes on counting.
+    fn refuse(&self, nonce: &str, refusal: &Refusal, head: bool) -> Response {
+        let body = if head { Vec::new() } else { refusal.body() };
+        let headers = sign::response_headers(&*self.signer, nonce, refusal.status, "", &body);
+        to_axum(http::Response { status: refusal.status, headers, body })
     }
 
     /// Runs a function with headquarters and returns its result. Blocks until its turn.
@@ -163,6 +188,8 @@ fn answer_all(hq: &mut Headquarters, batch: Vec<(Task<'_>, oneshot::Sender<Settl
 struct App {
     desk: Desk,
     stages: Arc<uploads::Stages>,
+    guard: Arc<guard::Guard>,
+    bodies: Arc<Semaphore>,
 }
 
 /// Makes the routes: those of the protocol and the console, which shows no pictures.
@@ -174,6 +201,8 @@ pub fn router(desk: Desk, database: PathBuf) -> Router {
 /// ([`photos::redraw::worker_main`](crate::photos::redraw::worker_main)).
 pub fn router_with(desk: Desk, database: PathBuf, draw: Option<WorkerCommand>) -> Router {
     let stages = Arc::new(uploads::Stages::new(desk.dock.clone(), database.clone()));
+    let guard = Arc::new(guard::Guard::new(desk.settings.rates, desk.source.clone()));
+    let bodies = Arc::new(Semaphore::new(MAX_BODIES));
     let open311 = open311::routes(desk.clone(), database.clone());
     Router::new()
         .route(http::SYNC_PATH, post(protocol))
@@ -182,50 +211,54 @@ pub fn router_with(desk: Desk, database: PathBuf, draw: Option<WorkerCommand>) -
         .route(&format!("{}/{{id}}", upload::UPLOADS_PATH), any(uploads::photos))
         .route(&format!("{}/{{sha256}}", upload::PHOTOS_PATH), any(uploads::photos))
         .layer(axum::extract::DefaultBodyLimit::max(limits::MAX_REQUEST_BYTES))
-        .with_state(App { desk: desk.clone(), stages })
+        .with_state(App { desk: desk.clone(), stages, guard, bodies })
         .merge(open311)
         .merge(console::routes(desk, database, draw))
 }
 
-/// Serves what comes to a bound listener until `stop` resolves.
-pub async fn serve(
-    router: Router,
-    listener: std::net::TcpListener,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
-    listener.set_nonblocking(true)?;
-    let listener = tokio::net::TcpListener::from_std(listener)?;
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let (told, mut stopping) = watch::channel(false);
-    let stop = async move {
-        stop.await;
-        let _ = told.send(true);
-    };
-    let serving = axum::serve(listener, service).with_graceful_shutdown(stop);
-    // Pages that listen for changes never end by themselves.
-    let patience = async {
-        let _ = stopping.wait_for(|stopping| *stopping).await;
-        tokio::time::sleep(PATIENCE).await;
-    };
-    tokio::select! {
-        ended = serving => ended,
-        () = patience => Ok(()),
-    }
-}
-
-async fn protocol(State(app): State<App>, request: Request) -> Response {
+async fn protocol(
+    State(app): State<App>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
     let (head, body) = request.into_parts();
-    let Ok(body) = axum::body::to_bytes(body, limits::MAX_REQUEST_BYTES).await else {
-        return plain(StatusCode::PAYLOAD_TOO_LARGE, "too large");
-    };
-    let Some(request) = to_plain(&head, body.to_vec()) else {
+    let Some(mut request) = to_plain(&head, Vec::new()) else {
         return plain(StatusCode::BAD_REQUEST, "malformed headers");
     };
+    let from = caller::address(&head.headers, peer, &app.desk.settings);
+    let enrols = request.path == http::ENROL_PATH;
+    // The nonce of an enrolment stands in its small body, so that is read before it is judged.
+    let (about, most) = match enrols {
+        true => (About::Enrolment, MAX_ENROLMENT),
+        false => (About::Messages, limits::MAX_REQUEST_BYTES),
+    };
+    if !enrols && let Err(code) = app.guard.admit(from, about, &request) {
+        return app.desk.refuse(&auth::claimed_nonce(&request), &Refusal::new(429, code), false);
+    }
+    let read = async {
+        // Never closed.
+        let _room = app.bodies.acquire().await.ok()?;
+        axum::body::to_bytes(body, most).await.ok()
+    };
+    match tokio::time::timeout(WHOLE_BODY, read).await {
+        Ok(Some(body)) => request.body = body.to_vec(),
+        Ok(None) => return plain(StatusCode::PAYLOAD_TOO_LARGE, "too large"),
+        Err(_) => return plain(StatusCode::REQUEST_TIMEOUT, "too slow"),
+    }
+    let nonce = request_nonce(&request);
+    if enrols && let Err(code) = app.guard.admit(from, about, &request) {
+        return app.desk.refuse(&nonce, &Refusal::new(429, code), false);
+    }
     match app.desk.ask(Task::Ask(Cow::Owned(request))).await {
-        Ok(Settled::Answer(response)) => to_axum(response),
+        Ok(Settled::Answer(response)) => {
+            if enrols && matches!(response.status, 401 | 403) {
+                app.guard.refused(from);
+            }
+            to_axum(response)
+        }
         // Only an upload has a second round.
         Ok(Settled::First(_)) => plain(StatusCode::INTERNAL_SERVER_ERROR, "failed"),
-        Err(response) => response,
+        Err(refusal) => app.desk.refuse(&nonce, &refusal, false),
     }
 }
 
@@ -253,6 +286,10 @@ fn to_axum(response: http::Response) -> Response {
     let mut out = Response::builder().status(response.status).header("cache-control", "no-store");
     for (name, value) in response.headers {
         out = out.header(name, value);
+    }
+    // For proxies; a phone goes by what is signed.
+    if matches!(response.status, 429 | 503) {
+        out = out.header("retry-after", "10");
     }
     out.body(Body::from(response.body))
         .unwrap_or_else(|_| plain(StatusCode::INTERNAL_SERVER_ERROR, "headers"))

@@ -77,7 +77,7 @@ impl Core {
             None => {
                 let began = began(db, self.epoch)?;
                 TreeHead { size, root, hq_epoch: self.epoch, began, hq_time: now.0 }
-                    .sign(&self.signer)
+                    .sign(self.signer.as_ref())
                     .map_err(|e| HqError::Reference { what: "signing key", why: e.to_string() })?
             }
         };

@@ -185,6 +185,7 @@ impl Phone {
         let answer = town.hq.handle(&[request]).remove(0);
         assert_eq!(answer.status, 200);
         let enrolled: EnrolResponse = frame::decode(&answer.body, limits::MAX_RESPONSE_DECODED).unwrap();
+        town.hq.confirm(enrolled.device).unwrap();
         let beacon = enrolled.beacon;
         Self {
             worker,

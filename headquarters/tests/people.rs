@@ -23,6 +23,11 @@ use lanewalk_model::{
     staff::{Grant, Role},
     time::TimeMs,
 };
+use lanewalk_protocol::{
+    enrolment::EnrolRequest,
+    frame, http,
+    keys::{Algorithm, SoftSigner},
+};
 use std::{
     io::{Read as _, Write as _},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
@@ -341,6 +346,59 @@ fn acts_of_an_administrator_name_him_and_the_code_for_another_takes_his_app() {
     let device = "0".repeat(32);
     assert_eq!(act(&mut house, "/devices", &format!("act=revoke&sure=yes&device={device}")).0, 303);
     assert_eq!(house.count("SELECT count(*) FROM audit WHERE what = 'revoke' AND who = 'ad-01'"), 1);
+}
+
+/// F42: what was compared is what is confirmed; nobody else may, and nothing is confirmed by accident.
+#[test]
+fn an_administrator_confirms_the_fingerprint_that_was_shown() {
+    let mut house = House::new();
+    let invitation = house.hq().invite("gw-01").unwrap();
+    let enrol = |house: &mut House, n: u8| {
+        let key = SoftSigner::new(Algorithm::Es256, &[n; 32]).unwrap();
+        let request = http::Request {
+            method: "POST".into(),
+            path: http::ENROL_PATH.into(),
+            body: frame::encode(&EnrolRequest::new(invitation.code, 1, &key).unwrap()),
+            ..http::Request::default()
+        };
+        let status = house.hq().handle(&[request])[0].status;
+        (status, key.public_key().short_fingerprint())
+    };
+    let (status, fingerprint) = enrol(&mut house, 3);
+    assert_eq!(status, 200);
+    assert_eq!(enrol(&mut house, 4).0, 403);
+    let now = house.hq().now();
+    let ask = |form: &str, admin: bool| {
+        let mut visitor = browser::visitor("ad-01", Role::Liaison);
+        (visitor.admin, visitor.session) = (admin, "5e55".into());
+        let mut ask = browser::ask("/devices", visitor, now);
+        if !form.is_empty() {
+            (ask.method, ask.form) = (Method::Post, Fields::parse(form.as_bytes()));
+        }
+        ask
+    };
+    let console = Console::new(house.database.clone());
+    let answer = console.get(&ask("", true), Lang::Both);
+    let html = String::from_utf8(answer.body).unwrap();
+    assert!(html.contains(&fingerprint) && html.contains("another phone tried the same code"), "{html}");
+    let device: String = house
+        .hq()
+        .reader()
+        .query_row("SELECT lower(hex(id)) FROM devices WHERE worker = 'gw-01'", [], |r| r.get(0))
+        .unwrap();
+    let shown = fingerprint.replace(' ', "+");
+    let mut act = |form: String, admin| Console::post(house.hq(), &ask(&form, admin), Lang::Both).status;
+    let right = format!("act=confirm&sure=yes&device={device}&fingerprint={shown}");
+    assert_eq!(
+        act(format!("act=confirm&sure=yes&device={device}&fingerprint=0000+0000+0000+0000"), true),
+        422
+    );
+    assert_eq!(act(format!("act=confirm&device={device}&fingerprint={shown}"), true), 422, "not ticked");
+    assert_eq!(act(right.clone(), false), 404, "administrators only");
+    assert_eq!(act(right.clone(), true), 303);
+    assert_eq!(act(right, true), 422, "it waits no more");
+    let line = format!("what = 'confirm' AND who = 'ad-01' AND about = 'gw-01 {fingerprint}'");
+    assert_eq!(house.count(&format!("SELECT count(*) FROM audit WHERE {line}")), 1);
 }
 
 #[test]

@@ -1,10 +1,13 @@
 //! Becoming a device, and ceasing to be one.
 
-use crate::{Code, note, order, refused, town};
+use crate::{Code, note, order, refused, town, visit};
+use lanewalk_headquarters::enrol;
+use lanewalk_model::schema::DocKind;
 use lanewalk_protocol::{
     enrolment::{EnrolRequest, EnrolResponse, Invitation},
     http::Request,
     limits,
+    sync::SyncResponse,
 };
 use support::hostile::{Device, Footprint, enrolment, enrolment_of, key, send};
 
@@ -66,8 +69,8 @@ fn an_invitation_that_does_not_hold_makes_no_device() {
             assert_eq!(Footprint::of(hq), before, "{what} changed something");
             assert!(answer.next_nonce.is_empty(), "{what}");
         }
-        // All that did not use the code up.
-        assert_eq!(send(hq, &enrolment(&invitation, &key(40))).status, 200);
+        // All that did not use the code up; five that knew it and were refused have ended it.
+        refused(hq, &enrolment(&invitation, &key(40)), (403, "code_tries"));
     });
 }
 
@@ -134,6 +137,7 @@ fn device_invitation(
     let request = enrolment(&invitation, &key(45));
     let answer = send(hq, &request);
     let given: EnrolResponse = minicbor::decode(&answer.plain).unwrap();
+    hq.confirm(given.device).unwrap();
     (device.id, device.signer, device.nonce) = (given.device, key(45), answer.next_nonce);
     device.pull(hq);
     let entry = device.act(order, &[note(1)]);
@@ -141,32 +145,142 @@ fn device_invitation(
     request
 }
 
+/// F42: the code alone gives nothing; only a compared fingerprint does.
 #[test]
-fn a_revoked_device_gets_403_and_nothing_else() {
+fn a_device_gets_nothing_before_its_fingerprint_is_confirmed() {
     let town = town();
     town.network.hq(|hq| {
         let order = order(hq, &town.cells[0], "gw-01");
         let invitation = hq.invite("gw-01").unwrap();
-        let asked = enrolment(&invitation, &key(46));
-        assert_eq!(send(hq, &asked).status, 200);
+        let answer = send(hq, &enrolment(&invitation, &key(50)));
+        let given: EnrolResponse = minicbor::decode(&answer.plain).unwrap();
+        assert!(given.lease.grants.is_empty() && given.lease.valid_until <= town.clock.now());
+        let mut device = Device::of(&invitation, &given, key(50), answer.next_nonce);
+        let waiting = enrol::waiting(hq.reader()).unwrap();
+        assert_eq!(waiting.len(), 1);
+        assert_eq!(waiting[0].fingerprint, key(50).public_key().short_fingerprint());
+        let id = device.new_id(DocKind::Visit);
+        let written = device.act(id, &visit("gw-01", &town.cells[0]));
+        for entries in [vec![], vec![written]] {
+            let before = Footprint::of(hq);
+            let body = device.body(&entries);
+            let answer = device.ask(hq, &body);
+            assert_eq!(answer.code(), (403, "not_confirmed"));
+            assert!(answer.plain.len() < 60, "only the code");
+            assert_eq!(Footprint::of(hq), before);
+        }
+        hq.confirm(given.device).unwrap();
+        assert_eq!(enrol::waiting(hq.reader()).unwrap(), []);
+        let mut honest = Device::of(&invitation, &given, key(50), device.nonce.clone());
+        honest.pull(hq);
+        assert!(honest.docs.contains_key(&order));
+        // Confirming again changes nothing; a revoked one cannot be confirmed.
+        let before = Footprint::of(hq);
+        hq.confirm(given.device).unwrap();
+        assert_eq!(Footprint::of(hq), before);
+        hq.revoke(given.device).unwrap();
+        assert!(hq.confirm(given.device).is_err());
+    });
+}
+
+/// An administrator turns a phone away: it never held rights, so it has nothing to deliver.
+#[test]
+fn a_phone_that_is_turned_away_may_not_deliver() {
+    let town = town();
+    town.network.hq(|hq| {
+        let invitation = hq.invite("gw-01").unwrap();
+        let answer = send(hq, &enrolment(&invitation, &key(51)));
+        let given: EnrolResponse = minicbor::decode(&answer.plain).unwrap();
+        hq.revoke(given.device).unwrap();
+        let mut device = Device::of(&invitation, &given, key(51), answer.next_nonce);
+        let body = device.body(&[]);
+        let answer = device.ask(hq, &body);
+        assert_eq!(answer.code(), (403, "revoked"));
+        assert_eq!(answer.error.unwrap().deposit_until, None);
+    });
+}
+
+/// Somebody photographed the code: the administrator sees that another phone tried it.
+#[test]
+fn other_tries_with_a_code_are_counted_and_end_it() {
+    let town = town();
+    town.network.hq(|hq| {
+        let invitation = hq.invite("gw-01").unwrap();
+        assert_eq!(send(hq, &enrolment(&invitation, &key(52))).status, 200);
+        for n in 53..55 {
+            refused(hq, &enrolment(&invitation, &key(n)), (403, "code_used"));
+        }
+        assert_eq!(enrol::waiting(hq.reader()).unwrap()[0].other_tries, 2);
+        // The owner's own repeats are none.
+        assert_eq!(send(hq, &enrolment(&invitation, &key(52))).status, 200);
+        assert_eq!(enrol::waiting(hq.reader()).unwrap()[0].other_tries, 2);
+
+        let broken = hq.invite("gw-02").unwrap();
+        let mut bad = EnrolRequest::new(broken.code, 1, &key(60)).unwrap();
+        bad.install_epoch = 2;
+        for _ in 0..5 {
+            refused(hq, &enrolment_of(&bad), (401, "bad_proof"));
+        }
+        refused(hq, &enrolment(&broken, &key(60)), (403, "code_tries"));
+        refused(hq, &enrolment_of(&bad), (401, "bad_proof"));
+    });
+}
+
+/// F29: a revoked device delivers what it wrote, into quarantine, and learns nothing.
+#[test]
+fn a_revoked_device_delivers_into_quarantine_and_reads_nothing() {
+    let town = town();
+    town.network.hq(|hq| {
+        let order = order(hq, &town.cells[0], "gw-01");
         let mut device = Device::enrol(hq, "gw-01", 47);
         device.pull(hq);
         let entry = device.act(order, &[note(1)]);
-        let fresh: EnrolResponse = minicbor::decode(&send(hq, &asked).plain).unwrap();
+        let before = hq.document(order).unwrap();
         hq.revoke(device.id).unwrap();
-        hq.revoke(fresh.device).unwrap();
-        let before = Footprint::of(hq);
-        for entries in [&[][..], std::slice::from_ref(&entry)] {
-            let mut body = device.body(entries);
-            body.want = vec![order];
-            body.cursor = Default::default();
+        let until = town.clock.now() + 14 * 86_400_000;
+        // Nothing to deliver: nothing to ask for either, whatever is wished.
+        let footprint = Footprint::of(hq);
+        let mut body = device.body(&[]);
+        (body.want, body.cursor) = (vec![order], Default::default());
+        let answer = device.ask(hq, &body);
+        assert_eq!(answer.code(), (403, "revoked"));
+        assert_eq!(answer.error.unwrap().deposit_until, Some(until));
+        assert_eq!(Footprint::of(hq), footprint);
+        let mut body = device.body(std::slice::from_ref(&entry));
+        (body.want, body.cursor) = (vec![order], Default::default());
+        for _ in 0..2 {
             let answer = device.ask(hq, &body);
-            assert_eq!(answer.code(), (403, "revoked"));
-            let error = answer.error.unwrap();
-            assert!(answer.plain.len() < 40 && error.detail.is_empty(), "only the code: {error:?}");
+            assert_eq!(answer.status, 200, "{:?}", answer.error);
+            let page: SyncResponse = minicbor::decode(&answer.plain).unwrap();
+            assert_eq!(page.receipts.len(), 1);
+            page.receipts[0].verify(&device.hq_key).unwrap();
+            assert_eq!(page.refused.iter().map(|r| r.code.as_str()).collect::<Vec<_>>(), ["revoked"]);
+            assert!(page.snapshots.is_empty() && page.changes.is_empty() && page.left.is_empty());
+            assert!(page.lease.is_none() && page.digest.is_none() && !page.more);
         }
-        assert_eq!(Footprint::of(hq), before);
-        // Asking for the enrolment's answer once more gives no rights and no names either.
+        assert_eq!(hq.document(order).unwrap(), before, "nothing entered the document");
+        // The last millisecond counts; after it not even a deposit.
+        town.clock.advance(14 * 86_400_000);
+        assert_eq!(device.ask(hq, &body).status, 200);
+        town.clock.advance(1);
+        let answer = device.ask(hq, &body);
+        assert_eq!(answer.code(), (403, "revoked"));
+        assert_eq!(answer.error.unwrap().deposit_until, None);
+        // Revoking again does not open it anew.
+        hq.revoke(device.id).unwrap();
+        assert_eq!(device.ask(hq, &body).code(), (403, "revoked"));
+    });
+}
+
+/// Asking for an enrolment's answer once more gives a revoked device no rights and no names.
+#[test]
+fn a_revoked_device_cannot_enrol_with_its_old_code() {
+    let town = town();
+    town.network.hq(|hq| {
+        let invitation = hq.invite("gw-01").unwrap();
+        let asked = enrolment(&invitation, &key(46));
+        let fresh: EnrolResponse = minicbor::decode(&send(hq, &asked).plain).unwrap();
+        hq.revoke(fresh.device).unwrap();
         refused(hq, &asked, (403, "code_used"));
     });
 }

@@ -1,7 +1,7 @@
 //! Many phones pushing one visit at a time.
 
 use crate::{child, hq, phone, process};
-use lanewalk_field::{Field, HttpTransport, NewVisit};
+use lanewalk_field::{Field, HttpTransport, NewVisit, Trust};
 use serde_json::json;
 use std::{path::Path, time::Instant};
 use support::{dice::Dice, words};
@@ -12,19 +12,20 @@ const PUSHES: usize = 60;
 /// Enrols phones and lets all of them push at once.
 pub(crate) fn run(dir: &str, url: &str) {
     let dir = Path::new(dir);
+    let mut phones: Vec<Field> = Vec::new();
     child::answer(|question| {
-        let invitations: Vec<&str> =
-            question["invitations"].as_array().unwrap().iter().map(|v| v.as_str().unwrap()).collect();
-        let phones: Vec<Field> = invitations
-            .iter()
-            .zip(1_u8..)
-            .map(|(text, i)| {
+        let wire = HttpTransport::new(url, &Trust::Public).unwrap();
+        if let Some(invitations) = question["invitations"].as_array() {
+            for (text, i) in invitations.iter().zip(1_u8..) {
                 let field = phone::open(&dir.join(i.to_string()), i);
-                field.enrol(text, &HttpTransport::new(url, None).unwrap()).unwrap();
-                field.sync(&HttpTransport::new(url, None).unwrap()).unwrap();
-                field
-            })
-            .collect();
+                field.enrol(text.as_str().unwrap(), &wire).unwrap();
+                phones.push(field);
+            }
+            return json!({});
+        }
+        for field in &phones {
+            field.sync(&wire).unwrap();
+        }
         let (cpu, start) = (process::cpu_ms(), Instant::now());
         let mut times: Vec<f64> = std::thread::scope(|scope| {
             let running: Vec<_> =
@@ -42,7 +43,7 @@ pub(crate) fn run(dir: &str, url: &str) {
 }
 
 fn push(field: &Field, url: &str, seed: u64) -> Vec<f64> {
-    let wire = HttpTransport::new(url, None).unwrap();
+    let wire = HttpTransport::new(url, &Trust::Public).unwrap();
     let mut dice = Dice::new(seed, 5);
     (0..PUSHES)
         .map(|_| {

@@ -66,6 +66,7 @@ fn workload(d: u64, dir: &std::path::Path) {
     let phone_dir = dir.join("phone");
     let mut phone = Child::start(&["phone", phone_dir.to_str().unwrap()]);
     phone.ask(&json!({"do": "enrol", "invitation": ready["invitation"]}));
+    hq.ask(&json!({"do": "confirm"}));
     println!("\nD = {d}");
     row("first sync", &phone.ask(&json!({"do": "first_sync"})), None);
     phone.ask(&json!({"do": "edit", "d": d}));
@@ -122,8 +123,10 @@ fn many_phones(dir: &std::path::Path) {
     let phones = dir.join("load");
     let mut load = Child::start(&["load", phones.to_str().unwrap(), ready["url"].as_str().unwrap()]);
     let invitations = hq.ask(&json!({"do": "invite", "n": 24}));
+    load.ask(&invitations);
+    hq.ask(&json!({"do": "confirm"}));
     hq.ask(&json!({"do": "reset"}));
-    let done = load.ask(&invitations);
+    let done = load.ask(&json!({"do": "load"}));
     let figures = hq.ask(&json!({"do": "figures"}));
     println!(
         "\nheadquarters: {} pushes of one visit by {} phones at once: {} pushes/s, p50 {} ms, p99 {} ms, {} commits",

@@ -2,7 +2,7 @@
 
 use crate::{child, hq, process};
 use lanewalk_field::{
-    Config, Field, HttpTransport, ListQuery, NewVisit, StoreKey, SystemSource, TransportError,
+    Config, Field, HttpTransport, ListQuery, NewVisit, StoreKey, SystemSource, TransportError, Trust,
 };
 use lanewalk_model::{id::DocId, schema::DocKind, view::Value as Field_};
 use lanewalk_protocol::{
@@ -41,7 +41,7 @@ struct Counting {
 impl Counting {
     fn new(url: &str) -> Self {
         Self {
-            inner: HttpTransport::new(url, None).unwrap(),
+            inner: HttpTransport::new(url, &Trust::Public).unwrap(),
             requests: AtomicU64::new(0),
             up: AtomicU64::new(0),
             down: AtomicU64::new(0),
@@ -106,7 +106,7 @@ pub(crate) fn run(dir: &str) {
         "enrol" => {
             let text = question["invitation"].as_str().unwrap();
             let url = Invitation::from_text(text).unwrap().url;
-            field.enrol(text, &HttpTransport::new(&url, None).unwrap()).unwrap();
+            field.enrol(text, &HttpTransport::new(&url, &Trust::Public).unwrap()).unwrap();
             json!({})
         }
         "first_sync" => timed_sync(&field),

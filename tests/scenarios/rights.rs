@@ -1,14 +1,13 @@
 //! Rights that change while a phone is away (F22, DOMAIN.md §3).
 
 use crate::{A, at_hq, hq_ids, ids, logged, order_in, town, visit};
-use lanewalk_field::{NewAppeal, NewPerson, NewPlace, SyncError};
+use lanewalk_field::{Farewell, NewAppeal, NewPerson, NewPlace, Standing, SyncError, UploadPolicy};
 use lanewalk_model::{
-    id::DeviceId,
     schema::DocKind,
     staff::{Grant, Role},
     time::TimeMs,
 };
-use support::check;
+use support::{check, town::Town};
 
 /// A worker becomes a property manager while her phone, offline, holds persons and notes.
 #[test]
@@ -162,26 +161,65 @@ fn a_reassigned_phone_that_dies_keeps_its_visits() {
     check::laws(&town);
 }
 
-/// A phone is revoked while it is away: it is told, keeps its work, and gives it out.
+/// A phone is revoked while it is away (F29): it delivers what it wrote, into quarantine, reads no
+/// more, and is wiped only then.
 #[test]
-fn a_revoked_phone_keeps_its_work() {
+fn a_revoked_phone_delivers_and_is_wiped() {
     let mut town = town(104, 2);
     let order = order_in(&mut town, 0, "消防通道堵塞");
     let field = town.phones[A].field().clone();
     field.add_note(order, "已劝离两辆车").unwrap();
+    let note = town.remember(A, "note");
     field.record_visit(visit(order, "site_check", "第三辆无人应答")).unwrap();
-    let device: Vec<u8> = town.network.hq(|hq| {
-        hq.reader().query_row("SELECT id FROM devices WHERE worker = 'gw-01'", [], |r| r.get(0)).unwrap()
-    });
-    town.network.hq(|hq| hq.revoke(DeviceId::from_slice(&device).unwrap()).unwrap());
-    let heads = field.heads().unwrap();
-    for _ in 0..3 {
-        assert!(matches!(town.sync(A), Err(SyncError::Revoked { .. })));
+    let seen = town.remember(A, "visit");
+    let device = field.identity().unwrap().device;
+    town.network.hq(|hq| hq.revoke(device).unwrap());
+    assert!(matches!(town.sync(A), Err(SyncError::Revoked { deposit_until: Some(_) })));
+    for hash in [note, seen] {
+        assert_eq!(logged(&town, hash).0.as_deref(), Some("revoked"));
     }
-    assert_eq!((field.status().unwrap().pending, field.heads().unwrap()), (2, heads));
-    let export = field.export_unsent().unwrap();
-    assert!(export.contains("已劝离两辆车") && export.contains("第三辆无人应答"));
-    assert_eq!(at_hq(&town, order).members("note").count(), 0, "nothing came in");
+    assert_eq!(at_hq(&town, order).members("note").count(), 0, "nothing entered the documents");
+    let Standing::Revoked { entries: 0, files: 0, next: Farewell::Wipe, .. } = field.standing().unwrap()
+    else {
+        panic!("{:?}", field.standing());
+    };
+    assert!(field.export_quarantine().unwrap().contains("已劝离两辆车"));
+    field.wipe().unwrap();
+    assert!(!town.phones[A].directory.join("lanewalk.db").exists());
+}
+
+/// The photos of a revoked phone are taken too: those whose visit came in before, and those that
+/// only its entries in quarantine name.
+#[test]
+fn a_revoked_phone_delivers_its_photos() {
+    let mut town = town(106, 2);
+    let order = order_in(&mut town, 0, "井盖破损");
+    let field = town.phones[A].field().clone();
+    field.record_visit(visit(order, "site_check", "先到")).unwrap();
+    let photo = |town: &mut Town| {
+        let before = town.photos.len();
+        while town.photos.len() == before {
+            town.photograph(A);
+        }
+    };
+    photo(&mut town);
+    town.sync(A).unwrap();
+    // Later, so that the stamp is another even if the picture is the same.
+    town.clock.advance(120_000);
+    photo(&mut town);
+    let device = field.identity().unwrap().device;
+    town.network.hq(|hq| hq.revoke(device).unwrap());
+    assert!(matches!(town.sync(A), Err(SyncError::Revoked { deposit_until: Some(_) })));
+    let Standing::Revoked { entries: 0, files, next: Farewell::Deliver, .. } = field.standing().unwrap()
+    else {
+        panic!("{:?}", field.standing());
+    };
+    assert!(files >= 4, "{files}");
+    let report = town.upload(A, UploadPolicy::UNMETERED).unwrap();
+    assert_eq!((report.files, report.refused), (files, 0), "{report:?}");
+    let Standing::Revoked { files: 0, next: Farewell::Wipe, .. } = field.standing().unwrap() else {
+        panic!("{:?}", field.standing());
+    };
 }
 
 /// So much was written offline that it takes several pushes; the right ended meanwhile. The later

@@ -8,10 +8,14 @@
     reason = "tests"
 )]
 
+mod house;
+mod limits;
+mod tls;
+
 use lanewalk_camera::Shot as Camera;
 use lanewalk_field::{
     Config, Field, FontFile, HttpTransport, NewVisit, PartState, PhotoSettings, Shot, Source as _,
-    StorageBudget, StoreKey, SyncError, SystemSource, UploadPolicy, UploadReport,
+    StorageBudget, StoreKey, SyncError, SystemSource, Trust, UploadPolicy, UploadReport,
 };
 use lanewalk_model::{
     id::{DocId, EventId},
@@ -21,7 +25,7 @@ use lanewalk_model::{
 };
 use lanewalk_protocol::keys::{Algorithm, SoftSigner};
 use std::{path::Path, sync::Arc};
-use support::served::Served;
+use support::{served::Served, town::confirm_all};
 
 const GRID: &str = "370705005004001";
 
@@ -46,8 +50,10 @@ fn street() -> Street {
     let config = Config::new(dirs.1.path().to_owned(), StoreKey::new([4; 32]));
     let signer = Arc::new(SoftSigner::new(Algorithm::Es256, &[6; 32]).unwrap());
     let field = Field::open(config, Arc::new(SystemSource::new()), signer).unwrap();
-    let transport = HttpTransport::new(&served.wire.url(), None).unwrap();
+    let transport = HttpTransport::new(&served.wire.url(), &Trust::Public).unwrap();
     field.enrol(&invitation.unwrap(), &transport).unwrap();
+    served.desk.run(confirm_all).unwrap();
+    field.sync(&transport).unwrap();
     let font = Path::new(env!("CARGO_MANIFEST_DIR")).join("../rust-core/media/fonts/NotoSansSC-GB2312.otf");
     let fonts = vec![FontFile { path: font, index: None }];
     let budget = StorageBudget { keep_free: 0, ..StorageBudget::default() };
@@ -72,7 +78,7 @@ impl Street {
     /// Sends until everything is there; returns what all sessions together did.
     fn send_all(&self, policy: UploadPolicy) -> UploadReport {
         // A client of its own: no connection from before is still open.
-        let transport = HttpTransport::new(&self.served.wire.url(), None).unwrap();
+        let transport = HttpTransport::new(&self.served.wire.url(), &Trust::Public).unwrap();
         let mut sum = UploadReport::default();
         for _ in 0..2_000 {
             match self.field.upload(&transport, policy) {
@@ -159,7 +165,7 @@ fn fifty_equal_posts_at_once_count_once() {
         let posts: Vec<_> = (0..50)
             .map(|_| {
                 let (request, url) = (request.clone(), &url);
-                scope.spawn(move || HttpTransport::new(url, None).unwrap().send(request).unwrap())
+                scope.spawn(move || HttpTransport::new(url, &Trust::Public).unwrap().send(request).unwrap())
             })
             .collect();
         posts.into_iter().map(|post| post.join().unwrap()).collect()
@@ -220,6 +226,7 @@ fn a_colleague_in_the_grid_sees_the_copies_and_nobody_else_does() {
         let signer = Arc::new(SoftSigner::new(Algorithm::Ed25519, &[key; 32]).unwrap());
         let field = Field::open(config, Arc::new(SystemSource::new()), signer).unwrap();
         field.enrol(&invited.unwrap(), &street.transport).unwrap();
+        street.served.desk.run(confirm_all).unwrap();
         field.sync(&street.transport).unwrap();
         (field, dir)
     };

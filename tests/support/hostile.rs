@@ -162,13 +162,20 @@ impl Device {
         let answer = send(hq, &enrolment(&invitation, &signer));
         assert_eq!(answer.status, 200, "{:?}", answer.error);
         let given: EnrolResponse = minicbor::decode(&answer.plain).unwrap();
+        hq.confirm(given.device).unwrap();
+        Self::of(&invitation, &given, signer, answer.next_nonce)
+    }
+
+    /// Makes the device that an enrolment gave.
+    pub fn of(invitation: &Invitation, given: &EnrolResponse, signer: SoftSigner, nonce: String) -> Self {
+        let n = given.device.0[0];
         let anchor = Some(AnchorRef { hq_time: given.beacon.hq_time, mono_at: 0, tag: given.beacon.tag });
         Self {
-            worker: worker.to_owned(),
+            worker: invitation.worker.clone(),
             signer,
             id: given.device,
-            hq_key: invitation.hq_key,
-            nonce: answer.next_nonce,
+            hq_key: invitation.hq_key.clone(),
+            nonce,
             chain: (0, Hash([0; 32])),
             cursor: Cursor::default(),
             epoch: given.hq_epoch,
@@ -415,10 +422,13 @@ impl Footprint {
 fn rows(db: &rusqlite::Connection, table: &str) -> Vec<String> {
     use sha2::Digest as _;
     // That a device was heard of is no effect of what it asked.
-    let columns = if table == "devices" {
-        "id, worker, key, revoked_at, last_seq, head, scanned, scan_pending, page_token"
-    } else {
-        "*"
+    let columns = match table {
+        "devices" => {
+            "id, worker, key, confirmed_at, revoked_at, deposit_until, last_seq, head, scanned, scan_pending, page_token"
+        }
+        // Nor that a code was tried in vain.
+        "invitations" => "code_hash, worker, expires_at, used_at",
+        _ => "*",
     };
     let mut statement = db.prepare(&format!("SELECT {columns} FROM {table} ORDER BY 1, 2")).unwrap();
     let columns = statement.column_count();

@@ -19,8 +19,8 @@ use lanewalk_field::{
     PhotoSettings, Saved, Shot, StorageBudget, StoreKey, SyncError, SyncReport, UploadPolicy, UploadReport,
 };
 use lanewalk_headquarters::{
-    Headquarters, Settings, backup::restore, gate::InProcess, import::IncomingOrder, intake::Acceptance,
-    store::Place,
+    Headquarters, Settings, backup::restore, enrol, gate::InProcess, import::IncomingOrder,
+    intake::Acceptance, store::Place,
 };
 use lanewalk_model::{
     calendar::Calendar,
@@ -161,6 +161,13 @@ impl std::fmt::Debug for Town {
     }
 }
 
+/// Confirms every phone that waits, as an administrator who has compared the fingerprints.
+pub fn confirm_all(hq: &mut Headquarters) {
+    for waiting in enrol::waiting(hq.reader()).unwrap() {
+        hq.confirm(waiting.device).unwrap();
+    }
+}
+
 impl Town {
     /// Builds the town: grids, staff, calendar, catalogue, orders, enrolled phones.
     pub fn new(plan: Plan) -> Self {
@@ -211,6 +218,7 @@ impl Town {
         let phone = self.phones.last_mut().unwrap();
         let text = self.network.hq(|hq| hq.invite(&phone.worker).unwrap().to_text());
         phone.enrol(&text);
+        self.network.hq(confirm_all);
     }
 
     /// Gives the town's `i`th worker a phone with an empty store.
@@ -230,6 +238,7 @@ impl Town {
         let phone = &self.phones[phone];
         let text = self.network.hq(|hq| hq.invite(&phone.worker).unwrap().to_text());
         phone.field().enrol(&text, &phone.wire).unwrap();
+        self.network.hq(confirm_all);
     }
 
     /// Copies a phone's disk into another phone with the same key, as restoring a backup of the

@@ -490,6 +490,11 @@ void uniffi_lanewalk_ffi_fn_free_device(uint64_t handle, RustCallStatus *_Nonnul
 void uniffi_lanewalk_ffi_fn_method_device_check(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_DEVICE_DECLINE_EXPORT
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_DEVICE_DECLINE_EXPORT
+void uniffi_lanewalk_ffi_fn_method_device_decline_export(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_DEVICE_ENROL
 #define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_DEVICE_ENROL
 RustBuffer uniffi_lanewalk_ffi_fn_method_device_enrol(uint64_t ptr, RustBuffer invitation, RustCallStatus *_Nonnull out_status
@@ -503,6 +508,16 @@ RustBuffer uniffi_lanewalk_ffi_fn_method_device_identity(uint64_t ptr, RustCallS
 #ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_DEVICE_PURGE
 #define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_DEVICE_PURGE
 RustBuffer uniffi_lanewalk_ffi_fn_method_device_purge(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_DEVICE_STANDING
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_DEVICE_STANDING
+RustBuffer uniffi_lanewalk_ffi_fn_method_device_standing(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_DEVICE_WIPE
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_DEVICE_WIPE
+void uniffi_lanewalk_ffi_fn_method_device_wipe(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_CLONE_FIELD
@@ -1668,6 +1683,12 @@ uint16_t uniffi_lanewalk_ffi_checksum_method_device_check(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_DEVICE_DECLINE_EXPORT
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_DEVICE_DECLINE_EXPORT
+uint16_t uniffi_lanewalk_ffi_checksum_method_device_decline_export(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_DEVICE_ENROL
 #define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_DEVICE_ENROL
 uint16_t uniffi_lanewalk_ffi_checksum_method_device_enrol(void
@@ -1683,6 +1704,18 @@ uint16_t uniffi_lanewalk_ffi_checksum_method_device_identity(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_DEVICE_PURGE
 #define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_DEVICE_PURGE
 uint16_t uniffi_lanewalk_ffi_checksum_method_device_purge(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_DEVICE_STANDING
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_DEVICE_STANDING
+uint16_t uniffi_lanewalk_ffi_checksum_method_device_standing(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_DEVICE_WIPE
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_DEVICE_WIPE
+uint16_t uniffi_lanewalk_ffi_checksum_method_device_wipe(void
     
 );
 #endif

@@ -7,7 +7,7 @@ use crate::{
     seed,
     words::{Failure, cut, pad, short, when},
 };
-use lanewalk_headquarters::{Headquarters, Source as _, SystemSource};
+use lanewalk_headquarters::{Headquarters, Source as _, SystemSource, enrol};
 use lanewalk_model::{
     id::{DeviceId, DocId, EventId},
     order::{self, Destination, State},
@@ -16,7 +16,7 @@ use lanewalk_model::{
     staff::{Grant, Role},
     time::TimeMs,
 };
-use std::fmt::Write as _;
+use std::{collections::HashMap, fmt::Write as _};
 
 /// Performs an act.
 pub(super) fn perform(hq: &mut Headquarters, act: &Act) -> Result<Answer, Failure> {
@@ -107,6 +107,9 @@ pub(super) fn perform(hq: &mut Headquarters, act: &Act) -> Result<Answer, Failur
             }
         }
         Act::Devices => devices(hq)?.iter().map(|d| d.1.as_str()).collect::<Vec<_>>().join("\n"),
+        Act::Confirm { fingerprint } => confirm(hq, &fingerprint.concat())?,
+        // Files alone; never sent to the server.
+        Act::Tls { .. } => return Err(Failure::usage("tls")),
         Act::Revoke { device } => {
             let all = devices(hq)?;
             let hits = all.iter().filter(|d| matches(&d.0.to_string(), device)).map(|d| d.0);
@@ -185,10 +188,27 @@ fn staff(hq: &mut Headquarters, act: &StaffAct, now: TimeMs) -> Result<String, F
 fn invite(hq: &mut Headquarters, worker: &str) -> Result<Answer, Failure> {
     let invitation = hq.invite(worker)?;
     let text = format!(
-        "{worker} 的邀请码，{} 前一次有效 / for {worker}, valid once until then\n在手机上 / on the phone: lanewalk phone --data DIR enrol '…'",
+        "{worker} 的邀请码，{} 前一次有效 / for {worker}, valid once until then\n在手机上 / on the phone: lanewalk phone --data DIR enrol '…'\n然后核对手机上的指纹 / then compare the fingerprint it shows: lanewalk admin confirm FINGERPRINT",
         when(Some(invitation.expires_at))
     );
     Ok(Answer { text, qr: Some(invitation.to_text()) })
+}
+
+/// Confirms the one waiting phone with this fingerprint.
+fn confirm(hq: &mut Headquarters, typed: &str) -> Result<String, Failure> {
+    let plain = |text: &str| text.chars().filter(|c| !c.is_whitespace()).collect::<String>().to_lowercase();
+    let waiting = enrol::waiting(hq.reader())?;
+    let Some(found) = waiting.iter().find(|w| plain(&w.fingerprint) == plain(typed)) else {
+        return Err(Failure::new(
+            "没有这个指纹的手机在等待，请逐位核对 / no waiting phone has this fingerprint: compare every digit",
+        ));
+    };
+    hq.confirm(found.device)?;
+    let again = match found.other_tries {
+        0 => String::new(),
+        n => format!("\n注意：同一个邀请码另有 {n} 次尝试 / note: {n} other tries with the same code"),
+    };
+    Ok(format!("已确认 / confirmed: {} {}{again}", found.worker, found.fingerprint))
 }
 
 /// Lists all orders of headquarters with their list rows.
@@ -256,6 +276,8 @@ fn devices(hq: &Headquarters) -> Result<Vec<(DeviceId, String)>, Failure> {
     let mut statement = hq.reader().prepare(
         "SELECT id, worker, last_seq, announced_seq, last_contact, revoked_at FROM devices WHERE worker <> 'hq' ORDER BY n",
     )?;
+    let waiting: HashMap<_, _> =
+        enrol::waiting(hq.reader())?.into_iter().map(|w| (w.device, w.fingerprint)).collect();
     let rows = statement.query_map([], |r| {
         let id: Vec<u8> = r.get(0)?;
         let (worker, held, said): (String, u64, u64) = (r.get(1)?, r.get(2)?, r.get(3)?);
@@ -265,7 +287,11 @@ fn devices(hq: &Headquarters) -> Result<Vec<(DeviceId, String)>, Failure> {
     for row in rows {
         let (id, worker, held, said, contact, revoked) = row?;
         let id = DeviceId::from_slice(&id).map_err(|e| Failure::new(e.to_string()))?;
-        let end = if revoked.is_some() { "  已停用 / revoked" } else { "" };
+        let end = match (revoked, waiting.get(&id)) {
+            (Some(_), _) => "  已停用 / revoked".to_owned(),
+            (None, Some(fingerprint)) => format!("  等待确认 / waiting: {fingerprint}"),
+            (None, None) => String::new(),
+        };
         out.push((
             id,
             format!(

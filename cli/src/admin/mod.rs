@@ -7,6 +7,7 @@
 mod acts;
 mod exchange;
 mod socket;
+mod tls;
 
 pub(crate) use acts::orders;
 pub(crate) use exchange::write as write_whole;
@@ -156,6 +157,17 @@ pub(crate) enum Act {
     },
     /// 已登记的手机 / lists enrolled phones
     Devices,
+    /// 确认一部刚登记的手机：输入手机上显示的指纹 / confirms a new phone by the fingerprint it shows
+    Confirm {
+        /// Four groups of four digits, with or without spaces.
+        #[arg(required = true)]
+        fingerprint: Vec<String>,
+    },
+    /// 自带的 TLS：私有根证书和服务器密钥 / headquarters' own TLS: a private CA and the server's keys
+    Tls {
+        #[command(subcommand)]
+        act: TlsAct,
+    },
     /// 停用一台手机 / revokes a phone
     Revoke {
         /// Device id or its last digits.
@@ -186,6 +198,31 @@ pub(crate) enum StaffAct {
         worker: String,
         /// Grid cell.
         grid: String,
+    },
+}
+
+/// What is done about TLS. All but `show` need headquarters to be stopped.
+#[derive(Debug, Subcommand, Serialize, Deserialize)]
+pub(crate) enum TlsAct {
+    /// 建立：下次启动起用 https / makes CA, keys and certificate; used from the next start on
+    Init {
+        /// 主机名或地址，可多次给出 / host name or address, may be repeated
+        #[arg(long = "name", required = true)]
+        names: Vec<String>,
+    },
+    /// 查看 / shows it
+    Show,
+    /// 换证书，密钥不变，手机无感（到期前启动时自动进行） / another certificate for the same key
+    Renew {
+        /// 换成这些名字 / for these names instead
+        #[arg(long = "name")]
+        names: Vec<String>,
+    },
+    /// 换密钥：启用下一把，再备一把 / takes the next key into use
+    Rotate {
+        /// 有手机还不认识新密钥也换：它们将连不上 / although some phones do not know the next key yet
+        #[arg(long)]
+        leave_behind: bool,
     },
 }
 
@@ -241,6 +278,9 @@ pub(crate) struct Answer {
 
 /// Runs one act, through the running server or alone.
 pub(crate) fn run(args: &AdminArgs) -> Result<(), Failure> {
+    if let Act::Tls { act } = &args.act {
+        return tls::run(&args.data, act);
+    }
     let act = absolute(&args.act)?;
     if let Act::Restore { file } = &act {
         return restore(&args.data, file);

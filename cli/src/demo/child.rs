@@ -21,16 +21,13 @@ use lanewalk_model::{
     position::{Position, Source},
     schema::DocKind,
 };
-use lanewalk_protocol::{
-    enrolment::Invitation,
-    http::{Request, Response},
-};
+use lanewalk_protocol::http::{Request, Response};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
     io::BufRead as _,
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 /// What the parent asks.
@@ -132,7 +129,7 @@ pub(super) enum Say {
 
 /// Counts what really went over the wire, failures included.
 struct Counting {
-    inner: HttpTransport,
+    inner: Arc<HttpTransport>,
     counts: Mutex<(u64, u64, u64)>,
 }
 
@@ -193,8 +190,7 @@ fn say(what: &Say) -> Result<(), Failure> {
 
 fn enrol(field: &Field, text: &str) -> Say {
     let run = || -> Result<(), SyncError> {
-        let invitation = Invitation::from_text(text).map_err(|_| SyncError::BadInvitation)?;
-        field.enrol(text, &HttpTransport::new(&invitation.url, None)?)?;
+        field.enrol(text, &HttpTransport::for_invitation(text, None)?)?;
         Ok(())
     };
     run().map_or_else(|e| Say::Failed(sync_words(&e)), |()| Say::Enrolled)
@@ -202,8 +198,7 @@ fn enrol(field: &Field, text: &str) -> Say {
 
 fn sync(field: &Field) -> Synced {
     let run = |field: &Field| -> Result<(Synced, Counting), SyncError> {
-        let url = field.server_url().ok_or(FieldError::NotEnrolled)?;
-        let transport = Counting { inner: HttpTransport::new(&url, None)?, counts: Mutex::default() };
+        let transport = Counting { inner: field.transport(None)?, counts: Mutex::default() };
         let synced = match field.sync(&transport) {
             Ok(r) => Synced {
                 ok: true,
@@ -347,8 +342,7 @@ fn photograph(
 fn upload(field: &Field, free: bool) -> Uploaded {
     let policy = if free { UploadPolicy::UNMETERED } else { UploadPolicy::METERED };
     let run = || -> Result<Uploaded, SyncError> {
-        let url = field.server_url().ok_or(FieldError::NotEnrolled)?;
-        let transport = Counting { inner: HttpTransport::new(&url, None)?, counts: Mutex::default() };
+        let transport = Counting { inner: field.transport(None)?, counts: Mutex::default() };
         let before = field.storage()?.unsent_files;
         let done = field.upload(&transport, policy);
         let left = field.storage()?;

@@ -125,7 +125,9 @@ fn last_words(args: &DemoArgs, stage: &stages::Stage, root: &Path) -> Result<(),
     say!("\n{}", bold("自己动手 / try it by hand"));
     say!("  lanewalk serve --data hq --demo-data");
     say!("  lanewalk admin --data hq invite gw-03");
-    say!("  lanewalk phone --data phone-a enrol 'lanewalk1:…'  → list → visit 1 --notes … → sync");
+    say!("  lanewalk phone --data phone-a enrol 'lanewalk1:…'");
+    say!("  lanewalk admin --data hq confirm {}", dim("手机上的指纹 / the fingerprint on the phone"));
+    say!("  lanewalk phone --data phone-a sync  → list → visit 1 --notes … → sync");
     let shown = root.display();
     if args.keep.is_some() {
         say!("  {}", dim(format!("数据在 / data in {shown}: hq, phones/…")));

@@ -82,6 +82,7 @@ impl Stage {
             phone.start(&program)?;
             phone.enrol(town.invite(&phone.worker)?)?;
         }
+        town.confirm()?;
         let first = sync_all(&mut phones)?;
         let down: u64 = first.iter().map(|s| s.down).sum();
         progress.say(

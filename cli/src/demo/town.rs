@@ -11,7 +11,7 @@ use crate::{
     words::Failure,
 };
 use lanewalk_headquarters::{
-    Headquarters, Settings, Source as _, SystemSource,
+    Headquarters, Settings, Source as _, SystemSource, enrol,
     server::{self, Desk},
     store,
 };
@@ -81,7 +81,7 @@ impl Town {
     pub(super) fn start(data: &Path, seed: u64) -> Result<Self, Failure> {
         let proxy = Proxy::start(seed)?;
         let url = format!("http://{}", proxy.address());
-        let Opened { hq, lock } =
+        let Opened { hq, lock, .. } =
             serve::open(data, Some(&url), Settings::default(), Box::new(serve::gate()?))?;
         let key = hq.public_key();
         let (desk, _) = Desk::start(hq)?;
@@ -135,6 +135,16 @@ impl Town {
     pub(super) fn invite(&self, worker: &str) -> Result<String, Failure> {
         let worker = worker.to_owned();
         self.at_hq(move |hq| Ok(hq.invite(&worker)?.to_text()))
+    }
+
+    /// Confirms the phones that wait, as their fingerprints were read aloud.
+    pub(super) fn confirm(&self) -> Result<(), Failure> {
+        self.at_hq(|hq| {
+            for waiting in enrol::waiting(hq.reader())? {
+                hq.confirm(waiting.device)?;
+            }
+            Ok(())
+        })
     }
 
     /// Lists every order with its row.

@@ -49,6 +49,17 @@ pub(crate) fn open(data: &Path) -> Result<Keys, Failure> {
     Ok(Keys { store: StoreKey::new(store), signer })
 }
 
+/// Destroys both secrets, as a phone's keystore does.
+pub(crate) fn destroy(data: &Path) -> Result<(), Failure> {
+    let path = data.join(NAME);
+    // A disk may keep old blocks; a keystore does not. This file only stands in for one.
+    fs::write(&path, [0_u8; 512])?;
+    fs::File::open(&path)?.sync_all()?;
+    fs::remove_file(&path)?;
+    fs::File::open(data)?.sync_all()?;
+    Ok(())
+}
+
 /// Reads the store's key in hexadecimal, for checks that look into the file themselves.
 pub(crate) fn store_hex(data: &Path) -> Result<String, Failure> {
     let written: Written =

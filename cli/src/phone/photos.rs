@@ -227,7 +227,7 @@ fn send(phone: &Phone, network: Network) -> Result<(), Failure> {
         Network::Saving => UploadPolicy::SAVING,
     };
     let transport = transport(phone)?;
-    let r = phone.field.upload(&transport, policy)?;
+    let r = phone.field.upload(&*transport, policy)?;
     say!(
         "{} {} 个文件，{}；暂不发 {} / {} files, {}; held back {}",
         good("已送达 / delivered:"),

@@ -1,11 +1,11 @@
 //! The verbs of a phone and which call of the core each one is.
 
 use super::{Phone, acts, ids, photos, photos::PhotoVerb, show};
-use crate::words::{Failure, bad, bold, dim, field_words, good, say, warm, when};
+use crate::words::{Failure, bad, bold, dim, good, say, warm, when};
 use clap::Subcommand;
-use lanewalk_field::{HttpTransport, ListQuery};
+use lanewalk_field::{Farewell, HttpTransport, ListQuery, Standing};
 use lanewalk_model::{position::Position, schema::DocKind};
-use lanewalk_protocol::enrolment::Invitation;
+use std::sync::Arc;
 
 /// What a phone can be told to do.
 #[derive(Subcommand)]
@@ -160,6 +160,14 @@ pub(crate) enum Verb {
     },
     /// 本机保存的指挥中心日志凭证 / what this phone keeps of headquarters' log, signed by it
     Witness,
+    /// 没有上传的内容，完整导出为 JSON / what headquarters does not hold yet, every byte as JSON
+    ExportUnsent,
+    /// 停用后的手机：销毁密钥和数据（还有内容可补交时不会执行） / a revoked phone: destroys its key and its store
+    Wipe {
+        /// 已告知本人会丢失什么，本人选择不导出 / the worker was told what is lost and wants no copy
+        #[arg(long)]
+        without_copy: bool,
+    },
     /// 等待选定的不同值 / fields on which people disagree
     Conflicts,
 }
@@ -199,6 +207,11 @@ pub(super) fn run(phone: &Phone, verb: &Verb) -> Result<(), Failure> {
         Verb::Status => status(phone),
         Verb::Quarantine { export } => quarantine(phone, *export),
         Verb::Witness => witness(phone),
+        Verb::ExportUnsent => {
+            say!("{}", phone.field.export_unsent()?);
+            Ok(())
+        }
+        Verb::Wipe { without_copy } => wipe(phone, *without_copy),
         Verb::Conflicts => {
             let all = phone.field.conflicts()?;
             if all.is_empty() {
@@ -214,10 +227,7 @@ pub(super) fn run(phone: &Phone, verb: &Verb) -> Result<(), Failure> {
 }
 
 fn enrol(phone: &Phone, text: &str) -> Result<(), Failure> {
-    let invitation = Invitation::from_text(text)
-        .map_err(|_| Failure::usage("这不是邀请码 / this is not an invitation"))?;
-    let transport = HttpTransport::new(&invitation.url, None)
-        .map_err(|e| Failure::new(format!("网址不可用 / address: {e}")))?;
+    let transport = HttpTransport::for_invitation(text, None)?;
     let me = phone.field.enrol(text, &transport)?;
     say!("{} {}（{}，{}）", good("已登记 / enrolled:"), me.name, me.worker, me.role.zh());
     say!(
@@ -228,7 +238,33 @@ fn enrol(phone: &Phone, text: &str) -> Result<(), Failure> {
             phone.data.display()
         ))
     );
-    sync(phone)
+    match phone.field.standing()? {
+        Standing::Waiting { fingerprint } => {
+            say!(
+                "{} {}",
+                warm("等待确认，请与管理员核对指纹 / waiting, compare the fingerprint:"),
+                bold(fingerprint)
+            );
+            Ok(())
+        }
+        _ => sync(phone),
+    }
+}
+
+fn wipe(phone: &Phone, without_copy: bool) -> Result<(), Failure> {
+    if without_copy {
+        phone.field.decline_export()?;
+    }
+    let Standing::Revoked { next: Farewell::Wipe, .. } = phone.field.standing()? else {
+        return Err(Failure::new(
+            "现在不能清除：还没有停用，或还有内容没有交出，见 status / not now: not revoked, or something is still to be delivered, see status",
+        ));
+    };
+    // The key first: from then on the rest is noise, whatever interrupts this.
+    super::keys::destroy(&phone.data)?;
+    phone.field.wipe()?;
+    say!("{}", good("密钥和数据已销毁 / key and store destroyed"));
+    Ok(())
 }
 
 fn list(phone: &Phone, all: bool, kind: Option<&str>, near: Option<Position>) -> Result<(), Failure> {
@@ -247,17 +283,13 @@ fn list(phone: &Phone, all: bool, kind: Option<&str>, near: Option<Position>) ->
 }
 
 /// Makes the way to headquarters.
-pub(super) fn transport(phone: &Phone) -> Result<HttpTransport, Failure> {
-    let url = phone
-        .field
-        .server_url()
-        .ok_or_else(|| Failure::new(field_words(&lanewalk_field::FieldError::NotEnrolled)))?;
-    HttpTransport::new(&url, None).map_err(|e| Failure::new(format!("网址不可用 / address: {e}")))
+pub(super) fn transport(phone: &Phone) -> Result<Arc<HttpTransport>, Failure> {
+    Ok(phone.field.transport(None)?)
 }
 
 fn sync(phone: &Phone) -> Result<(), Failure> {
     let transport = transport(phone)?;
-    let r = phone.field.sync(&transport)?;
+    let r = phone.field.sync(&*transport)?;
     say!(
         "{} 回执确认 {} 条；收到整份 {}，变更 {}，移走 {} / acknowledged {}; documents {}, changes {}, gone {}",
         good("已同步 / synced:"),
@@ -308,6 +340,26 @@ fn status(phone: &Phone) -> Result<(), Failure> {
         when(status.last_contact_ms),
         status.last_seq
     );
+    match phone.field.standing()? {
+        Standing::NotEnrolled | Standing::Active => {}
+        Standing::Waiting { fingerprint } => {
+            say!("{} {}", warm("等待确认，指纹 / waiting, fingerprint"), bold(fingerprint));
+        }
+        Standing::Revoked { deposit_until, entries, files, next } => {
+            let until = deposit_until.map_or_else(|| "—".into(), |at| when(Some(at)));
+            say!("{}", warm(format!("本机已停用，补交截止 / revoked, deliver until {until}")));
+            say!("未交出 / not delivered: {entries} 条 entries，{files} 个文件 files");
+            say!(
+                "{}",
+                match next {
+                    Farewell::Deliver => "请同步 / sync",
+                    Farewell::Export =>
+                        "请 export-unsent，或 wipe --without-copy / take a copy or go without",
+                    Farewell::Wipe => "可以清除 / may be wiped: wipe",
+                }
+            );
+        }
+    }
     for (code, detail) in status.problems {
         say!("{}", warm(format!("{code}: {detail}")));
     }

@@ -10,6 +10,7 @@ use std::{
 pub struct Server {
     process: Child,
     pub data: PathBuf,
+    pub port: u16,
     lines: Option<std::io::Lines<BufReader<std::process::ChildStdout>>>,
 }
 
@@ -17,26 +18,31 @@ impl Server {
     pub fn start(data: PathBuf) -> Self {
         // The port is free again when the probe is dropped.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        Self::serve(data, &["--demo-data", "--listen", &format!("127.0.0.1:{port}")])
+        Self::start_at(data, port)
     }
 
-    /// Starts it on what is there, at an address that phones know.
-    pub fn restart(data: PathBuf, listen: &str) -> Self {
-        Self::serve(data, &["--listen", listen])
+    pub fn start_at(data: PathBuf, port: u16) -> Self {
+        Self::serve(data, port, &["--demo-data"])
     }
 
-    fn serve(data: PathBuf, words: &[&str]) -> Self {
+    /// Starts it on what is there, at a port that phones know.
+    pub fn restart(data: PathBuf, port: u16) -> Self {
+        Self::serve(data, port, &[])
+    }
+
+    fn serve(data: PathBuf, port: u16, words: &[&str]) -> Self {
         let mut process = lanewalk()
             .arg("serve")
             .arg("--data")
             .arg(&data)
+            .args(["--listen", &format!("127.0.0.1:{port}")])
             .args(words)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         assert!(lines.by_ref().map(Result::unwrap).any(|l| l.contains("Ctrl-C")), "the server did not start");
-        Self { process, data, lines: Some(lines) }
+        Self { process, data, port, lines: Some(lines) }
     }
 
     /// Stops it as the system would and returns what it said after that.
@@ -56,6 +62,15 @@ impl Server {
         let text = self.admin(&["invite", worker]);
         assert!(text.contains('█'), "no QR code:\n{text}");
         text.split_whitespace().find(|w| w.starts_with("lanewalk1:")).unwrap().to_owned()
+    }
+
+    /// Enrols a phone, confirms it by the fingerprint it shows, and syncs it; returns what it said.
+    pub fn enrol(&self, data: &Path, worker: &str) -> String {
+        let said = phone(data, &["enrol", &self.invite(worker)]);
+        let shown = said.split("fingerprint: ").nth(1).unwrap().trim().to_owned();
+        assert!(self.admin(&["devices"]).contains(&shown), "both sides show {shown}");
+        self.admin(&["confirm", &shown]);
+        said + &phone(data, &["sync"])
     }
 }
 

@@ -345,6 +345,7 @@ const ELSEWHERE: &[(&str, &str, &[Role])] = &[
     ("/staff", "act=add&id=x-1&name=x&role=section", &[]),
     ("/staff/section-lead", "act=grant&grid=*", &[]),
     ("/devices", "act=revoke&sure=yes", &[]),
+    ("/devices", "act=confirm&sure=yes", &[]),
     ("/keeping", "act=run", &[]),
     ("/audit", "name=某某", &[Auditor]),
 ];

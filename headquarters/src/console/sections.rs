@@ -170,7 +170,7 @@ pub(super) fn devices(db: &Connection, names: &Names, now: TimeMs, open: bool) -
         )?
         .query_row([&own], |r| Ok((r.get(0)?, r.get(1)?)))?;
     let mut statement = db.prepare(
-        "SELECT id, worker, enrolled_at, revoked_at, last_seq, announced_seq, last_contact FROM devices
+        "SELECT id, worker, enrolled_at, revoked_at, last_seq, announced_seq, last_contact, confirmed_at, deposit_until FROM devices
          WHERE id <> ?1 ORDER BY revoked_at IS NOT NULL, announced_seq - last_seq DESC, last_contact, n LIMIT ?2",
     )?;
     let mut found = statement.query(params![own, MAX_ROWS as u64])?;
@@ -181,6 +181,7 @@ pub(super) fn devices(db: &Connection, names: &Names, now: TimeMs, open: bool) -
         let (enrolled, revoked): (i64, Option<i64>) = (r.get(2)?, r.get(3)?);
         let (held, announced): (u64, u64) = (r.get(4)?, r.get(5)?);
         let contact: Option<i64> = r.get(6)?;
+        let (confirmed, deposit): (Option<i64>, Option<i64>) = (r.get(7)?, r.get(8)?);
         let unsent = announced.saturating_sub(held);
         rows.push(Row {
             class: if revoked.is_some() { "ended" } else { "" },
@@ -194,10 +195,14 @@ pub(super) fn devices(db: &Connection, names: &Names, now: TimeMs, open: bool) -
                 } else {
                     html! { "0" }
                 },
-                revoked.map_or_else(
-                    || bi(("在用", "in use")),
-                    |at| html! { span.tag { (bi(("已吊销", "revoked"))) } span.sub { (when(at)) } },
-                ),
+                match (revoked, confirmed) {
+                    (None, Some(_)) => bi(("在用", "in use")),
+                    (None, None) => html! { span.tag.ask { (bi(("等待确认", "waiting"))) } },
+                    (Some(at), _) => html! {
+                        span.tag { (bi(("已吊销", "revoked"))) } span.sub { (when(at)) }
+                        @if let Some(until) = deposit { span.sub { (bi(("可补交至", "may deliver until"))) " " (when(until)) } }
+                    },
+                },
             ],
         });
     }

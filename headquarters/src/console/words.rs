@@ -343,6 +343,7 @@ pub(super) fn audited(what: &str) -> Words {
             ("end_grant", "收回权限", "ended a right"),
             ("invite", "手机邀请", "invited a phone"),
             ("enrol", "手机登记", "phone enrolled"),
+            ("confirm", "确认手机", "confirmed a phone"),
             ("revoke", "吊销设备", "revoked a device"),
             ("want_original", "索取原图", "asked for an original"),
             ("search_resident", "按居民查记录", "searched by resident"),
@@ -440,6 +441,7 @@ pub(super) fn rejection(code: &str) -> Words {
         &[
             ("wrong_author", "署名与设备不符", "not by the device's worker"),
             ("actor_bound", "写入标识属于另一台设备", "writer belongs to another device"),
+            ("revoked", "设备已吊销,留待核查", "its device was revoked; kept for review"),
             ("unknown_worker", "没有这名人员", "no such member of staff"),
             ("role_kind", "角色与此类内容无关", "role has no part in this kind"),
             ("role_field", "角色不能填写此项", "role may not write this field"),

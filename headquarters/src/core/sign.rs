@@ -1,13 +1,34 @@
 //! The two small signatures headquarters makes all day.
 
 use lanewalk_protocol::{
+    frame, http,
     keys::{DeviceSigner, Domain, sign_domain},
     receipt::response_message,
 };
 
+/// Makes the headers of an answer: its type, its signature, and the device's next nonce if there is
+/// one.
+pub(crate) fn response_headers(
+    signer: &dyn DeviceSigner,
+    request_nonce: &str,
+    status: u16,
+    next: &str,
+    message: &[u8],
+) -> Vec<(String, String)> {
+    let signature = sign_response(signer, request_nonce, status, next, message);
+    let mut headers = vec![
+        ("content-type".to_owned(), frame::MEDIA_TYPE.to_owned()),
+        (http::RESPONSE_SIGNATURE.to_owned(), signature),
+    ];
+    if !next.is_empty() {
+        headers.push((http::NEXT_NONCE.to_owned(), next.to_owned()));
+    }
+    headers
+}
+
 /// Signs an answer: base64 of algorithm id and signature; empty if the key cannot sign, which a
 /// phone then treats as "no network".
-pub(super) fn sign_response(
+fn sign_response(
     signer: &dyn DeviceSigner,
     request_nonce: &str,
     status: u16,

@@ -134,7 +134,7 @@ impl Headquarters {
 
 impl Core {
     fn sealed(&self, to: &Neighbour, seq: u64, now: i64, records: &[String]) -> Result<Vec<u8>, HqError> {
-        seal(&self.signer, Kind::Changes, &to.key, seq, now, records)
+        seal(&*self.signer, Kind::Changes, &to.key, seq, now, records)
             .map_err(|e| HqError::Reference { what: "signing key", why: e.to_string() })
     }
 }

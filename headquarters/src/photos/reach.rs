@@ -8,7 +8,10 @@ use super::{
     rows::{self, Citation},
     stage::{Verdict, failed},
 };
-use crate::{error::Refusal, store};
+use crate::{
+    error::Refusal,
+    store::{self, DeviceRow},
+};
 use lanewalk_model::{
     id::Hash,
     photo::{FileRef, PhotoPart},
@@ -20,7 +23,9 @@ use rusqlite::Connection;
 
 /// Says whether a worker's device may bring a file: a record names it in a visit that the worker
 /// may read now or has written. Who took a photo delivers it, whoever holds the grid by then.
-pub(super) fn may_bring(db: &Connection, worker: &str, file: FileRef, now: TimeMs) -> Verdict<()> {
+/// What a revoked device took is named by its entries in quarantine too (F29).
+pub(super) fn may_bring(db: &Connection, device: &DeviceRow, file: FileRef, now: TimeMs) -> Verdict<()> {
+    let worker = &device.worker;
     if file.bytes > limits::MAX_FILE_BYTES {
         return Err(Refusal::new(413, "too_large"));
     }
@@ -28,16 +33,21 @@ pub(super) fn may_bring(db: &Connection, worker: &str, file: FileRef, now: TimeM
     let mut named = rows::citations(db, file.sha256).map_err(failed)?;
     named.retain(|Citation { visit, .. }| {
         let reads = |s| policy::may_read(s, visit.id.kind, &visit.facts, now).is_ok();
-        visit.facts.author == worker || subject.as_ref().is_some_and(reads)
+        visit.facts.author == *worker || subject.as_ref().is_some_and(reads)
     });
+    let mut named: Vec<(PhotoPart, u64)> = named.iter().map(|c| (c.part, c.bytes)).collect();
+    if named.is_empty() && device.revoked_at.is_some() {
+        named = rows::deposited(db, device.n, file.sha256).map_err(failed)?;
+    }
     if named.is_empty() {
         return Err(Refusal::new(409, "not_cited"));
     }
-    named.retain(|c| c.bytes == file.bytes && c.bytes > 0);
+    named.retain(|(_, bytes)| *bytes == file.bytes && *bytes > 0);
     if named.is_empty() {
         return Err(Refusal::new(409, "wrong_length"));
     }
-    let fits = |c: &Citation| c.part == PhotoPart::Original || c.bytes <= limits::MAX_COPY_BYTES;
+    let fits =
+        |(part, bytes): &(PhotoPart, u64)| *part == PhotoPart::Original || *bytes <= limits::MAX_COPY_BYTES;
     if named.iter().any(fits) { Ok(()) } else { Err(Refusal::new(413, "too_large")) }
 }
 

@@ -5,6 +5,7 @@
 
 use crate::{error::HqError, store::DocRow};
 use lanewalk_model::{
+    chunk::{self, OpAction, Scalar},
     id::Hash,
     photo::{FileRef, PhotoPart, PhotoRecord},
     time::TimeMs,
@@ -182,6 +183,30 @@ pub(super) fn citations(db: &Connection, sha256: Hash) -> Result<Vec<Citation>, 
         let (visit, part, bytes) = row?;
         if let Some(part) = PhotoPart::from_code(part) {
             found.push(Citation { visit, part, bytes });
+        }
+    }
+    Ok(found)
+}
+
+/// Lists what a revoked device's entries in quarantine say of a file: (part, length).
+pub(super) fn deposited(
+    db: &Connection,
+    device: i64,
+    sha256: Hash,
+) -> Result<Vec<(PhotoPart, u64)>, HqError> {
+    let mut statement =
+        db.prepare_cached("SELECT change FROM log WHERE device = ?1 AND refused = 'revoked' ORDER BY seq")?;
+    let mut rows = statement.query([device])?;
+    let mut found = Vec::new();
+    while let Some(r) = rows.next()? {
+        // In quarantine nothing was judged, so nothing is believed beyond its bounds.
+        let change = r.get_ref(0)?.as_blob().unwrap_or_default();
+        let Ok(facts) = chunk::read_change(change, &limits::DEVICE_CHANGE) else { continue };
+        for op in facts.ops.iter().filter(|op| op.key.starts_with("photo/")) {
+            let OpAction::Set(Scalar::Text(text)) = &op.action else { continue };
+            let record = serde_json::from_str::<PhotoRecord>(text).ok();
+            let parts = record.iter().flat_map(PhotoRecord::parts);
+            found.extend(parts.filter(|(_, f)| f.sha256 == sha256).map(|(part, f)| (part, f.bytes)));
         }
     }
     Ok(found)

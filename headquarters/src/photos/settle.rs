@@ -9,7 +9,7 @@ use super::{
     stage::{Asked, FirstBytes, Staged, Standing, Verb, Wish},
 };
 use crate::{
-    auth::Caller,
+    auth::{Caller, Lane},
     core::Core,
     error::{HqError, Refusal},
 };
@@ -52,11 +52,11 @@ impl Core {
         let answer = match staged {
             Staged::Options => options(),
             Staged::Refused { nonce, refusal, head } => self.refuse_bare(&nonce, &refusal, head),
-            Staged::Create { caller, verdict } => match self.admitted(&caller, verdict) {
+            Staged::Create { caller, verdict } => match self.admitted(&caller, true, verdict) {
                 Ok(wish) => return self.create_upload(tx, &caller, wish),
                 Err(refusal) => self.refuse(&caller.nonce, Some(caller.device.id), &refusal),
             },
-            Staged::Read { caller, verdict } => match self.admitted(&caller, verdict) {
+            Staged::Read { caller, verdict } => match self.admitted(&caller, false, verdict) {
                 Ok(bytes) => self.give(&caller, bytes),
                 Err(refusal) => self.refuse(&caller.nonce, Some(caller.device.id), &refusal),
             },
@@ -72,14 +72,19 @@ impl Core {
     }
 
     /// A request with a one-time nonce: that first, whatever else is wrong.
-    fn admitted<T>(&self, caller: &Caller, verdict: Result<T, Refusal>) -> Result<T, Refusal> {
+    fn admitted<T>(
+        &mut self,
+        caller: &Caller,
+        delivers: bool,
+        verdict: Result<T, Refusal>,
+    ) -> Result<T, Refusal> {
         if !self.nonces.is_current(caller.device.id, &caller.nonce) {
             return Err(Refusal::new(401, "nonce"));
         }
-        if caller.device.revoked_at.is_some() {
-            return Err(Refusal::new(403, "revoked"));
+        match caller.lane(self.now())? {
+            Lane::Deposit if !delivers => Err(caller.revoked()),
+            Lane::Open | Lane::Deposit => verdict,
         }
-        verdict
     }
 
     /// Refuses without a next nonce: to nobody known, or about an upload, which is its own nonce.
@@ -177,7 +182,7 @@ impl Core {
             hq_time: held.received_at,
             hq_epoch: self.epoch,
         };
-        Some(unsigned.with(sign_domain(&self.signer, Domain::File, &unsigned.message()).ok()?))
+        Some(unsigned.with(sign_domain(&*self.signer, Domain::File, &unsigned.message()).ok()?))
     }
 
     /// Gives a file out as nothing a browser would show or guess at (F40).

@@ -208,7 +208,7 @@ impl Dock {
         if !request.body.is_empty() {
             require_media_type(&request.headers).map_err(of_tus)?;
         }
-        reach::may_bring(db, &caller.device.worker, file, self.now())?;
+        reach::may_bring(db, &caller.device, file, self.now())?;
         let live = UploadRow::of_file(db, caller.device.n, file.sha256).map_err(failed)?;
         let Standing { offset, arrived } = match live.filter(|row| row.file == file) {
             Some(row) => {
@@ -250,9 +250,7 @@ impl Dock {
         if caller.nonce != wanted {
             return Err(Refusal::new(401, "nonce"));
         }
-        if caller.device.revoked_at.is_some() {
-            return Err(Refusal::new(403, "revoked"));
-        }
+        caller.lane(self.now())?;
         let row = UploadRow::find(db, id).map_err(failed)?.filter(|row| row.device == caller.device.n);
         let row = row.ok_or_else(|| Refusal::new(404, "not_found"))?;
         require_version(&request.headers).map_err(of_tus)?;

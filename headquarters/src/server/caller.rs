@@ -35,6 +35,7 @@ fn read(text: &str) -> Option<IpAddr> {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
     use super::*;
+    use lanewalk_protocol::pins::Pins;
 
     fn told(lines: &[&str], peer: &str, url: &str, proxies: &[&str]) -> String {
         let mut headers = HeaderMap::new();
@@ -83,6 +84,16 @@ mod tests {
         ] {
             assert_eq!(told(lines, peer, url, proxies), want, "{lines:?} {peer} {url} {proxies:?}");
         }
+        // Where TLS ends here, nobody stands in front, not even on this machine.
+        let mut headers = HeaderMap::new();
+        headers.append("x-forwarded-for", "9.9.9.9".parse().unwrap());
+        let own = Settings {
+            public_url: tls.into(),
+            pins: Pins::of_keys([b"key".as_slice()]),
+            ..Settings::default()
+        };
+        let loopback = SocketAddr::new("127.0.0.1".parse().unwrap(), 4_000);
+        assert_eq!(address(&headers, loopback, &own).to_string(), "127.0.0.1");
         let long = "1.1.1.1,".repeat(5_000) + "10.0.0.5";
         assert_eq!(told(&[&long], "127.0.0.1", tls, &[]), "10.0.0.5");
     }

@@ -8,16 +8,17 @@
 //! with its connection; answering `HEAD` beside a body that still comes in, with an offset that is
 //! wrong a moment later.
 
-use super::{App, plain, to_axum, to_plain};
+use super::{App, MAX_PHOTOS_WAITING, caller, guard::About, plain, to_axum, to_plain};
 use crate::{
-    error::HqError,
+    auth,
+    error::{HqError, Refusal},
     hq::Task,
     photos::{Dock, Settled},
     store,
 };
 use axum::{
     body::{Body, HttpBody},
-    extract::{Request, State},
+    extract::{ConnectInfo, Request, State},
     http::{StatusCode, request::Parts},
     response::Response,
 };
@@ -26,6 +27,7 @@ use rusqlite::Connection;
 use std::{
     collections::HashMap,
     future::poll_fn,
+    net::{IpAddr, SocketAddr},
     path::PathBuf,
     pin::{Pin, pin},
     sync::{
@@ -56,6 +58,8 @@ pub(super) struct Stages {
     idle: Mutex<Vec<Connection>>,
     free: Semaphore,
     bodies: Semaphore,
+    /// Requests about photos, wherever they are on their way.
+    places: Semaphore,
     lines: Mutex<HashMap<UploadId, Arc<Line>>>,
 }
 
@@ -97,6 +101,7 @@ impl Stages {
             idle: Mutex::default(),
             free: Semaphore::new(MAX_STAGES),
             bodies: Semaphore::new(MAX_BODIES),
+            places: Semaphore::new(MAX_BODIES + MAX_PHOTOS_WAITING),
             lines: Mutex::default(),
         }
     }
@@ -130,16 +135,28 @@ impl Stages {
 }
 
 /// Takes a request about photo files.
-pub(super) async fn photos(State(app): State<App>, request: Request) -> Response {
+pub(super) async fn photos(
+    State(app): State<App>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
     let (head, body) = request.into_parts();
-    let answer = tokio::spawn(async move { answer(&app, &head, body).await });
+    let from = caller::address(&head.headers, peer, &app.desk.settings);
+    let answer = tokio::spawn(async move { answer(&app, from, &head, body).await });
     answer.await.unwrap_or_else(|_| plain(StatusCode::INTERNAL_SERVER_ERROR, "failed"))
 }
 
-async fn answer(app: &App, head: &Parts, body: Body) -> Response {
+async fn answer(app: &App, from: IpAddr, head: &Parts, body: Body) -> Response {
     let Some(mut request) = to_plain(head, Vec::new()) else {
         return plain(StatusCode::BAD_REQUEST, "malformed headers");
     };
+    let (nonce, looks) = (auth::claimed_nonce(&request), request.method == "HEAD");
+    let refuse = |status, code| app.desk.refuse(&nonce, &Refusal::new(status, code), looks);
+    if let Err(code) = app.guard.admit(from, About::Files, &request) {
+        return refuse(429, code);
+    }
+    // Photos wait first: text never stands behind them (F24).
+    let Ok(_place) = app.stages.places.try_acquire() else { return refuse(503, "overloaded") };
     let line = UploadId::of_path(&request.path).map(|id| app.stages.line(id));
     let number = line.as_ref().map_or(0, |line| line.join());
     // Held until this request is answered.
@@ -171,7 +188,7 @@ async fn answer(app: &App, head: &Parts, body: Body) -> Response {
             Ok(Settled::First(first)) => {
                 staged = app.stages.run(move |dock, db| dock.append_first(db, *first)).await;
             }
-            Err(response) => return response,
+            Err(refusal) => return app.desk.refuse(&nonce, &refusal, looks),
         }
     }
 }

@@ -20,8 +20,12 @@ pub struct DeviceRow {
     pub worker: String,
     /// Key.
     pub key: PublicKey,
+    /// When an administrator confirmed its key.
+    pub confirmed_at: Option<i64>,
     /// When it was revoked.
     pub revoked_at: Option<i64>,
+    /// Until when it may deliver what it wrote although revoked.
+    pub deposit_until: Option<i64>,
     /// Last sequence number held.
     pub last_seq: u64,
     /// Hash of that entry.
@@ -51,7 +55,7 @@ impl DeviceRow {
         let row = db
             .prepare_cached(
                 "SELECT n, worker, key, revoked_at, last_seq, head, lease_version, scanned, scan_pending, page_token,
-                        last_contact, announced_seq, page_at
+                        last_contact, announced_seq, page_at, confirmed_at, deposit_until
                  FROM devices WHERE id = ?1",
             )?
             .query_row([id.0], |r| {
@@ -73,6 +77,8 @@ impl DeviceRow {
                     last_contact: r.get(10)?,
                     announced_seq: r.get(11)?,
                     page_at: r.get(12)?,
+                    confirmed_at: r.get(13)?,
+                    deposit_until: r.get(14)?,
                 })
             })
             .optional()?;
@@ -81,17 +87,26 @@ impl DeviceRow {
 }
 
 impl DeviceRow {
-    /// Notes that the device was heard of, and what it says it has written (F28).
-    pub(crate) fn heard(&self, tx: &Transaction<'_>, now: i64, announced: u64) -> Result<(), HqError> {
+    /// Notes that the device was heard of, what it says it has written (F28) and which lease it says
+    /// it holds.
+    pub(crate) fn heard(
+        &self,
+        tx: &Transaction<'_>,
+        now: i64,
+        announced: u64,
+        lease_version: u64,
+    ) -> Result<(), HqError> {
+        // Claims: what no column can hold, or no sum over devices, must not fail the whole batch.
+        let (announced, lease_version) = (announced.min(1 << 40), lease_version.min(1 << 62));
         let recent = self.last_contact.is_some_and(|at| now - at < CONTACT_STEP_MS);
-        if recent && announced <= self.announced_seq {
+        if recent && announced <= self.announced_seq && lease_version == self.lease_version {
             return Ok(());
         }
         tx.prepare_cached(
-            "UPDATE devices SET last_contact = ?2, announced_seq = max(announced_seq, ?3) WHERE n = ?1",
+            "UPDATE devices SET last_contact = ?2, announced_seq = max(announced_seq, ?3), lease_version = ?4
+             WHERE n = ?1",
         )?
-        // A claim: what no column can hold, or no sum over devices, must not fail the whole batch.
-        .execute(params![self.n, now, announced.min(1 << 40)])?;
+        .execute(params![self.n, now, announced, lease_version])?;
         Ok(())
     }
 }

@@ -282,6 +282,7 @@ impl Device {
         let response = town.hq().handle(&[request]).pop().unwrap();
         let answer = read(&invitation.hq_key, &body.nonce(), &response);
         let given: EnrolResponse = frame::decode(&answer.body, 1 << 20).unwrap();
+        town.hq().confirm(given.device).unwrap();
         Self { signer, id: given.device, hq_key: invitation.hq_key, nonce: answer.next, host }
     }
 

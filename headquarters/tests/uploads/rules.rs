@@ -349,11 +349,19 @@ fn a_device_has_so_many_open_uploads() {
     assert_eq!(device.create(&mut town, last, &[]).status, 201);
 }
 
+/// F29: until the date it may deliver what it took, and reads nothing; after it nothing at all.
 #[test]
-fn a_revoked_device_brings_and_reads_nothing() {
+fn a_revoked_device_delivers_and_reads_nothing() {
     let (mut town, mut device, content) = scene(3_000);
     let id = device.create(&mut town, file_of(&content), &content[..500]).up().id;
     town.hq().revoke(device.id).unwrap();
+    assert_eq!(device.get(&mut town, file_of(&content).sha256).refusal(), (403, "revoked"));
+    let stranger = b"a file that nobody named".as_slice();
+    assert_eq!(device.create(&mut town, file_of(stranger), &[]).refusal(), (409, "not_cited"));
+    town.advance(14 * 86_400_000);
+    assert_eq!(device.head(&mut town, id).status, 410, "given up meanwhile, as any upload");
+    let id = device.create(&mut town, file_of(&content), &content[..500]).up().id;
+    town.advance(1);
     let before = town.footprint();
     assert_eq!(device.patch(&mut town, id, 500, &content[500..]).refusal(), (403, "revoked"));
     assert_eq!(device.head(&mut town, id).status, 403);

@@ -15,6 +15,7 @@ use crate::{
     reads::{ListQuery, References},
     source::Source,
     store::{Salvaged, Store, StoreKey, docs, entries, list, lock, meta},
+    sync::Way,
     watch::{Delivery, ListUpdate, Listener, WatchHandle, Watchers},
 };
 use lanewalk_model::{
@@ -69,6 +70,8 @@ pub(crate) struct Inner {
     /// The last connection broke within a creation that carried a file.
     pub(crate) creation_broke: AtomicBool,
     pub(crate) vault: Vault,
+    /// The way to headquarters, once it was asked for.
+    pub(crate) way: Mutex<Option<Way>>,
     darkroom: Mutex<Darkroom>,
     /// Writes changes until the process ends or an entry is refused: an actor is one unbroken
     /// line of changes, so a line with a refused link is never continued.
@@ -135,6 +138,7 @@ impl Field {
                 uploading: AtomicBool::new(false),
                 creation_broke: AtomicBool::new(false),
                 vault,
+                way: Mutex::default(),
                 darkroom: Mutex::default(),
                 actor,
             }),
@@ -252,6 +256,8 @@ impl Field {
     /// Says that time has passed: live lists show the time left anew. A screen that is looked at
     /// calls this once a minute.
     pub fn tick(&self) {
+        // A store that cannot be written to now notes the time with the next act.
+        let _ = self.inner.keep_time();
         self.inner.notify(&[DocKind::Order]);
     }
 
@@ -270,6 +276,7 @@ impl Field {
     /// Ends every watch and closes the files.
     pub fn close(&self) -> Result<(), FieldError> {
         self.inner.watchers.clear();
+        *lock(&self.inner.way) = None;
         self.inner.store.pause()
     }
 }
@@ -278,6 +285,15 @@ impl Inner {
     /// Reads the clocks.
     pub(crate) fn now(&self) -> Now {
         Now::read(self.source.as_ref())
+    }
+
+    /// Writes down how late it is, where that matters and has moved.
+    fn keep_time(&self) -> Result<(), FieldError> {
+        if !self.is_enrolled()? {
+            return Ok(());
+        }
+        let now = self.now();
+        self.store.write(crate::store::Durability::Act, |tx, _| crate::clock::Clock::load(tx, now)?.keep(tx))
     }
 
     /// Counts what waits, what is in quarantine and what is wrong.

@@ -11,7 +11,7 @@ use crate::{
 use lanewalk_model::{
     id::DeviceId,
     policy::ScopeFacts,
-    schema::DocKind,
+    schema::{DocKind, Rule},
     staff::{Role, Subject},
 };
 use lanewalk_protocol::{keys::PublicKey, receipt::Lease};
@@ -38,6 +38,8 @@ pub(crate) struct Me {
     pub(crate) lease: Lease,
     pub(crate) subject: Subject,
     pub(crate) clock: Clock,
+    /// Headquarters revoked the device.
+    pub(crate) revoked: bool,
 }
 
 impl Me {
@@ -46,18 +48,31 @@ impl Me {
         let device = device(conn)?.ok_or(FieldError::NotEnrolled)?;
         let lease: Lease = meta::get_cbor(conn, key::LEASE)?.ok_or(FieldError::NotEnrolled)?;
         let subject = lease.subject().ok_or_else(|| FieldError::invalid("role", "unknown to this app"))?;
-        Ok(Self { device, lease, subject, clock: Clock::load(conn, now)? })
+        let revoked = meta::get(conn, key::REVOKED)?.is_some();
+        Ok(Self { device, lease, subject, clock: Clock::load(conn, now)?, revoked })
     }
 
-    /// Says whether the lease has run out without contact (F32).
+    /// Says whether the lease has run out without contact (F32), or was ended (F29).
     pub(crate) fn lease_over(&self) -> bool {
-        self.clock.best().0 > self.lease.valid_until
+        self.revoked || self.clock.latest().0 > self.lease.valid_until
     }
 
-    /// Refuses to write to others' documents after the lease's end.
-    pub(crate) fn may_act_on(&self, facts: &ScopeFacts) -> Result<(), FieldError> {
-        let others = facts.author != self.subject.worker;
-        if self.lease_over() && others { Err(FieldError::LeaseOver) } else { Ok(()) }
+    /// After the lease's end a phone only captures: own documents, and new facts in those of others
+    /// that name no resident (law 2: facts are always kept). Nothing is decided or overwritten.
+    pub(crate) fn may_act_on<'k>(
+        &self,
+        kind: DocKind,
+        facts: &ScopeFacts,
+        keys: impl IntoIterator<Item = &'k str>,
+    ) -> Result<(), FieldError> {
+        if !self.lease_over() || facts.author == self.subject.worker {
+            return Ok(());
+        }
+        let spec = kind.spec();
+        let is_fact =
+            |key: &str| !key.starts_with("proposal/") && spec.field(key).is_some_and(|f| f.rule == Rule::Log);
+        let captures = !RESIDENTS.contains(&kind) && keys.into_iter().all(is_fact);
+        if captures { Ok(()) } else { Err(FieldError::LeaseOver) }
     }
 
     /// Lists the kinds whose residents may not be read any more.

@@ -21,6 +21,7 @@ mod proposals;
 mod quarantine;
 mod reads;
 mod source;
+mod standing;
 mod store;
 pub mod sync;
 mod talks;
@@ -41,12 +42,27 @@ pub use proposals::{OrderPage, ProposalStatus};
 pub use quarantine::{Quarantined, Written};
 pub use reads::{ListItem, ListQuery};
 pub use source::{Source, SystemSource};
+pub use standing::{Farewell, Standing};
 pub use store::{Salvaged, StoreKey};
 pub use sync::{
     Contradicted, Enrolled, HistoryAlarm, HttpTransport, Network, Originals, Progress, RoundReport,
-    SyncError, SyncReport, SyncSession, Transport, TransportError, UploadPolicy, UploadReport, UploadSession,
-    Witness,
+    SyncError, SyncReport, SyncSession, Transport, TransportError, Trust, UploadPolicy, UploadReport,
+    UploadSession, Witness,
 };
 pub use talks::Answer;
 pub use watch::{Change, Delivery, ListUpdate, Listener, WatchHandle};
 pub use write::Saved;
+
+/// This core's version: major, minor, patch. Headquarters may ask for a newer one (F23).
+pub const CORE: [u16; 3] = [
+    number(env!("CARGO_PKG_VERSION_MAJOR")),
+    number(env!("CARGO_PKG_VERSION_MINOR")),
+    number(env!("CARGO_PKG_VERSION_PATCH")),
+];
+
+const fn number(digits: &str) -> u16 {
+    match u16::from_str_radix(digits, 10) {
+        Ok(number) => number,
+        Err(_) => 0,
+    }
+}

@@ -6,6 +6,7 @@
 use crate::{
     error::FieldError,
     facade::Field,
+    standing::{Farewell, Standing},
     store::entries::{self, Stored},
 };
 use lanewalk_model::{
@@ -68,7 +69,11 @@ impl Field {
     /// Exports what headquarters does not hold yet, in the same form: for a phone whose sync is
     /// refused for good, a copy (`Fork`, F27) or a revoked one (F29).
     pub fn export_unsent(&self) -> Result<String, FieldError> {
-        export(&self.inner.store.read(entries::unsent)?)
+        let text = export(&self.inner.store.read(entries::unsent)?)?;
+        if matches!(self.standing()?, Standing::Revoked { next: Farewell::Export, .. }) {
+            self.inner.note_export()?;
+        }
+        Ok(text)
     }
 }
 

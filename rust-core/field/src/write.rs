@@ -138,6 +138,7 @@ impl Inner {
             let act = Act { tx, me: &me, actor: self.actor(), base_version };
             let saved = act.run(cache, id, edits, mode)?;
             with(tx, saved)?;
+            me.clock.keep(tx)?;
             Ok(saved)
         })?;
         self.notify(&[id.kind]);
@@ -151,8 +152,8 @@ impl Inner {
             let me = Me::load(conn, now)?;
             let view = reads::view(conn, visit)?.ok_or(FieldError::NotFound)?;
             let facts = ScopeFacts::of(&view);
-            me.may_act_on(&facts)?;
             let key = record_key(photo);
+            me.may_act_on(visit.kind, &facts, [key.as_str()])?;
             let created = policy::created_facts_of(&[]);
             let interval = me.clock.interval();
             policy::may_write(&me.subject, visit.kind, Some(&facts), &created, [key.as_str()], interval)?;
@@ -216,7 +217,7 @@ impl Act<'_> {
     fn check(&self, id: DocId, before: &DocView, exists: bool, edits: &[Edit]) -> Result<(), FieldError> {
         let facts = exists.then(|| ScopeFacts::of(before));
         if let Some(facts) = &facts {
-            self.me.may_act_on(facts)?;
+            self.me.may_act_on(id.kind, facts, edits.iter().map(Edit::key))?;
         }
         policy::may_write(
             &self.me.subject,

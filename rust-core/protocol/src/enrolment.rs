@@ -7,6 +7,7 @@ use crate::{
     keys::{
         DeviceSigner, Domain, PublicKey, Signature, SignatureError, SignerError, sign_domain, verify_domain,
     },
+    pins::Pins,
     receipt::{Beacon, Lease},
 };
 use base64::Engine as _;
@@ -32,6 +33,9 @@ pub struct Invitation {
     /// End of life, UTC ms.
     #[n(4)]
     pub expires_at: i64,
+    /// The keys of headquarters' own TLS; without them the public roots count.
+    #[n(5)]
+    pub pins: Option<Pins>,
 }
 
 const PREFIX: &str = "lanewalk1:";

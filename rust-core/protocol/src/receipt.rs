@@ -4,7 +4,10 @@
 //! receipt names a run of a chain by its last hash, which covers all of it. Rejected: a bare
 //! "ok" with a count.
 
-use crate::keys::{PublicKey, Signature};
+use crate::{
+    keys::{PublicKey, Signature},
+    pins::Pins,
+};
 use lanewalk_model::{
     id::{DeviceId, Hash},
     staff::{Grant, Role, Subject},
@@ -156,6 +159,13 @@ pub struct Lease {
     /// End, UTC ms.
     #[n(5)]
     pub valid_until: i64,
+    /// The keys of headquarters' own TLS from now on, in place of those known; absent: as before.
+    #[n(6)]
+    pub pins: Option<Pins>,
+    /// Oldest core that should be in use (major, minor, patch); an older one is to be updated and goes
+    /// on delivering (F23).
+    #[n(7)]
+    pub min_core: Option<[u16; 3]>,
 }
 
 impl Lease {
@@ -177,6 +187,8 @@ impl Lease {
                 })
                 .collect(),
             valid_until: valid_until.0,
+            pins: None,
+            min_core: None,
         }
     }
 
@@ -215,6 +227,9 @@ pub struct ErrorBody {
     /// Seconds to wait.
     #[n(3)]
     pub retry_after_s: Option<u32>,
+    /// With `revoked`: until when (UTC ms) the device may deliver what it wrote; absent: no more.
+    #[n(4)]
+    pub deposit_until: Option<i64>,
 }
 
 /// The bytes headquarters signs for every response: the request's nonce, the status, the next

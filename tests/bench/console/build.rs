@@ -140,8 +140,8 @@ fn beside(database: &Path) {
     db.execute_batch("BEGIN").unwrap();
     for i in 0..80_u8 {
         db.execute(
-            "INSERT INTO devices (id, worker, key, install_epoch, enrolled_at, head, last_contact, announced_seq, last_seq)
-             SELECT ?1, ?2, key, 0, ?3, head, ?4, 400, 390 FROM devices LIMIT 1",
+            "INSERT INTO devices (id, worker, key, install_epoch, enrolled_at, confirmed_at, head, last_contact, announced_seq, last_seq)
+             SELECT ?1, ?2, key, 0, ?3, ?3, head, ?4, 400, 390 FROM devices LIMIT 1",
             ([[i; 16].as_slice(), &[]].concat(), format!("gw-{:02}", 1 + i % 60), START, END - i64::from(i) * HOUR),
         )
         .unwrap();

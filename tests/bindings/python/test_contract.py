@@ -517,9 +517,9 @@ class BetweenPhones(unittest.TestCase):
         script = (
             "import os, sys; from town import *\n"
             "from cryptography.hazmat.primitives.serialization import load_der_private_key as load\n"
-            "signer = Signer(load(bytes.fromhex(sys.argv[3]), None))\n"
+            "signer = Signer(load(bytes.fromhex(sys.argv[2]), None))\n"
             "phone = Phone(sys.argv[1], signer)\n"
-            "phone.field.device().enrol(sys.argv[2]); phone.field.sync().run()\n"
+            "phone.field.sync().run()\n"
             "phone.field.orders().note(phone.order(), '写完就断电')\n"
             "os.kill(os.getpid(), 9)\n"
         )
@@ -527,7 +527,11 @@ class BetweenPhones(unittest.TestCase):
         from cryptography.hazmat.primitives import serialization as s
 
         secret = signer.secret.private_bytes(s.Encoding.DER, s.PrivateFormat.PKCS8, s.NoEncryption())
-        arguments = [sys.executable, "-c", script, str(folder), town.invitation("gw-03"), secret.hex()]
+        enrolled = Phone(folder, signer)
+        enrolled.field.device().enrol(town.invitation("gw-03"))
+        town.confirm()
+        enrolled.field.shutdown()
+        arguments = [sys.executable, "-c", script, str(folder), secret.hex()]
         ended = subprocess.run(arguments, cwd=Path(__file__).parent, check=False)
         self.assertEqual(ended.returncode, -9)
         phone = Phone(folder, signer)
@@ -548,6 +552,17 @@ class BetweenPhones(unittest.TestCase):
         self.assertEqual((me.worker, me.role.code), ("gw-03", "role.grid_worker"))
         with self.assertRaises(Error.Invitation):
             phone.field.device().enrol(invitation)
+        # The code alone gives nothing: an administrator compares the fingerprint.
+        standing = phone.field.device().standing()
+        self.assertRegex(standing.fingerprint, r"^([0-9a-f]{4} ?){4}$")
+        with self.assertRaises(Error.Wait) as waits:
+            phone.field.sync().run()
+        self.assertEqual(waits.exception.reason.code, "not_confirmed")
+        town.confirm()
+        phone.field.sync().run()
+        self.assertTrue(phone.field.device().standing().is_active())
+        with self.assertRaises(Error.Invalid):
+            phone.field.device().wipe()
         other = Phone(town.folder())
         with self.assertRaises(Error.DeviceStopped):
             other.field.device().enrol(invitation)

@@ -5,6 +5,7 @@ The library and the program are the built ones: LANEWALK names the program, LANE
 
 import os
 import queue
+import re
 import shutil
 import struct
 import subprocess
@@ -138,6 +139,13 @@ class Town:
         out = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, check=True).stdout
         return next(word for word in out.split() if word.startswith("lanewalk"))
 
+    def confirm(self):
+        """Confirms every phone that waits, as an administrator who has compared the fingerprints."""
+        admin = [PROGRAM, "admin", "--data", str(self.data / "hq")]
+        listed = subprocess.run([*admin, "devices"], capture_output=True, text=True, check=True).stdout
+        for fingerprint in re.findall(r"waiting: ((?:[0-9a-f]{4} ?){4})", listed):
+            subprocess.run([*admin, "confirm", fingerprint.strip()], capture_output=True, check=True)
+
     def folder(self):
         self.phones += 1
         return self.data / f"phone-{self.phones}"
@@ -146,6 +154,7 @@ class Town:
         """Opens a phone, enrols it and syncs once."""
         phone = Phone(self.folder())
         phone.field.device().enrol(self.invitation(worker))
+        self.confirm()
         phone.field.sync().run()
         return phone
 

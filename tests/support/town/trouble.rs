@@ -4,7 +4,7 @@
 //! Invariant: the plain-data model is told what each of these takes away, so that everything else
 //! must still be there.
 
-use super::{Phone, SavedPhoto, Town, copy_dir};
+use super::{Phone, SavedPhoto, Town, confirm_all, copy_dir};
 use lanewalk_field::{Config, Field, FieldError, StoreKey, SyncError};
 use lanewalk_model::id::DeviceId;
 use lanewalk_protocol::keys::{DeviceSigner, PublicKey, Signature, SignerError, SoftSigner};
@@ -74,6 +74,7 @@ impl Town {
     pub fn enrol_again(&mut self, phone: usize) {
         let text = self.network.hq(|hq| hq.invite(&self.phones[phone].worker).unwrap().to_text());
         self.phones[phone].enrol(&text);
+        self.network.hq(confirm_all);
     }
 
     /// Revokes a phone's device (F29).

@@ -26,7 +26,9 @@ CREATE TABLE invitations (
     code_hash  BLOB    NOT NULL PRIMARY KEY,
     worker     TEXT    NOT NULL REFERENCES staff (id),
     expires_at INTEGER NOT NULL,
-    used_at    INTEGER
+    used_at    INTEGER,
+    -- Refused requests that knew the code: it was photographed, or a phone is broken.
+    tries      INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE devices (
@@ -36,7 +38,11 @@ CREATE TABLE devices (
     key           BLOB    NOT NULL,
     install_epoch INTEGER NOT NULL,
     enrolled_at   INTEGER NOT NULL,
+    -- When an administrator confirmed the key's fingerprint; before that the device gets nothing.
+    confirmed_at  INTEGER,
     revoked_at    INTEGER,
+    -- Until when a revoked device may deliver what it wrote, into quarantine.
+    deposit_until INTEGER,
     -- The end of the device's chain as headquarters holds it.
     last_seq      INTEGER NOT NULL DEFAULT 0,
     head          BLOB    NOT NULL,

@@ -47,15 +47,28 @@ final class Town: @unchecked Sendable {
         try? FileManager.default.removeItem(at: data)
     }
 
-    func invitation(_ worker: String) throws -> String {
+    private func admin(_ arguments: [String]) throws -> String {
         let admin = Process()
         admin.executableURL = URL(fileURLWithPath: program)
-        admin.arguments = ["admin", "--data", hq, "invite", worker]
+        admin.arguments = ["admin", "--data", hq] + arguments
         let output = Pipe()
         admin.standardOutput = output
         try admin.run()
         let said = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         admin.waitUntilExit()
+        return said
+    }
+
+    /// Confirms every phone that waits, as an administrator who has compared the fingerprints.
+    func confirm() throws {
+        for line in try admin(["devices"]).split(separator: "\n") {
+            guard let at = line.range(of: "waiting: ") else { continue }
+            _ = try admin(["confirm", String(line[at.upperBound...])])
+        }
+    }
+
+    func invitation(_ worker: String) throws -> String {
+        let said = try admin(["invite", worker])
         let words = said.split(whereSeparator: \.isWhitespace)
         guard let text = words.first(where: { $0.hasPrefix("lanewalk") }) else { throw Broken() }
         return String(text)
@@ -65,6 +78,7 @@ final class Town: @unchecked Sendable {
     func phone(_ worker: String = "gw-03") async throws -> Phone {
         let phone = try await Phone(folder())
         _ = try await phone.lanewalk.enrol(try invitation(worker))
+        try confirm()
         _ = try await phone.lanewalk.round()
         return phone
     }

@@ -148,6 +148,17 @@ impl Vault {
         Ok(())
     }
 
+    /// Removes both folders with everything in them.
+    pub(crate) fn destroy(&self) -> Result<(), FieldError> {
+        for folder in [&self.sealed, &self.camera] {
+            match fs::remove_dir_all(folder) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(io_error(&e)),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Says whether a file lies there; its content is checked when it is read. A disk that cannot say
     /// so now has not lost it.
     pub(crate) fn has(&self, name: &str) -> bool {

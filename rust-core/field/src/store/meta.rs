@@ -14,6 +14,8 @@ pub(crate) mod key {
     /// The public key that was enrolled; absent in stores enrolled before it was kept.
     pub(crate) const DEVICE_KEY: &str = "device_key";
     pub(crate) const URL: &str = "url";
+    /// The keys of headquarters' own TLS.
+    pub(crate) const PINS: &str = "pins";
     pub(crate) const HQ_KEY: &str = "hq_key";
     pub(crate) const LEASE: &str = "lease";
     pub(crate) const CURSOR: &str = "cursor";
@@ -32,6 +34,15 @@ pub(crate) mod key {
     pub(crate) const SWEEP: &str = "sweep";
     /// HQ time of the last such resynchronisation.
     pub(crate) const RESYNCED: &str = "resynced";
+    /// Present until headquarters confirms this device's key.
+    pub(crate) const WAITING: &str = "waiting";
+    /// Present once headquarters said that the device is revoked: until when it takes deposits, 0 for
+    /// no more.
+    pub(crate) const REVOKED: &str = "revoked";
+    /// Present once everything headquarters lacks was exported: the last entry's number.
+    pub(crate) const EXPORTED: &str = "exported";
+    /// The earliest that it can be now, as far as this store has seen.
+    pub(crate) const FLOOR: &str = "floor";
     /// Wall and HQ time of the last contact.
     pub(crate) const CONTACT: &str = "contact";
 }

@@ -138,6 +138,19 @@ impl Store {
         out
     }
 
+    /// Removes the database of a store that was closed for good.
+    pub(crate) fn destroy(&self) -> Result<(), FieldError> {
+        for end in ["", "-wal", "-shm"] {
+            let mut path = self.path.clone().into_os_string();
+            path.push(end);
+            match std::fs::remove_file(path) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(io_error(&e)),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Runs a write in one transaction; returns only after the commit.
     pub(crate) fn write<T>(
         &self,

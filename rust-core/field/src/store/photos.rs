@@ -172,7 +172,7 @@ pub(crate) fn held(conn: &Connection) -> Result<Vec<FileRow>, FieldError> {
 
 /// Reads the files that wait for headquarters, in the order in which they travel: thumbnails,
 /// evidence, originals, each oldest first. Only of photos whose record headquarters holds: the
-/// entry is acknowledged (1), or gone after that.
+/// entry is acknowledged (1), or gone after that, or was deposited by a revoked phone (F29).
 pub(crate) fn unsent(conn: &Connection) -> Result<Vec<FileRow>, FieldError> {
     files(
         conn,
@@ -180,7 +180,7 @@ pub(crate) fn unsent(conn: &Connection) -> Result<Vec<FileRow>, FieldError> {
              SELECT 1 FROM (SELECT seq FROM photos WHERE thumbnail = f.sha256
                  UNION ALL SELECT seq FROM photos WHERE evidence = f.sha256
                  UNION ALL SELECT seq FROM photos WHERE original = f.sha256) p
-             LEFT JOIN entries e ON e.seq = p.seq WHERE coalesce(e.state, 1) = 1)
+             LEFT JOIN entries e ON e.seq = p.seq WHERE coalesce(e.state, 1) = 1 OR e.refused_code = 'revoked')
          ORDER BY f.part, f.made_at, f.sha256",
         [],
     )

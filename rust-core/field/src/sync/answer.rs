@@ -113,7 +113,13 @@ pub(super) fn upload_error(head: bool, status: u16, body: &[u8]) -> Result<Error
         _ => "unavailable",
     };
     let retry_after_s = (status == 429 || status >= 500).then_some(5);
-    Ok(ErrorBody { code: code.to_owned(), detail: status.to_string(), need_seq: None, retry_after_s })
+    Ok(ErrorBody {
+        code: code.to_owned(),
+        detail: status.to_string(),
+        need_seq: None,
+        retry_after_s,
+        deposit_until: None,
+    })
 }
 
 /// Reads the error body of a checked answer.
@@ -122,18 +128,28 @@ pub(super) fn error_body(answer: &Answer) -> Result<ErrorBody, SyncError> {
         .map_err(|e| SyncError::Protocol { detail: format!("status {}: {e}", answer.status) })
 }
 
-/// Turns headquarters' refusal of a whole request into what the shell can act on.
-pub(super) fn refusal(error: ErrorBody) -> SyncError {
-    let ErrorBody { code, detail, need_seq, retry_after_s } = error;
+/// Turns headquarters' refusal of a whole request into what the shell can act on. `dice` spreads
+/// the phones that were told to wait at the same moment (F24).
+pub(super) fn refusal(error: ErrorBody, dice: u32) -> SyncError {
+    let ErrorBody { code, detail, need_seq, retry_after_s, deposit_until } = error;
     match code.as_str() {
-        "revoked" => SyncError::Revoked { detail },
+        "not_confirmed" => SyncError::NotConfirmed,
+        "revoked" => SyncError::Revoked { deposit_until },
         "fork" => SyncError::Fork { detail },
         "chain_gap" => SyncError::ChainGap { need_seq: need_seq.unwrap_or(1) },
         "version_too_old" => SyncError::VersionTooOld,
         // Whatever is wrong there, headquarters says that waiting helps.
-        _ if retry_after_s.is_some() => SyncError::Overloaded { retry_after_s: retry_after_s.unwrap_or(30) },
-        _ => SyncError::Refused { code, detail },
+        _ => match retry_after_s {
+            Some(wait) => SyncError::Overloaded { retry_after_s: spread(wait, dice) },
+            None => SyncError::Refused { code, detail },
+        },
     }
+}
+
+/// Lengthens a time to wait by up to a half.
+fn spread(wait_s: u32, dice: u32) -> u32 {
+    let most = (wait_s / 2).max(1);
+    wait_s.saturating_add(dice % (most + 1))
 }
 
 /// Counts what a request costs on the wire: body and headers.

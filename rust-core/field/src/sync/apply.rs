@@ -279,10 +279,18 @@ impl Applier<'_> {
             )?;
         }
         meta::clear_problem(self.tx, UNKNOWN_DEVICE)?;
+        meta::delete(self.tx, key::WAITING)?;
         meta::put_int(self.tx, key::CONTACT, response.beacon.hq_time)?;
         clock::put_beacon(self.tx, &response.beacon, page.now)?;
         if let Some(lease) = &response.lease {
             meta::put_cbor(self.tx, key::LEASE, lease)?;
+            if let Some(pins) = &lease.pins {
+                meta::put_cbor(self.tx, key::PINS, pins)?;
+            }
+            match lease.min_core.filter(|least| *least > crate::CORE) {
+                Some([a, b, c]) => meta::set_problem(self.tx, "core_too_old", &format!("{a}.{b}.{c}"))?,
+                None => meta::clear_problem(self.tx, "core_too_old")?,
+            }
         }
         Ok(())
     }

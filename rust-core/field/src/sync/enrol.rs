@@ -18,7 +18,7 @@ use lanewalk_protocol::{
     frame::{self, MEDIA_TYPE},
     http::{ENROL_PATH, Request},
     limits,
-    receipt::Lease,
+    receipt::{ErrorBody, Lease},
     sync::Cursor,
 };
 
@@ -36,9 +36,10 @@ pub struct Enrolled {
 }
 
 impl Field {
-    /// Makes this installation a device: takes the text of the QR code and asks headquarters. One
-    /// that headquarters has forgotten (problem `unknown_device`) becomes the same device again and
-    /// offers all it still has (F26).
+    /// Makes this installation a device: takes the text of the QR code and asks headquarters. An
+    /// administrator has to confirm it before it is given anything: [`Field::standing`]. One that
+    /// headquarters has forgotten (problem `unknown_device`) becomes the same device again and offers
+    /// all it still has (F26).
     ///
     /// # Errors
     /// `BadInvitation`, `AlreadyEnrolled`, `NoNetwork`, `Refused` with headquarters' code.
@@ -64,7 +65,7 @@ impl Field {
         let now = self.inner.now();
         let answer = answer::check(response, &nonce, &invitation.hq_key)?;
         if answer.status != 200 {
-            return Err(answer::refusal(answer::error_body(&answer)?));
+            return Err(self.inner.refusal(answer::error_body(&answer)?));
         }
         let given: EnrolResponse = frame::decode(&answer.body, limits::MAX_RESPONSE_DECODED)
             .map_err(|e| SyncError::Protocol { detail: e.to_string() })?;
@@ -79,7 +80,10 @@ impl Field {
             meta::put_cbor(tx, key::DEVICE_KEY, &request.key)?;
             meta::put(tx, key::URL, invitation.url.as_bytes())?;
             meta::put_cbor(tx, key::HQ_KEY, &invitation.hq_key)?;
+            let pins = given.lease.pins.as_ref().or(invitation.pins.as_ref());
+            meta::put_cbor(tx, key::PINS, &pins.cloned().unwrap_or_default())?;
             meta::put_cbor(tx, key::LEASE, &given.lease)?;
+            meta::put(tx, key::WAITING, &[1])?;
             meta::put_cbor(tx, key::CURSOR, &Cursor::default())?;
             meta::put(tx, key::NONCE, answer.next_nonce.as_bytes())?;
             if was.is_some() {
@@ -117,6 +121,11 @@ impl Inner {
                 && lease.is_some_and(|l| l.worker == invitation.worker);
             if same { identity::device(conn) } else { Ok(None) }
         })?)
+    }
+
+    /// Turns a refusal into what the shell can act on.
+    pub(super) fn refusal(&self, error: ErrorBody) -> SyncError {
+        answer::refusal(error, u32::from_be_bytes(self.random()))
     }
 
     /// Counts the attempts to become a device, so that no two use the same number (F27).

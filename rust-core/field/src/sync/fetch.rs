@@ -58,7 +58,7 @@ impl Field {
             }
             let error = answer::error_body(&answer)?;
             if error.code != "nonce" {
-                return Err(answer::refusal(error));
+                return Err(self.inner.refusal(error));
             }
         }
         Err(SyncError::Protocol { detail: "no nonce is taken".into() })

@@ -1,14 +1,25 @@
 //! The real transport: HTTPS with a client that is made once.
 //!
 //! Invariant: the request goes out exactly as signed, to the authority it names, over TLS with
-//! roots given explicitly; plain HTTP reaches this machine only. Redirects are not followed and
-//! a body is read up to the protocol's cap. Rejected: the platform's certificate verifier, which
-//! needs an initialisation on Android that a core cannot do.
+//! somebody whom [`Trust`] takes for headquarters; plain HTTP reaches this machine only. Redirects
+//! are not followed and a body is read up to the protocol's cap. Rejected: following redirects to
+//! the same host, which a captive portal plays as well.
 
-use super::{Transport, TransportError, enrol::authority};
+use super::{
+    SyncError, Transport, TransportError,
+    enrol::authority,
+    tls::{self, Trust},
+};
+use crate::{
+    error::FieldError,
+    facade::Field,
+    store::{lock, meta},
+};
 use lanewalk_protocol::{
+    enrolment::Invitation,
     http::{Request, Response},
     limits,
+    pins::Pins,
 };
 use std::{io::Read as _, net::IpAddr, sync::Arc, time::Duration};
 
@@ -16,6 +27,8 @@ use std::{io::Read as _, net::IpAddr, sync::Arc, time::Duration};
 const CONNECT: Duration = Duration::from_secs(10);
 /// Longest wait for a whole exchange: 4 MiB at 0.3 Mbit/s.
 const TOTAL: Duration = Duration::from_secs(120);
+/// An idle connection is given up before headquarters does, which waits 30 s for a request.
+const IDLE: Duration = Duration::from_secs(20);
 
 /// Sends requests over the network. Blocks; do not call from an async runtime's thread.
 pub struct HttpTransport {
@@ -30,37 +43,38 @@ impl std::fmt::Debug for HttpTransport {
 }
 
 impl HttpTransport {
-    /// Makes the client for a base URL (as in the invitation). `root` is headquarters' own root
-    /// certificate (DER); without it the public roots count.
-    pub fn new(base_url: &str, root: Option<&[u8]>) -> Result<Self, TransportError> {
+    /// Makes the client for a base URL, as in the invitation.
+    ///
+    /// # Errors
+    /// `BadAddress` for plain HTTP to another machine and for what is no base URL.
+    pub fn new(base_url: &str, trust: &Trust) -> Result<Self, TransportError> {
         let authority = authority(base_url).ok_or(TransportError::BadAddress)?;
         let scheme = if base_url.starts_with("https://") { "https" } else { "http" };
         if scheme == "http" && !is_loopback(&authority) {
             return Err(TransportError::BadAddress);
         }
         let unreachable = |detail: String| TransportError::Unreachable { detail };
-        let mut roots = rustls::RootCertStore::empty();
-        match root {
-            Some(der) => roots
-                .add(rustls::pki_types::CertificateDer::from(der.to_vec()))
-                .map_err(|e| unreachable(e.to_string()))?,
-            None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
-        }
-        let tls =
-            rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-                .with_safe_default_protocol_versions()
-                .map_err(|e| unreachable(e.to_string()))?
-                .with_root_certificates(roots)
-                .with_no_client_auth();
+        let tls = tls::client(trust)?;
         let client = reqwest::blocking::Client::builder()
             .tls_backend_preconfigured(tls)
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT)
             .timeout(TOTAL)
+            .pool_idle_timeout(IDLE)
             .no_proxy()
             .build()
             .map_err(|e| unreachable(e.to_string()))?;
         Ok(Self { client, scheme })
+    }
+
+    /// Makes the client to enrol with: the text of the QR code says where headquarters is and which
+    /// key it has. `root` is the town's own root certificate (DER), for a proxy in front.
+    ///
+    /// # Errors
+    /// `BadInvitation`; `NoNetwork` for an address that may not be used.
+    pub fn for_invitation(text: &str, root: Option<&[u8]>) -> Result<Self, SyncError> {
+        let invitation = Invitation::from_text(text).map_err(|_| SyncError::BadInvitation)?;
+        Ok(Self::new(&invitation.url, &Trust::of(invitation.pins.as_ref(), root))?)
     }
 
     fn exchange(&self, request: Request) -> Result<Response, TransportError> {
@@ -96,6 +110,39 @@ impl HttpTransport {
     }
 }
 
+/// The way to headquarters of an enrolled phone, made once for an address and its keys.
+pub(crate) struct Way {
+    url: String,
+    trust: Trust,
+    transport: Arc<HttpTransport>,
+}
+
+impl Field {
+    /// Returns the way to headquarters, as the invitation named it and as headquarters' leases have
+    /// changed its keys since. `root` as in [`HttpTransport::for_invitation`]. Connections are kept
+    /// between calls.
+    ///
+    /// # Errors
+    /// `NotEnrolled`; `NoNetwork` for an address that may not be used.
+    pub fn transport(&self, root: Option<&[u8]>) -> Result<Arc<HttpTransport>, SyncError> {
+        let (url, pins) = self.inner.store.read(|conn| {
+            let pins: Option<Pins> = meta::get_cbor(conn, meta::key::PINS)?;
+            Ok((meta::get_text(conn, meta::key::URL)?, pins))
+        })?;
+        if url.is_empty() {
+            return Err(FieldError::NotEnrolled.into());
+        }
+        let trust = Trust::of(pins.as_ref(), root);
+        let mut way = lock(&self.inner.way);
+        if let Some(way) = way.as_ref().filter(|way| way.url == url && way.trust == trust) {
+            return Ok(Arc::clone(&way.transport));
+        }
+        let transport = Arc::new(HttpTransport::new(&url, &trust)?);
+        *way = Some(Way { url, trust, transport: Arc::clone(&transport) });
+        Ok(transport)
+    }
+}
+
 impl Transport for HttpTransport {
     fn send(&self, request: Request) -> Result<Response, TransportError> {
         self.exchange(request)
@@ -104,7 +151,9 @@ impl Transport for HttpTransport {
 
 /// Says what failed without the URL, which is not for logs.
 fn failure(error: &reqwest::Error) -> TransportError {
-    if error.is_timeout() {
+    if tls::is_stranger(error) {
+        TransportError::Stranger
+    } else if error.is_timeout() {
         TransportError::Timeout
     } else if error.is_builder() {
         TransportError::BadAddress
@@ -139,7 +188,7 @@ mod tests {
             ("https://hq.example", true),
             ("ftp://127.0.0.1", false),
         ] {
-            assert_eq!(HttpTransport::new(url, None).is_ok(), allowed, "{url}");
+            assert_eq!(HttpTransport::new(url, &Trust::Public).is_ok(), allowed, "{url}");
         }
     }
 
@@ -164,7 +213,7 @@ mod tests {
 
     fn post(answer: Vec<u8>) -> (String, String, Result<Response, TransportError>) {
         let (authority, thread) = serve(answer);
-        let transport = HttpTransport::new(&["http://", &authority].concat(), None).unwrap();
+        let transport = HttpTransport::new(&["http://", &authority].concat(), &Trust::Public).unwrap();
         let response = transport.send(Request {
             method: "POST".into(),
             authority: authority.clone(),

@@ -14,14 +14,17 @@ mod policy;
 mod request;
 mod round;
 mod session;
+mod tls;
 mod upload;
 mod witness;
 
 pub use enrol::Enrolled;
 pub use http::HttpTransport;
+pub(crate) use http::Way;
 pub use policy::{Originals, UploadPolicy};
 pub use round::{Network, RoundReport};
 pub use session::{Progress, SyncSession};
+pub use tls::Trust;
 pub use upload::{UploadReport, UploadSession};
 pub use witness::{Contradicted, HistoryAlarm, Witness};
 
@@ -46,6 +49,10 @@ pub enum TransportError {
     /// The response was longer than allowed and was not read.
     #[error("response too large")]
     TooLarge,
+    /// The server is not headquarters: its key is another. Somebody stands between, or a network
+    /// wants a sign-in first. Nothing was sent.
+    #[error("another server answers in place of headquarters")]
+    Stranger,
     /// The URL is not one that may be used: plain `http` to another machine, or no host.
     #[error("address not allowed")]
     BadAddress,
@@ -69,6 +76,10 @@ pub enum SyncError {
         /// For support.
         detail: String,
     },
+    /// The server is not our headquarters: its TLS key is another (F18). Nothing was sent; it
+    /// passes with the network, or the town changed its keys behind this phone's back.
+    #[error("not our headquarters")]
+    NotHeadquarters,
     /// Another sync is running.
     #[error("another sync is running")]
     Busy,
@@ -87,11 +98,15 @@ pub enum SyncError {
     /// This store belongs to a device already.
     #[error("already enrolled")]
     AlreadyEnrolled,
-    /// Headquarters revoked this device; its work stays here (F29).
+    /// An administrator has not confirmed this phone's key yet: compare the fingerprint that
+    /// [`Field::standing`] shows (F42).
+    #[error("waiting for confirmation at headquarters")]
+    NotConfirmed,
+    /// Headquarters revoked this device; see [`Field::standing`] for what can still be done (F29).
     #[error("revoked")]
     Revoked {
-        /// For support.
-        detail: String,
+        /// Until when (UTC ms) headquarters takes what was written here; `None`: no more.
+        deposit_until: Option<i64>,
     },
     /// Headquarters misses earlier entries that are no longer here.
     #[error("headquarters wants entry {need_seq}")]
@@ -136,12 +151,14 @@ impl SyncError {
         match self {
             Self::Field(e) => e.code(),
             Self::NoNetwork { .. } => "no_network",
+            Self::NotHeadquarters => "not_headquarters",
             Self::Busy => "busy",
             Self::SignerUnavailable => "signer_unavailable",
             Self::KeyLost => "key_lost",
             Self::KeyReplaced => "key_replaced",
             Self::BadInvitation => "bad_invitation",
             Self::AlreadyEnrolled => "already_enrolled",
+            Self::NotConfirmed => "not_confirmed",
             Self::Revoked { .. } => "revoked",
             Self::ChainGap { .. } => "chain_gap",
             Self::Fork { .. } => "fork",
@@ -164,7 +181,10 @@ impl From<SignerError> for SyncError {
 
 impl From<TransportError> for SyncError {
     fn from(error: TransportError) -> Self {
-        Self::NoNetwork { detail: error.to_string() }
+        match error {
+            TransportError::Stranger => Self::NotHeadquarters,
+            other => Self::NoNetwork { detail: other.to_string() },
+        }
     }
 }
 

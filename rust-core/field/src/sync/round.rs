@@ -59,9 +59,17 @@ impl Field {
         let mut report = RoundReport::default();
         loop {
             let mut session = self.session()?;
+            let mut revoked = None;
             while let Some(request) = next(stop, &mut report.stopped, || session.next_request())? {
-                if session.receive(transport.send(request))? == Progress::Done {
-                    break;
+                match session.receive(transport.send(request)) {
+                    Ok(Progress::More) => {}
+                    Ok(Progress::Done) => break,
+                    // The text is delivered; the photos may follow it (F29).
+                    Err(e @ SyncError::Revoked { deposit_until: Some(_) }) => {
+                        revoked = Some(e);
+                        break;
+                    }
+                    Err(e) => return Err(e),
                 }
             }
             report.sync += session.report();
@@ -74,6 +82,9 @@ impl Field {
             }
             let sent = upload.report();
             report.upload += sent;
+            if let Some(revoked) = revoked {
+                return Err(revoked);
+            }
             if report.stopped || !sent.yielded {
                 return Ok(report);
             }

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     facade::Inner,
     identity,
+    standing::{self, REVOKED},
     store::{Durability, docs, entries, meta, meta::key, uint},
 };
 use lanewalk_model::{
@@ -182,7 +183,10 @@ impl SyncSession {
         self.inner.notify(&kinds);
         (self.push_from, self.retries) = (None, 0);
         let after = self.inner.store.read(mark)?;
+        // A deposit's answer does not say what else there is to know: ask once more, with nothing.
+        let deposited = page.refused.iter().any(|r| r.code == REVOKED);
         let progress = if page.more
+            || deposited
             || after != sent.mark && (after.unsent.is_some() || !after.want.is_empty())
             || applied.restarted
         {
@@ -213,7 +217,11 @@ impl SyncSession {
             if error.code == UNKNOWN_DEVICE {
                 meta::set_problem(tx, UNKNOWN_DEVICE, "")?;
             }
-            meta::put(tx, key::NONCE, answer.next_nonce.as_bytes())
+            // What the writer at headquarters never saw brings none: the one held goes on counting.
+            if !answer.next_nonce.is_empty() {
+                meta::put(tx, key::NONCE, answer.next_nonce.as_bytes())?;
+            }
+            standing::note(tx, &error)
         })?;
         self.retries += 1;
         let may_retry = self.retries <= MAX_RETRIES;
@@ -225,7 +233,7 @@ impl SyncSession {
                 }
                 self.push_from = Some(need);
             }
-            _ => return Err(answer::refusal(error)),
+            _ => return Err(self.inner.refusal(error)),
         }
         self.phase = Phase::Ready;
         Ok(Progress::More)

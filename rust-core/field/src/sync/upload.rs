@@ -388,7 +388,7 @@ impl UploadSession {
                 self.note(work.row.file.sha256, None, 0)?;
                 return Ok(());
             }
-            _ => return Err(answer::refusal(error)),
+            _ => return Err(self.inner.refusal(error)),
         }
         self.work = Some(work);
         Ok(())

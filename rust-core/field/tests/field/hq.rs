@@ -64,6 +64,10 @@ pub struct State {
     pub wrong_changes: bool,
     pub requests: u32,
     pub wants: Vec<Vec<DocId>>,
+    /// What a revocation says.
+    pub deposit_until: Option<i64>,
+    /// Revoked: a sync without a push is told so.
+    pub revoke_when_empty: bool,
     device_key: Option<PublicKey>,
     hlc: Hlc,
     refused_sent: BTreeSet<u64>,
@@ -99,6 +103,8 @@ impl Hq {
             wrong_changes: false,
             requests: 0,
             wants: Vec::new(),
+            deposit_until: None,
+            revoke_when_empty: false,
             device_key: None,
             hlc: Hlc::default(),
             refused_sent: BTreeSet::new(),
@@ -120,6 +126,7 @@ impl Hq {
             code: [1; 16],
             worker,
             expires_at: NOW + 600_000,
+            pins: None,
         }
         .to_text()
     }
@@ -185,10 +192,19 @@ impl Hq {
         Response { status, headers, body }
     }
 
-    fn error(&self, nonce: &str, next: String, status: u16, code: &str, need_seq: Option<u64>) -> Response {
+    fn error(
+        &self,
+        nonce: &str,
+        next: String,
+        status: u16,
+        code: &str,
+        need_seq: Option<u64>,
+        deposit_until: Option<i64>,
+    ) -> Response {
         // Only where waiting helps.
         let retry_after_s = (code == "overloaded").then_some(9);
-        let body = ErrorBody { code: code.into(), detail: String::new(), need_seq, retry_after_s };
+        let body =
+            ErrorBody { code: code.into(), detail: String::new(), need_seq, retry_after_s, deposit_until };
         self.respond(nonce, status, next, frame::encode(&body))
     }
 
@@ -239,17 +255,21 @@ impl Hq {
         let nonce = claimed.nonce;
         if nonce != format!("n{}", s.nonce) {
             s.nonce += 1;
-            return self.error(&nonce, format!("n{}", s.nonce), 401, "nonce", None);
+            return self.error(&nonce, format!("n{}", s.nonce), 401, "nonce", None, None);
         }
         s.nonce += 1;
         let next = format!("n{}", s.nonce);
+        let body: SyncRequest = frame::decode(&request.body, 4 << 20).unwrap();
+        let until = s.deposit_until;
+        if s.revoke_when_empty && body.push.is_none() {
+            return self.error(&nonce, next, 403, "revoked", None, until);
+        }
         if let Mood::Fail(code, need) = s.mood {
             if need.is_some() {
                 s.mood = Mood::Well;
             }
-            return self.error(&nonce, next, 409, code, need);
+            return self.error(&nonce, next, 409, code, need, until);
         }
-        let body: SyncRequest = frame::decode(&request.body, 4 << 20).unwrap();
         s.wants.push(body.want.clone());
         let (mut receipts, mut refused) = (Vec::new(), Vec::new());
         if let Some(push) = &body.push {
@@ -258,7 +278,7 @@ impl Hq {
             let message = chain_message(DEVICE, last, head);
             verify_domain(s.device_key.as_ref().unwrap(), Domain::Chain, &message, &push.signature).unwrap();
             if push.batch.first_seq > s.known_seq + 1 {
-                return self.error(&nonce, next, 409, "chain_gap", Some(s.known_seq + 1));
+                return self.error(&nonce, next, 409, "chain_gap", Some(s.known_seq + 1), None);
             }
             for (entry, hash) in &entries {
                 let seq = entry.header.seq;

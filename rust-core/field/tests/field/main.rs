@@ -9,5 +9,6 @@ mod phone;
 mod photos;
 mod rules;
 mod salvage;
+mod standing;
 mod store;
 mod syncing;

@@ -163,7 +163,13 @@ fn after_the_leases_end_only_new_facts_can_be_written() {
     assert_eq!(f.document(brief), Err(FieldError::LeaseOver));
     assert_eq!(f.order(order).unwrap().brief, None);
     assert_eq!(f.search("楼下", 9).unwrap().len(), 0);
-    assert_eq!(f.add_note(order, "x").unwrap_err(), FieldError::LeaseOver);
+    // Facts are kept; nothing of others' is overwritten, and residents stay locked for writing too.
+    f.add_note(order, "x").unwrap();
+    assert_eq!(f.set_field(order, "reply_text", "x".into()).unwrap_err(), FieldError::LeaseOver);
+    let proposed = f.propose(order, ProposalKind::Submit, "x", None, None, true);
+    assert_eq!(proposed.unwrap_err(), FieldError::LeaseOver);
+    let contact = vec![Edit::set("contact/0190a1b2c3d47e5f8a9b0c1d2e3f4a5b", "{}")];
+    assert_eq!(f.write(brief, contact, 0).unwrap_err(), FieldError::LeaseOver);
     f.set_field(own, "notes", "补记".into()).unwrap();
     f.record_visit(NewVisit { grid: Some(GRID.into()), kind: "patrol".into(), ..NewVisit::default() })
         .unwrap();

@@ -11,6 +11,7 @@ use lanewalk_model::{
     schema::DocKind,
 };
 use lanewalk_protocol::sync::ScopeDigest;
+use std::collections::BTreeSet;
 
 fn visit(order: DocId) -> NewVisit {
     NewVisit { order: Some(order), kind: "handle".into(), notes: "已处理".into(), ..NewVisit::default() }
@@ -102,7 +103,7 @@ fn errors_are_typed_and_never_touch_the_outbox() {
     let (hq, phone, order) = start();
     phone.field.add_note(order, "x").unwrap();
     for (code, want) in [
-        ("revoked", "revoked"),
+        ("not_confirmed", "not_confirmed"),
         ("fork", "fork"),
         ("version_too_old", "version_too_old"),
         ("overloaded", "overloaded"),
@@ -114,7 +115,13 @@ fn errors_are_typed_and_never_touch_the_outbox() {
         assert_eq!(phone.field.status().unwrap().pending, 1);
     }
     hq.mood(Mood::Fail("overloaded", None));
-    assert_eq!(phone.field.sync(&hq), Err(SyncError::Overloaded { retry_after_s: 9 }));
+    // What headquarters said, and up to a half of it more: phones do not come back all at once.
+    let mut waits = BTreeSet::new();
+    for _ in 0..40 {
+        let Err(SyncError::Overloaded { retry_after_s }) = phone.field.sync(&hq) else { panic!("no wait") };
+        waits.insert(retry_after_s);
+    }
+    assert!(waits.iter().all(|s| (9..=13).contains(s)) && waits.len() > 2, "{waits:?}");
     // Headquarters wants the chain from an earlier entry once more.
     hq.mood(Mood::Fail("chain_gap", Some(1)));
     phone.field.sync(&hq).unwrap();

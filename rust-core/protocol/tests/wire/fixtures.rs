@@ -103,6 +103,9 @@ fn a_receipt_for_a_file_and_the_answer_that_brings_it() {
 fn an_invitation_and_an_enrolment() {
     let text = check_text("invitation.txt", &(sample::invitation().to_text() + "\n"));
     assert_eq!(Invitation::from_text(&text), Ok(sample::invitation()));
+    let text = check_text("invitation-pins.txt", &(sample::pinned_invitation().to_text() + "\n"));
+    assert_eq!(Invitation::from_text(&text), Ok(sample::pinned_invitation()));
+    both("lease-full.hex", "Lease with every field present", &sample::full_lease());
     let frozen = both("enrol-request.hex", "EnrolRequest", &sample::enrol_request());
     assert_eq!(minicbor::decode::<EnrolRequest>(&frozen).unwrap().verify(), Ok(()));
     let frozen = both("enrol-response.hex", "EnrolResponse", &sample::enrol_response());
@@ -141,6 +144,18 @@ fn a_sync_request_and_its_answer() {
             detail: "disk".into(),
             need_seq: None,
             retry_after_s: Some(5),
+            deposit_until: None,
+        },
+    );
+    both(
+        "error-revoked.hex",
+        "ErrorBody of a revoked device that may deliver",
+        &ErrorBody {
+            code: "revoked".into(),
+            detail: String::new(),
+            need_seq: None,
+            retry_after_s: None,
+            deposit_until: Some(1_792_630_800_000),
         },
     );
 }

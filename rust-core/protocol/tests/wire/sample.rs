@@ -16,6 +16,7 @@ use lanewalk_protocol::{
     httpsig::{RequestParts, sign_request},
     keys::{Algorithm, Domain, SoftSigner, sign_domain},
     limits,
+    pins::Pins,
     receipt::{Beacon, ErrorBody, Lease, Receipt, Refused, UnsignedReceipt, WireGrant},
     sync::{
         CheckpointUpdate, Contradiction, Cursor, HeldHead, Push, ScopeDigest, Snapshot, SyncRequest,
@@ -158,6 +159,8 @@ pub(crate) fn lease() -> Lease {
         role: "grid_worker".into(),
         grants: vec![grant("g-031", None), grant("g-032", Some(START + 86_400_000))],
         valid_until: START + 90_000 + limits::LEASE_MS,
+        pins: None,
+        min_core: None,
     }
 }
 
@@ -168,7 +171,23 @@ pub(crate) fn invitation() -> Invitation {
         code: CODE,
         worker: "w-07".into(),
         expires_at: START + limits::ENROLMENT_TTL_MS,
+        pins: None,
     }
+}
+
+/// The keys of a headquarters that ends TLS itself.
+pub(crate) fn pins() -> Pins {
+    Pins::of_keys([b"the key in use".as_slice(), b"the next key".as_slice()])
+}
+
+/// The same from a headquarters that ends TLS itself.
+pub(crate) fn pinned_invitation() -> Invitation {
+    Invitation { pins: Some(pins()), ..invitation() }
+}
+
+/// A lease with everything that is optional.
+pub(crate) fn full_lease() -> Lease {
+    Lease { pins: Some(pins()), min_core: Some([0, 2, 0]), ..lease() }
 }
 
 pub(crate) fn enrol_request() -> EnrolRequest {
@@ -251,7 +270,13 @@ pub(crate) fn checkpoint_update() -> CheckpointUpdate {
 }
 
 pub(crate) fn error_body() -> ErrorBody {
-    ErrorBody { code: "chain_gap".into(), detail: String::new(), need_seq: Some(2), retry_after_s: None }
+    ErrorBody {
+        code: "chain_gap".into(),
+        detail: String::new(),
+        need_seq: Some(2),
+        retry_after_s: None,
+        deposit_until: None,
+    }
 }
 
 /// A signed `POST /v1/sync` with this body.

@@ -10,6 +10,7 @@ import cn.lanewalk.core.PhotoRole
 import cn.lanewalk.core.PhotoScene
 import cn.lanewalk.core.PhotoShot
 import cn.lanewalk.core.ProposalKind
+import cn.lanewalk.core.Standing
 import cn.lanewalk.core.VisitKind
 import cn.lanewalk.core.VisitResult
 import kotlinx.coroutines.flow.first
@@ -33,6 +34,12 @@ class FieldTest {
         val invitation = Town.invitation("gw-03")
         val me = lanewalk.device { enrol(invitation) }
         assertEquals("gw-03" to "role.grid_worker", me.worker to me.role.code)
+        // The code alone gives nothing: an administrator compares the fingerprint.
+        assertTrue(lanewalk.device { standing() } is Standing.Waiting)
+        assertEquals("not_confirmed", failure { lanewalk.round() }.reason().code)
+        Town.confirm()
+        lanewalk.round()
+        assertEquals(Standing.Active, lanewalk.device { standing() })
         val other = Phone(Town.folder()).apply { open() }
         assertEquals(Remedy.ASK_OFFICE, failure { other.lanewalk.device { enrol(invitation) } }.remedy())
         lanewalk.close()

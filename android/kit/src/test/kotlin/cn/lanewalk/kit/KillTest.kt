@@ -10,11 +10,16 @@ class KillTest {
     fun `what was saved survives a kill and goes to headquarters`() = real {
         val folder = Town.folder()
         val signer = JavaSigner()
+        val enrolled = Phone(folder, signer).apply { open() }
+        val invitation = Town.invitation("gw-03")
+        enrolled.lanewalk.device { enrol(invitation) }
+        Town.confirm()
+        enrolled.lanewalk.close()
         val java = Path.of(System.getProperty("java.home"), "bin", "java").toString()
         val library = "uniffi.component.lanewalk.libraryOverride"
         val command = listOf(
             java, "-cp", System.getProperty("java.class.path"), "-D$library=${System.getProperty(library)}",
-            "cn.lanewalk.kit.VictimKt", folder.toString(), Town.invitation("gw-03"),
+            "cn.lanewalk.kit.VictimKt", folder.toString(),
         ) + signer.exported()
         val victim = ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start()
         val order = victim.inputStream.bufferedReader().waitFor { it.startsWith("saved ") }!!.removePrefix("saved ")

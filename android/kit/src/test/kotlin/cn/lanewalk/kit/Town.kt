@@ -35,6 +35,15 @@ object Town {
         return out.split(Regex("\\s+")).first { it.startsWith("lanewalk") }
     }
 
+    /** Confirms every phone that waits, as an administrator who has compared the fingerprints. */
+    fun confirm() {
+        val admin = listOf(program, "admin", "--data", "$data/hq")
+        val listed = ProcessBuilder(admin + "devices").start().inputStream.bufferedReader().readText()
+        for (waiting in Regex("waiting: ((?:[0-9a-f]{4} ?){4})").findAll(listed)) {
+            check(ProcessBuilder(admin + "confirm" + waiting.groupValues[1].trim()).start().waitFor() == 0)
+        }
+    }
+
     fun folder(): Path = data.resolve("phone-${phones.incrementAndGet()}")
 
     /** A phone that is enrolled and has synced once. */
@@ -42,6 +51,7 @@ object Town {
         open()
         val invitation = invitation(worker)
         lanewalk.device { enrol(invitation) }
+        confirm()
         lanewalk.round()
     }
 }

@@ -4,11 +4,10 @@ import java.nio.file.Path
 import kotlinx.coroutines.awaitCancellation
 import kotlinx.coroutines.runBlocking
 
-/** The process that [KillTest] kills: enrols, writes a note, says so and waits for its end. */
+/** The process that [KillTest] kills: syncs, writes a note, says so and waits for its end. */
 fun main(args: Array<String>): Unit = runBlocking {
-    val (folder, invitation, private, public) = args
+    val (folder, private, public) = args
     val phone = Phone(Path.of(folder), JavaSigner.imported(private, public)).apply { open() }
-    phone.lanewalk.device { enrol(invitation) }
     phone.lanewalk.round()
     val order = phone.order()
     phone.lanewalk.orders { note(order, "写完就断电") }
