@@ -534,11 +534,17 @@ def _uniffi_check_api_checksums(lib):
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_lanewalk_ffi_checksum_method_device_check() != 62121:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    if lib.uniffi_lanewalk_ffi_checksum_method_device_enrol() != 43198:
+    if lib.uniffi_lanewalk_ffi_checksum_method_device_decline_export() != 32276:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_lanewalk_ffi_checksum_method_device_enrol() != 43398:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_lanewalk_ffi_checksum_method_device_identity() != 49612:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_lanewalk_ffi_checksum_method_device_purge() != 2062:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_lanewalk_ffi_checksum_method_device_standing() != 20503:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_lanewalk_ffi_checksum_method_device_wipe() != 20565:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_lanewalk_ffi_checksum_method_devicesigner_public_key() != 21070:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
@@ -776,6 +782,9 @@ _UniffiLib.uniffi_lanewalk_ffi_checksum_method_connectivity_network.restype = ct
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_device_check.argtypes = (
 )
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_device_check.restype = ctypes.c_uint16
+_UniffiLib.uniffi_lanewalk_ffi_checksum_method_device_decline_export.argtypes = (
+)
+_UniffiLib.uniffi_lanewalk_ffi_checksum_method_device_decline_export.restype = ctypes.c_uint16
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_device_enrol.argtypes = (
 )
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_device_enrol.restype = ctypes.c_uint16
@@ -785,6 +794,12 @@ _UniffiLib.uniffi_lanewalk_ffi_checksum_method_device_identity.restype = ctypes.
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_device_purge.argtypes = (
 )
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_device_purge.restype = ctypes.c_uint16
+_UniffiLib.uniffi_lanewalk_ffi_checksum_method_device_standing.argtypes = (
+)
+_UniffiLib.uniffi_lanewalk_ffi_checksum_method_device_standing.restype = ctypes.c_uint16
+_UniffiLib.uniffi_lanewalk_ffi_checksum_method_device_wipe.argtypes = (
+)
+_UniffiLib.uniffi_lanewalk_ffi_checksum_method_device_wipe.restype = ctypes.c_uint16
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_devicesigner_public_key.argtypes = (
 )
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_devicesigner_public_key.restype = ctypes.c_uint16
@@ -1100,6 +1115,11 @@ _UniffiLib.uniffi_lanewalk_ffi_fn_method_device_check.argtypes = (
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_lanewalk_ffi_fn_method_device_check.restype = None
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_device_decline_export.argtypes = (
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_device_decline_export.restype = None
 _UniffiLib.uniffi_lanewalk_ffi_fn_method_device_enrol.argtypes = (
     ctypes.c_uint64,
     _UniffiRustBuffer,
@@ -1116,6 +1136,16 @@ _UniffiLib.uniffi_lanewalk_ffi_fn_method_device_purge.argtypes = (
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_lanewalk_ffi_fn_method_device_purge.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_device_standing.argtypes = (
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_device_standing.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_device_wipe.argtypes = (
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_device_wipe.restype = None
 _UniffiLib.uniffi_lanewalk_ffi_fn_method_devicesigner_public_key.argtypes = (
     ctypes.c_uint64,
     ctypes.POINTER(_UniffiRustCallStatus),
@@ -8308,6 +8338,66 @@ class _UniffiFfiConverterTypeConfirmedHow(_UniffiConverterRustBuffer):
 
 
 
+
+
+
+class Farewell(enum.Enum):
+    """
+    What is to be done with a revoked phone.
+"""
+    
+    DELIVER = 0
+    """
+    Run rounds until everything is delivered.
+"""
+    
+    EXPORT = 1
+    """
+    Offer `export_unsent`; who wants no copy says so with `decline_export`.
+"""
+    
+    WIPE = 2
+    """
+    Destroy the store's key in the key store, then call `wipe`.
+"""
+    
+
+
+class _UniffiFfiConverterTypeFarewell(_UniffiConverterRustBuffer):
+    @staticmethod
+    def read(buf):
+        variant = buf.read_i32()
+        if variant == 1:
+            return Farewell.DELIVER
+        if variant == 2:
+            return Farewell.EXPORT
+        if variant == 3:
+            return Farewell.WIPE
+        raise InternalError("Raw enum value doesn't match any cases")
+
+    @staticmethod
+    def check_lower(value):
+        if value == Farewell.DELIVER:
+            return
+        if value == Farewell.EXPORT:
+            return
+        if value == Farewell.WIPE:
+            return
+        raise ValueError(value)
+
+    @staticmethod
+    def write(value, buf):
+        if value == Farewell.DELIVER:
+            buf.write_i32(1)
+        if value == Farewell.EXPORT:
+            buf.write_i32(2)
+        if value == Farewell.WIPE:
+            buf.write_i32(3)
+
+
+
+
+
 # ForeignError
 # We want to define each variant as a nested class that's also a subclass,
 # which is tricky in Python.  To accomplish this we're going to create each
@@ -10659,6 +10749,238 @@ class _UniffiFfiConverterTypePlaceUpdate(_UniffiConverterRustBuffer):
 
 
 
+class Standing:
+    """
+    Where this phone stands with headquarters.
+"""
+    def __init__(self):
+        raise RuntimeError("Standing cannot be instantiated directly")
+
+    # Each enum variant is a nested class of the enum itself.
+    @dataclass
+    class NOT_ENROLLED:
+        """
+        Not a device yet: show the enrolment screen.
+"""
+        
+        def __init__(self, ):
+            pass
+
+    
+            
+            
+    
+        def __str__(self):
+            return "Standing.NOT_ENROLLED()".format()
+        def __eq__(self, other):
+            if not isinstance(other, Standing):
+                return NotImplemented
+            if not other.is_NOT_ENROLLED():
+                return False
+            return True
+
+    @dataclass
+    class WAITING:
+        """
+        Enrolled, and waiting for an administrator: show the fingerprint, who compares it confirms it.
+"""
+        
+        def __init__(self, fingerprint:str):
+            self.fingerprint = fingerprint
+            
+            """
+        Four groups of four digits.
+"""
+        
+            pass
+
+    
+            
+            
+    
+        def __str__(self):
+            return "Standing.WAITING(fingerprint={})".format(self.fingerprint)
+        def __eq__(self, other):
+            if not isinstance(other, Standing):
+                return NotImplemented
+            if not other.is_WAITING():
+                return False
+            if self.fingerprint != other.fingerprint:
+                return False
+            return True
+
+    @dataclass
+    class ACTIVE:
+        """
+        A device.
+"""
+        
+        def __init__(self, ):
+            pass
+
+    
+            
+            
+    
+        def __str__(self):
+            return "Standing.ACTIVE()".format()
+        def __eq__(self, other):
+            if not isinstance(other, Standing):
+                return NotImplemented
+            if not other.is_ACTIVE():
+                return False
+            return True
+
+    @dataclass
+    class REVOKED:
+        """
+        Not a device any more; residents' data are locked.
+"""
+        
+        def __init__(self, deposit_until_ms:typing.Optional[int], entries:int, files:int, next:Farewell):
+            self.deposit_until_ms = deposit_until_ms
+            
+            """
+        Until when (UTC ms) headquarters takes what was written here; nothing: no more.
+"""
+        
+            self.entries = entries
+            
+            """
+        Entries headquarters does not hold.
+"""
+        
+            self.files = files
+            
+            """
+        Photo files headquarters does not hold.
+"""
+        
+            self.next = next
+            
+            """
+        What the shell is to do.
+"""
+        
+            pass
+
+    
+            
+            
+    
+        def __str__(self):
+            return "Standing.REVOKED(deposit_until_ms={}, entries={}, files={}, next={})".format(self.deposit_until_ms, self.entries, self.files, self.next)
+        def __eq__(self, other):
+            if not isinstance(other, Standing):
+                return NotImplemented
+            if not other.is_REVOKED():
+                return False
+            if self.deposit_until_ms != other.deposit_until_ms:
+                return False
+            if self.entries != other.entries:
+                return False
+            if self.files != other.files:
+                return False
+            if self.next != other.next:
+                return False
+            return True
+
+    
+
+    # For each variant, we have `is_NAME` and `is_name` methods for easily checking
+    # whether an instance is that variant.
+    def is_NOT_ENROLLED(self) -> bool:
+        return isinstance(self, Standing.NOT_ENROLLED)
+    def is_not_enrolled(self) -> bool:
+        return isinstance(self, Standing.NOT_ENROLLED)
+    def is_WAITING(self) -> bool:
+        return isinstance(self, Standing.WAITING)
+    def is_waiting(self) -> bool:
+        return isinstance(self, Standing.WAITING)
+    def is_ACTIVE(self) -> bool:
+        return isinstance(self, Standing.ACTIVE)
+    def is_active(self) -> bool:
+        return isinstance(self, Standing.ACTIVE)
+    def is_REVOKED(self) -> bool:
+        return isinstance(self, Standing.REVOKED)
+    def is_revoked(self) -> bool:
+        return isinstance(self, Standing.REVOKED)
+    
+
+# Now, a little trick - we make each nested variant class be a subclass of the main
+# enum class, so that method calls and instance checks etc will work intuitively.
+# We might be able to do this a little more neatly with a metaclass, but this'll do.
+Standing.NOT_ENROLLED = type("Standing.NOT_ENROLLED", (Standing.NOT_ENROLLED, Standing,), {})  # type: ignore
+Standing.WAITING = type("Standing.WAITING", (Standing.WAITING, Standing,), {})  # type: ignore
+Standing.ACTIVE = type("Standing.ACTIVE", (Standing.ACTIVE, Standing,), {})  # type: ignore
+Standing.REVOKED = type("Standing.REVOKED", (Standing.REVOKED, Standing,), {})  # type: ignore
+
+
+
+
+class _UniffiFfiConverterTypeStanding(_UniffiConverterRustBuffer):
+    @staticmethod
+    def read(buf):
+        variant = buf.read_i32()
+        if variant == 1:
+            return Standing.NOT_ENROLLED(
+            )
+        if variant == 2:
+            return Standing.WAITING(
+                _UniffiFfiConverterString.read(buf),
+            )
+        if variant == 3:
+            return Standing.ACTIVE(
+            )
+        if variant == 4:
+            return Standing.REVOKED(
+                _UniffiFfiConverterOptionalInt64.read(buf),
+                _UniffiFfiConverterUInt64.read(buf),
+                _UniffiFfiConverterUInt64.read(buf),
+                _UniffiFfiConverterTypeFarewell.read(buf),
+            )
+        raise InternalError("Raw enum value doesn't match any cases")
+
+    @staticmethod
+    def check_lower(value):
+        if value.is_NOT_ENROLLED():
+            return
+        if value.is_WAITING():
+            _UniffiFfiConverterString.check_lower(value.fingerprint)
+            return
+        if value.is_ACTIVE():
+            return
+        if value.is_REVOKED():
+            _UniffiFfiConverterOptionalInt64.check_lower(value.deposit_until_ms)
+            _UniffiFfiConverterUInt64.check_lower(value.entries)
+            _UniffiFfiConverterUInt64.check_lower(value.files)
+            _UniffiFfiConverterTypeFarewell.check_lower(value.next)
+            return
+        raise ValueError(value)
+
+    @staticmethod
+    def write(value, buf):
+        if value.is_NOT_ENROLLED():
+            buf.write_i32(1)
+        if value.is_WAITING():
+            buf.write_i32(2)
+            _UniffiFfiConverterString.write(value.fingerprint, buf)
+        if value.is_ACTIVE():
+            buf.write_i32(3)
+        if value.is_REVOKED():
+            buf.write_i32(4)
+            _UniffiFfiConverterOptionalInt64.write(value.deposit_until_ms, buf)
+            _UniffiFfiConverterUInt64.write(value.entries, buf)
+            _UniffiFfiConverterUInt64.write(value.files, buf)
+            _UniffiFfiConverterTypeFarewell.write(value.next, buf)
+
+
+
+
+
+
+
+
 class SurveyAnswer(enum.Enum):
     """
     Answer at one door of a survey (R35).
@@ -11615,10 +11937,15 @@ class DeviceProtocol(typing.Protocol):
         Reads the whole store and its checksums; slow, for support.
 """
         raise NotImplementedError
+    def decline_export(self, ) -> None:
+        """
+        Notes that the worker was shown what is lost with a revoked phone, and wants no copy of it.
+"""
+        raise NotImplementedError
     def enrol(self, invitation: str) -> Identity:
         """
         Makes this installation a device with the text of the QR code. Asks headquarters: up to 10 s
-        for a connection, 120 s in all.
+        for a connection, 120 s in all. The device waits for an administrator then: [`Self::standing`].
 
         Errors: `Invitation`, `Offline`, `DeviceStopped` with headquarters' code.
 """
@@ -11631,6 +11958,17 @@ class DeviceProtocol(typing.Protocol):
     def purge(self, ) -> Purged:
         """
         Deletes work finished more than 30 days ago that headquarters has in a verified backup.
+"""
+        raise NotImplementedError
+    def standing(self, ) -> Standing:
+        """
+        Says where this phone stands with headquarters, as far as the last contact told.
+"""
+        raise NotImplementedError
+    def wipe(self, ) -> None:
+        """
+        Removes the store of a revoked phone, once its standing says so and the shell has destroyed the
+        key. Calls after it give `Paused`.
 """
         raise NotImplementedError
 
@@ -11676,10 +12014,25 @@ class Device(DeviceProtocol):
             *_uniffi_lowered_args,
         )
         return _uniffi_lift_return(_uniffi_ffi_result)
+    def decline_export(self, ) -> None:
+        """
+        Notes that the worker was shown what is lost with a revoked phone, and wants no copy of it.
+"""
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+        )
+        _uniffi_lift_return = lambda val: None
+        _uniffi_error_converter = _UniffiFfiConverterTypeLanewalkError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_lanewalk_ffi_fn_method_device_decline_export,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
     def enrol(self, invitation: str) -> Identity:
         """
         Makes this installation a device with the text of the QR code. Asks headquarters: up to 10 s
-        for a connection, 120 s in all.
+        for a connection, 120 s in all. The device waits for an administrator then: [`Self::standing`].
 
         Errors: `Invitation`, `Offline`, `DeviceStopped` with headquarters' code.
 """
@@ -11724,6 +12077,37 @@ class Device(DeviceProtocol):
         _uniffi_ffi_result = _uniffi_rust_call_with_error(
             _uniffi_error_converter,
             _UniffiLib.uniffi_lanewalk_ffi_fn_method_device_purge,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+    def standing(self, ) -> Standing:
+        """
+        Says where this phone stands with headquarters, as far as the last contact told.
+"""
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypeStanding.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeLanewalkError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_lanewalk_ffi_fn_method_device_standing,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+    def wipe(self, ) -> None:
+        """
+        Removes the store of a revoked phone, once its standing says so and the shell has destroyed the
+        key. Calls after it give `Paused`.
+"""
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+        )
+        _uniffi_lift_return = lambda val: None
+        _uniffi_error_converter = _UniffiFfiConverterTypeLanewalkError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_lanewalk_ffi_fn_method_device_wipe,
             *_uniffi_lowered_args,
         )
         return _uniffi_lift_return(_uniffi_ffi_result)
@@ -16421,6 +16805,7 @@ __all__ = [
     "AppealChange",
     "AppealUpdate",
     "ConfirmedHow",
+    "Farewell",
     "ForeignError",
     "KnowledgeChange",
     "KnowledgeUpdate",
@@ -16435,6 +16820,7 @@ __all__ = [
     "PersonUpdate",
     "PlaceChange",
     "PlaceUpdate",
+    "Standing",
     "SurveyAnswer",
     "TalkKind",
     "VisitChange",

@@ -1265,8 +1265,13 @@ public protocol DeviceProtocol: AnyObject, Sendable {
     func check() throws 
     
     /**
+     * Notes that the worker was shown what is lost with a revoked phone, and wants no copy of it.
+     */
+    func declineExport() throws 
+    
+    /**
      * Makes this installation a device with the text of the QR code. Asks headquarters: up to 10 s
-     * for a connection, 120 s in all.
+     * for a connection, 120 s in all. The device waits for an administrator then: [`Self::standing`].
      *
      * Errors: `Invitation`, `Offline`, `DeviceStopped` with headquarters' code.
      */
@@ -1281,6 +1286,17 @@ public protocol DeviceProtocol: AnyObject, Sendable {
      * Deletes work finished more than 30 days ago that headquarters has in a verified backup.
      */
     func purge() throws  -> Purged
+    
+    /**
+     * Says where this phone stands with headquarters, as far as the last contact told.
+     */
+    func standing() throws  -> Standing
+    
+    /**
+     * Removes the store of a revoked phone, once its standing says so and the shell has destroyed the
+     * key. Calls after it give `Paused`.
+     */
+    func wipe() throws 
     
 }
 /**
@@ -1351,8 +1367,19 @@ open func check()throws   {try rustCallWithError(FfiConverterTypeLanewalkError_l
 }
     
     /**
+     * Notes that the worker was shown what is lost with a revoked phone, and wants no copy of it.
+     */
+open func declineExport()throws   {try rustCallWithError(FfiConverterTypeLanewalkError_lift) {
+        uniffiCallStatus in
+    uniffi_lanewalk_ffi_fn_method_device_decline_export(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+    
+    /**
      * Makes this installation a device with the text of the QR code. Asks headquarters: up to 10 s
-     * for a connection, 120 s in all.
+     * for a connection, 120 s in all. The device waits for an administrator then: [`Self::standing`].
      *
      * Errors: `Invitation`, `Offline`, `DeviceStopped` with headquarters' code.
      */
@@ -1388,6 +1415,30 @@ open func purge()throws  -> Purged  {
             self.uniffiCloneHandle(),uniffiCallStatus
     )
 })
+}
+    
+    /**
+     * Says where this phone stands with headquarters, as far as the last contact told.
+     */
+open func standing()throws  -> Standing  {
+    return try  FfiConverterTypeStanding_lift(try rustCallWithError(FfiConverterTypeLanewalkError_lift) {
+        uniffiCallStatus in
+    uniffi_lanewalk_ffi_fn_method_device_standing(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Removes the store of a revoked phone, once its standing says so and the shell has destroyed the
+     * key. Calls after it give `Paused`.
+     */
+open func wipe()throws   {try rustCallWithError(FfiConverterTypeLanewalkError_lift) {
+        uniffiCallStatus in
+    uniffi_lanewalk_ffi_fn_method_device_wipe(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
 }
     
 
@@ -12602,6 +12653,91 @@ public func FfiConverterTypeDeviceKey_lower(_ value: DeviceKey) -> RustBuffer {
 
 
 /**
+ * What is to be done with a revoked phone.
+ */
+
+public enum Farewell: Equatable, Hashable {
+    
+    /**
+     * Run rounds until everything is delivered.
+     */
+    case deliver
+    /**
+     * Offer `export_unsent`; who wants no copy says so with `decline_export`.
+     */
+    case export
+    /**
+     * Destroy the store's key in the key store, then call `wipe`.
+     */
+    case wipe
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Farewell: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeFarewell: FfiConverterRustBuffer {
+    typealias SwiftType = Farewell
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Farewell {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .deliver
+        
+        case 2: return .export
+        
+        case 3: return .wipe
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: Farewell, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .deliver:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .export:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .wipe:
+            writeInt(&buf, Int32(3))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeFarewell_lift(_ buf: RustBuffer) throws -> Farewell {
+    return try FfiConverterTypeFarewell.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeFarewell_lower(_ value: Farewell) -> RustBuffer {
+    return FfiConverterTypeFarewell.lower(value)
+}
+
+
+
+/**
  * Says why a shell's implementation did not answer.
  */
 public 
@@ -15178,6 +15314,125 @@ public func FfiConverterTypeProposalKind_lower(_ value: ProposalKind) -> RustBuf
 
 
 /**
+ * Where this phone stands with headquarters.
+ */
+
+public enum Standing: Equatable, Hashable {
+    
+    /**
+     * Not a device yet: show the enrolment screen.
+     */
+    case notEnrolled
+    /**
+     * Enrolled, and waiting for an administrator: show the fingerprint, who compares it confirms it.
+     */
+    case waiting(
+        /**
+         * Four groups of four digits.
+         */fingerprint: String
+    )
+    /**
+     * A device.
+     */
+    case active
+    /**
+     * Not a device any more; residents' data are locked.
+     */
+    case revoked(
+        /**
+         * Until when (UTC ms) headquarters takes what was written here; nothing: no more.
+         */depositUntilMs: Int64?, 
+        /**
+         * Entries headquarters does not hold.
+         */entries: UInt64, 
+        /**
+         * Photo files headquarters does not hold.
+         */files: UInt64, 
+        /**
+         * What the shell is to do.
+         */next: Farewell
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Standing: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeStanding: FfiConverterRustBuffer {
+    typealias SwiftType = Standing
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Standing {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .notEnrolled
+        
+        case 2: return .waiting(fingerprint: try FfiConverterString.read(from: &buf)
+        )
+        
+        case 3: return .active
+        
+        case 4: return .revoked(depositUntilMs: try FfiConverterOptionInt64.read(from: &buf), entries: try FfiConverterUInt64.read(from: &buf), files: try FfiConverterUInt64.read(from: &buf), next: try FfiConverterTypeFarewell.read(from: &buf)
+        )
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: Standing, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .notEnrolled:
+            writeInt(&buf, Int32(1))
+        
+        
+        case let .waiting(fingerprint):
+            writeInt(&buf, Int32(2))
+            FfiConverterString.write(fingerprint, into: &buf)
+            
+        
+        case .active:
+            writeInt(&buf, Int32(3))
+        
+        
+        case let .revoked(depositUntilMs,entries,files,next):
+            writeInt(&buf, Int32(4))
+            FfiConverterOptionInt64.write(depositUntilMs, into: &buf)
+            FfiConverterUInt64.write(entries, into: &buf)
+            FfiConverterUInt64.write(files, into: &buf)
+            FfiConverterTypeFarewell.write(next, into: &buf)
+            
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeStanding_lift(_ buf: RustBuffer) throws -> Standing {
+    return try FfiConverterTypeStanding.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeStanding_lower(_ value: Standing) -> RustBuffer {
+    return FfiConverterTypeStanding.lower(value)
+}
+
+
+
+/**
  * Answer at one door of a survey (R35).
  */
 
@@ -17348,13 +17603,22 @@ private let initializationResult: InitializationResult = {
     if (uniffi_lanewalk_ffi_checksum_method_device_check() != 62121) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_lanewalk_ffi_checksum_method_device_enrol() != 43198) {
+    if (uniffi_lanewalk_ffi_checksum_method_device_decline_export() != 32276) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_lanewalk_ffi_checksum_method_device_enrol() != 43398) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_lanewalk_ffi_checksum_method_device_identity() != 49612) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_lanewalk_ffi_checksum_method_device_purge() != 2062) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_lanewalk_ffi_checksum_method_device_standing() != 20503) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_lanewalk_ffi_checksum_method_device_wipe() != 20565) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_lanewalk_ffi_checksum_method_field_device() != 36799) {

@@ -112,7 +112,7 @@ pub async fn serve(
     serve_on(router, Listening::plain(listener), stop).await
 }
 
-/// Serves until `stop` resolves; what is being answered then may go on for [`PATIENCE`].
+/// Serves until `stop` resolves; what is being answered then may go on for five seconds.
 pub async fn serve_on(
     router: Router,
     on: Listening,

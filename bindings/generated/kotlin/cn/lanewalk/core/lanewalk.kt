@@ -993,11 +993,17 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_lanewalk_ffi_checksum_method_device_check(
     ): Int
+    external fun uniffi_lanewalk_ffi_checksum_method_device_decline_export(
+    ): Int
     external fun uniffi_lanewalk_ffi_checksum_method_device_enrol(
     ): Int
     external fun uniffi_lanewalk_ffi_checksum_method_device_identity(
     ): Int
     external fun uniffi_lanewalk_ffi_checksum_method_device_purge(
+    ): Int
+    external fun uniffi_lanewalk_ffi_checksum_method_device_standing(
+    ): Int
+    external fun uniffi_lanewalk_ffi_checksum_method_device_wipe(
     ): Int
     external fun uniffi_lanewalk_ffi_checksum_method_field_device(
     ): Int
@@ -1237,12 +1243,18 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_lanewalk_ffi_fn_method_device_check(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
+    external fun uniffi_lanewalk_ffi_fn_method_device_decline_export(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
     external fun uniffi_lanewalk_ffi_fn_method_device_enrol(`ptr`: Long,`invitation`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_lanewalk_ffi_fn_method_device_identity(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_lanewalk_ffi_fn_method_device_purge(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_lanewalk_ffi_fn_method_device_standing(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_lanewalk_ffi_fn_method_device_wipe(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
     external fun uniffi_lanewalk_ffi_fn_clone_field(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
     external fun uniffi_lanewalk_ffi_fn_free_field(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
@@ -1724,13 +1736,22 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_lanewalk_ffi_checksum_method_device_check() and 0xFFFF) != 62121) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_lanewalk_ffi_checksum_method_device_enrol() and 0xFFFF) != 43198) {
+    if ((lib.uniffi_lanewalk_ffi_checksum_method_device_decline_export() and 0xFFFF) != 32276) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_lanewalk_ffi_checksum_method_device_enrol() and 0xFFFF) != 43398) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_lanewalk_ffi_checksum_method_device_identity() and 0xFFFF) != 49612) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_lanewalk_ffi_checksum_method_device_purge() and 0xFFFF) != 2062) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_lanewalk_ffi_checksum_method_device_standing() and 0xFFFF) != 20503) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_lanewalk_ffi_checksum_method_device_wipe() and 0xFFFF) != 20565) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_lanewalk_ffi_checksum_method_field_device() and 0xFFFF) != 36799) {
@@ -3502,8 +3523,13 @@ public interface DeviceInterface {
     fun `check`()
     
     /**
+     * Notes that the worker was shown what is lost with a revoked phone, and wants no copy of it.
+     */
+    fun `declineExport`()
+    
+    /**
      * Makes this installation a device with the text of the QR code. Asks headquarters: up to 10 s
-     * for a connection, 120 s in all.
+     * for a connection, 120 s in all. The device waits for an administrator then: [`Self::standing`].
      *
      * Errors: `Invitation`, `Offline`, `DeviceStopped` with headquarters' code.
      */
@@ -3518,6 +3544,17 @@ public interface DeviceInterface {
      * Deletes work finished more than 30 days ago that headquarters has in a verified backup.
      */
     fun `purge`(): Purged
+    
+    /**
+     * Says where this phone stands with headquarters, as far as the last contact told.
+     */
+    fun `standing`(): Standing
+    
+    /**
+     * Removes the store of a revoked phone, once its standing says so and the shell has destroyed the
+     * key. Calls after it give `Paused`.
+     */
+    fun `wipe`()
     
     companion object
 }
@@ -3644,8 +3681,24 @@ open class Device: Disposable, AutoCloseable, DeviceInterface
 
     
     /**
+     * Notes that the worker was shown what is lost with a revoked phone, and wants no copy of it.
+     */
+    @Throws(LanewalkException::class)override fun `declineExport`()
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(LanewalkException) { _status ->
+    UniffiLib.uniffi_lanewalk_ffi_fn_method_device_decline_export(
+        it,
+        _status)
+}
+    }
+    
+    
+
+    
+    /**
      * Makes this installation a device with the text of the QR code. Asks headquarters: up to 10 s
-     * for a connection, 120 s in all.
+     * for a connection, 120 s in all. The device waits for an administrator then: [`Self::standing`].
      *
      * Errors: `Invitation`, `Offline`, `DeviceStopped` with headquarters' code.
      */
@@ -3695,6 +3748,40 @@ open class Device: Disposable, AutoCloseable, DeviceInterface
     }
     )
     }
+    
+
+    
+    /**
+     * Says where this phone stands with headquarters, as far as the last contact told.
+     */
+    @Throws(LanewalkException::class)override fun `standing`(): Standing {
+            return FfiConverterTypeStanding.lift(
+    callWithHandle {
+    uniffiRustCallWithError(LanewalkException) { _status ->
+    UniffiLib.uniffi_lanewalk_ffi_fn_method_device_standing(
+        it,
+        _status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Removes the store of a revoked phone, once its standing says so and the shell has destroyed the
+     * key. Calls after it give `Paused`.
+     */
+    @Throws(LanewalkException::class)override fun `wipe`()
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(LanewalkException) { _status ->
+    UniffiLib.uniffi_lanewalk_ffi_fn_method_device_wipe(
+        it,
+        _status)
+}
+    }
+    
     
 
     
@@ -16134,6 +16221,53 @@ public object FfiConverterTypeDeviceKey: FfiConverterRustBuffer<DeviceKey> {
 
 
 
+/**
+ * What is to be done with a revoked phone.
+ */
+
+enum class Farewell {
+    
+    /**
+     * Run rounds until everything is delivered.
+     */
+    DELIVER,
+    /**
+     * Offer `export_unsent`; who wants no copy says so with `decline_export`.
+     */
+    EXPORT,
+    /**
+     * Destroy the store's key in the key store, then call `wipe`.
+     */
+    WIPE;
+
+    
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeFarewell: FfiConverterRustBuffer<Farewell> {
+    override fun read(buf: ByteBuffer) = try {
+        Farewell.values()[buf.getInt() - 1]
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: Farewell) = 4UL
+
+    override fun write(value: Farewell, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
 
 
 /**
@@ -18485,6 +18619,159 @@ public object FfiConverterTypeProposalKind: FfiConverterRustBuffer<ProposalKind>
 
     override fun write(value: ProposalKind, buf: ByteBuffer) {
         buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
+ * Where this phone stands with headquarters.
+ */
+sealed class Standing {
+    
+    /**
+     * Not a device yet: show the enrolment screen.
+     */
+    object NotEnrolled : Standing()
+    
+    
+    /**
+     * Enrolled, and waiting for an administrator: show the fingerprint, who compares it confirms it.
+     */
+    data class Waiting(
+        /**
+         * Four groups of four digits.
+         */
+        val `fingerprint`: kotlin.String) : Standing()
+        
+    {
+        
+
+        companion object
+    }
+    
+    /**
+     * A device.
+     */
+    object Active : Standing()
+    
+    
+    /**
+     * Not a device any more; residents' data are locked.
+     */
+    data class Revoked(
+        /**
+         * Until when (UTC ms) headquarters takes what was written here; nothing: no more.
+         */
+        val `depositUntilMs`: kotlin.Long?, 
+        /**
+         * Entries headquarters does not hold.
+         */
+        val `entries`: kotlin.ULong, 
+        /**
+         * Photo files headquarters does not hold.
+         */
+        val `files`: kotlin.ULong, 
+        /**
+         * What the shell is to do.
+         */
+        val `next`: cn.lanewalk.core.Farewell) : Standing()
+        
+    {
+        
+
+        companion object
+    }
+    
+
+    
+
+    
+    
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeStanding : FfiConverterRustBuffer<Standing>{
+    override fun read(buf: ByteBuffer): Standing {
+        return when(buf.getInt()) {
+            1 -> Standing.NotEnrolled
+            2 -> Standing.Waiting(
+                FfiConverterString.read(buf),
+                )
+            3 -> Standing.Active
+            4 -> Standing.Revoked(
+                FfiConverterOptionalLong.read(buf),
+                FfiConverterULong.read(buf),
+                FfiConverterULong.read(buf),
+                FfiConverterTypeFarewell.read(buf),
+                )
+            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: Standing): ULong = when(value) {
+        is Standing.NotEnrolled -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is Standing.Waiting -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`fingerprint`)
+            )
+        }
+        is Standing.Active -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is Standing.Revoked -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterOptionalLong.allocationSize(value.`depositUntilMs`)
+                + FfiConverterULong.allocationSize(value.`entries`)
+                + FfiConverterULong.allocationSize(value.`files`)
+                + FfiConverterTypeFarewell.allocationSize(value.`next`)
+            )
+        }
+    }
+
+    override fun write(value: Standing, buf: ByteBuffer) {
+        when(value) {
+            is Standing.NotEnrolled -> {
+                buf.putInt(1)
+                Unit
+            }
+            is Standing.Waiting -> {
+                buf.putInt(2)
+                FfiConverterString.write(value.`fingerprint`, buf)
+                Unit
+            }
+            is Standing.Active -> {
+                buf.putInt(3)
+                Unit
+            }
+            is Standing.Revoked -> {
+                buf.putInt(4)
+                FfiConverterOptionalLong.write(value.`depositUntilMs`, buf)
+                FfiConverterULong.write(value.`entries`, buf)
+                FfiConverterULong.write(value.`files`, buf)
+                FfiConverterTypeFarewell.write(value.`next`, buf)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
     }
 }
 
