@@ -113,7 +113,8 @@ pub fn meta_u64(db: &Connection, key: &str) -> Result<u64, HqError> {
 
 /// Returns when the newest entry came in, UTC ms; 0 for an empty log.
 pub(crate) fn last_received(db: &Connection) -> Result<i64, HqError> {
-    let mut statement = db.prepare_cached("SELECT received_at FROM log ORDER BY idx DESC LIMIT 1")?;
+    let mut statement =
+        db.prepare_cached("SELECT received_at FROM log WHERE idx = (SELECT max(idx) FROM log)")?;
     Ok(statement.query_row([], |r| r.get(0)).optional()?.unwrap_or(0))
 }
 

@@ -74,8 +74,9 @@ impl Link {
 pub(crate) struct Store {
     path: PathBuf,
     key: StoreKey,
-    writer: Mutex<Option<Writer>>,
     reader: Mutex<Option<Link>>,
+    // Closed last: it alone writes the WAL back.
+    writer: Mutex<Option<Writer>>,
 }
 
 /// Locks, also after a panic elsewhere: a transaction cut off by it was rolled back.
