@@ -143,6 +143,10 @@ pub fn restore(backup: &Path, database: &Path, source: &dyn Source) -> Result<Re
     remove_database(database)?;
     fs::rename(&part, database)?;
     sync_parent(database)?;
+    // The folder may be as new as what is in it.
+    if let Some(folder) = database.parent() {
+        sync_parent(folder)?;
+    }
     Ok(restored)
 }
 

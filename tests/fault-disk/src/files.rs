@@ -10,7 +10,7 @@ use crate::{
     platter::Op,
     vfs::{inside, is_inside},
 };
-use core::ffi::{CStr, c_char, c_int, c_void};
+use core::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use libc::{mode_t, off64_t, size_t, ssize_t};
 use std::{
     collections::HashMap,
@@ -161,6 +161,50 @@ unsafe extern "C" fn write(fd: c_int, from: *const c_void, len: size_t) -> ssize
         mount.log(Op::Write(file, (end - done as off64_t) as usize, bytes.to_vec()));
     }
     done
+}
+
+/// Says that a shortcut does not exist.
+fn unknown() -> ssize_t {
+    // SAFETY: the thread's own errno.
+    unsafe { *libc::__errno_location() = libc::ENOSYS };
+    -1
+}
+
+/// Stands before the C library's `copy_file_range`: not for watched files, so that whoever copies goes
+/// on with `write`, which is seen.
+///
+/// # Safety
+/// As for `copy_file_range`.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn copy_file_range(
+    from: c_int,
+    from_at: *mut off64_t,
+    to: c_int,
+    to_at: *mut off64_t,
+    len: size_t,
+    flags: c_uint,
+) -> ssize_t {
+    let copy =
+        real!(c"copy_file_range" as fn(c_int, *mut off64_t, c_int, *mut off64_t, size_t, c_uint) -> ssize_t);
+    match found(to) {
+        Some(_) => unknown(),
+        // SAFETY: passed on as it came.
+        None => unsafe { copy(from, from_at, to, to_at, len, flags) },
+    }
+}
+
+/// Stands before the C library's `sendfile64`, as [`copy_file_range`].
+///
+/// # Safety
+/// As for `sendfile64`.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn sendfile64(to: c_int, from: c_int, at: *mut off64_t, len: size_t) -> ssize_t {
+    let send = real!(c"sendfile64" as fn(c_int, c_int, *mut off64_t, size_t) -> ssize_t);
+    match found(to) {
+        Some(_) => unknown(),
+        // SAFETY: passed on as it came.
+        None => unsafe { send(to, from, at, len) },
+    }
 }
 
 /// Stands before the C library's `ftruncate64`.

@@ -74,9 +74,10 @@ impl Link {
 pub(crate) struct Store {
     path: PathBuf,
     key: StoreKey,
-    reader: Mutex<Option<Link>>,
-    // Closed last: it alone writes the WAL back.
     writer: Mutex<Option<Writer>>,
+    // Dropped last, and it writes no WAL back: a store whose opening failed after all keeps its bytes.
+    // [`Self::pause`] writes it back.
+    reader: Mutex<Option<Link>>,
 }
 
 /// Locks, also after a panic elsewhere: a transaction cut off by it was rolled back.
