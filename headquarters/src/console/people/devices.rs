@@ -48,7 +48,7 @@ fn offer(names: &Names, waiting: &Waiting) -> Row {
         }
         form method="post" action="/devices" {
             input type="hidden" name="device" value=(hex);
-            label.inline { input type="checkbox" name="sure" value="yes" required; " " (bi(("确定", "sure"))) }
+            label.inline { input type="checkbox" name="sure" value="yes" required; " " (bi(("不是本人的手机", "not this person's phone"))) }
             button.danger type="submit" name="act" value="revoke" { (bi(("拒绝", "turn away"))) }
         } },
     ])
@@ -103,12 +103,11 @@ pub(in crate::console) fn get(from: &Sources<'_>, ask: &Ask) -> Result<Answer, H
     let content = html! {
         h1 { (bi(("设备", "Devices"))) }
         section {
-            h2 { (bi(("等待确认的手机", "Phones waiting for confirmation"))) }
             p { (bi((
-                "请与本人核对:手机屏幕上的指纹与下面完全一致,才可确认。确认之前这部手机看不到任何工单。",
+                "请与本人核对：手机屏幕上的指纹与下面完全一致，才可确认。确认之前这部手机看不到任何工单。",
                 "Compare with its owner: confirm only if the phone shows exactly this fingerprint. Until then it is given nothing."
             ))) }
-            (table(bi(("等待确认", "Waiting")), &WAITING_HEADS, &waiting, 0, ("没有等待确认的手机", "no phone waits")))
+            (table(bi(("等待确认的手机", "Phones waiting for confirmation")), &WAITING_HEADS, &waiting, 0, ("没有等待确认的手机", "no phone waits")))
         }
         section { (sections::devices(from.db, &names, from.now, true)?.table) }
         section { (table(bi(("吊销", "Revoke")), &heads, &rows, 0, ("没有在用的设备", "no device in use"))) }

@@ -44,10 +44,17 @@ pub struct Salvaged {
 }
 
 /// What the new store takes over besides entries and photos. Cursor and fingerprint are left out, so
-/// that everything is pulled again.
-const KEPT: [&str; 14] = [
+/// that everything is pulled again. What headquarters said of this device stays said, and the earliest
+/// time that it can be stays behind it.
+const KEPT: [&str; 20] = [
     key::DEVICE,
+    key::DEVICE_KEY,
     key::URL,
+    key::PINS,
+    key::WAITING,
+    key::REVOKED,
+    key::EXPORTED,
+    key::FLOOR,
     key::HQ_KEY,
     key::LEASE,
     key::CHAIN,
@@ -68,7 +75,7 @@ const IDENTITY: [&str; 5] = [key::DEVICE, key::URL, key::HQ_KEY, key::LEASE, key
 type Table = (&'static str, &'static [&'static str], &'static str);
 
 /// Files before the photos that name them.
-const TABLES: [Table; 4] = [
+const TABLES: [Table; 6] = [
     ("receipts", &["first_seq", "last_seq", "hq_epoch", "receipt"], "last_seq, first_seq, hq_epoch"),
     ("tickets", &["id", "visit", "role", "wall_ms", "mono_ms", "boot"], "id"),
     (
@@ -92,6 +99,8 @@ const TABLES: [Table; 4] = [
         "sha256",
     ),
     ("photos", &["id", "visit", "seq", "thumbnail", "evidence", "original", "phash"], "id"),
+    ("checkpoints", &["n", "hq_epoch", "checkpoint"], "n"),
+    ("contradictions", &["n", "kind", "held", "seen", "reported"], "n"),
 ];
 
 const ENTRY: &[&str] = &[

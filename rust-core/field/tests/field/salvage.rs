@@ -1,7 +1,7 @@
 //! A damaged store: what only this phone has is saved, the rest is pulled again (F7).
 
 use crate::{
-    hq::Hq,
+    hq::{Hq, Mood},
     phone::{GRID, KEY, Phone, TestSource, open},
 };
 use lanewalk_field::{Config, Field, FieldError, NewPlace, Salvaged, StoreKey, SyncError};
@@ -107,6 +107,29 @@ fn entries_behind_a_hole_are_exported_and_the_sync_says_why_it_stops() {
     let stopped = field.sync(&hq).unwrap_err();
     assert!(matches!(stopped, SyncError::ChainGap { .. }), "{stopped}");
     assert!(field.export_unsent().unwrap().contains("未上传") && saved.unsent > 0);
+}
+
+/// F29: damage does not make a revoked phone one that reads again.
+#[test]
+fn a_revoked_phone_stays_revoked() {
+    let hq = Hq::new();
+    let (phone, _, _) = with_work(&hq);
+    phone.field.resume().unwrap();
+    hq.mood(Mood::Fail("revoked", None));
+    assert_eq!(phone.field.sync(&hq), Err(SyncError::Revoked { deposit_until: None }));
+    let before = phone.field.standing().unwrap();
+    phone.field.close().unwrap();
+    let good = fs::read(phone.dir.path().join("lanewalk.db")).unwrap();
+    let mut kept = 0;
+    for page in 1..good.len() / PAGE {
+        let (dir, _) = damaged(&good, page);
+        // Without an identity it is no device at all.
+        if salvage(dir.path()).unwrap().identity {
+            let field = open(dir.path(), KEY, TestSource::new(2)).unwrap();
+            kept += u32::from(field.standing().unwrap() == before);
+        }
+    }
+    assert!(kept > 10, "{kept}");
 }
 
 #[test]
