@@ -2,6 +2,7 @@
 //! independent reading of headquarters' log.
 
 use crate::town::{Phone, Town};
+use lanewalk_field::Standing;
 use lanewalk_headquarters::store;
 use lanewalk_model::{
     chunk::{self, OpAction, Scalar},
@@ -129,6 +130,16 @@ fn law_1_no_photo_lost(town: &Town) -> u64 {
                 saved.phone,
                 phone.fate
             );
+            // What a revoked device delivered lies in quarantine, and its files in the folder (F29).
+            if matches!(phone.field().standing().unwrap(), Standing::Revoked { .. }) {
+                let key = format!("photo/{}", saved.photo);
+                let refused = phone.field().quarantine().unwrap();
+                for written in refused.iter().flat_map(|entry| &entry.written).filter(|w| w.key == key) {
+                    let record: PhotoRecord =
+                        serde_json::from_str(written.value.as_deref().unwrap()).unwrap();
+                    named.extend(record.parts().map(|(_, file)| file.sha256.to_string()));
+                }
+            }
             continue;
         };
         let record: PhotoRecord = serde_json::from_str(&record).unwrap();
