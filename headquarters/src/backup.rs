@@ -14,7 +14,10 @@ use crate::{
     error::HqError,
     hq::Headquarters,
     people::audit,
-    photos::{self, Folder, folder::sync_all},
+    photos::{
+        self, Folder,
+        folder::{sync_all, sync_names},
+    },
     store::{self, Place, set_meta},
     tlog::{self, LogCheck, Tree},
 };
@@ -142,11 +145,8 @@ pub fn restore(backup: &Path, database: &Path, source: &dyn Source) -> Result<Re
     // A log of another database beside the name would be taken for this one's.
     remove_database(database)?;
     fs::rename(&part, database)?;
-    sync_parent(database)?;
     // The folder may be as new as what is in it.
-    if let Some(folder) = database.parent() {
-        sync_parent(folder)?;
-    }
+    sync_names(database, 2)?;
     Ok(restored)
 }
 
@@ -168,7 +168,7 @@ fn write_sums(copy: &Path, text: &str) -> Result<(), HqError> {
     fs::write(&part, text)?;
     fs::File::open(&part)?.sync_all()?;
     fs::rename(&part, sums_of(copy))?;
-    sync_parent(copy)
+    Ok(sync_names(copy, 1)?)
 }
 
 /// Copies a backup's database, checks it whole and marks it as a new life.
@@ -221,13 +221,6 @@ fn remove_database(path: &Path) -> Result<(), HqError> {
     Ok(())
 }
 
-fn sync_parent(path: &Path) -> Result<(), HqError> {
-    if let Some(parent) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
-        fs::File::open(parent)?.sync_all()?;
-    }
-    Ok(())
-}
-
 /// Returns the folder beside the copy of a database: `<copy>.photos`.
 fn folder_of(copy: &Path) -> PathBuf {
     beside(copy, ".photos")
@@ -250,6 +243,6 @@ fn copy_files(folder: &Folder, copied: &Connection, copy: &Path) -> Result<u64, 
         }
     }
     sync_all(&to).map_err(|e| HqError::Photos(e.to_string()))?;
-    sync_parent(&to)?;
+    sync_names(&to, 1)?;
     Ok(reached)
 }

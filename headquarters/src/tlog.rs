@@ -249,12 +249,12 @@ pub fn check_log(db: &Connection) -> Result<LogCheck, HqError> {
             && (header.device, header.seq) == (device, leaf.seq)
             && (before.0 + 1, before.1) == (leaf.seq, header.prev)
             && chunk_hash(change) == header.change.0;
-        let made: Vec<u8> =
-            merkle::completed(&peaks, peaks.size, leaf.hash())?.iter().flat_map(|h| h.0).collect();
-        if !whole || made != r.get_ref(10)?.as_blob().unwrap_or_default() {
+        let made = merkle::completed(&peaks, peaks.size, leaf.hash())?;
+        let nodes: Vec<u8> = made.iter().flat_map(|h| h.0).collect();
+        if !whole || nodes != r.get_ref(10)?.as_blob().unwrap_or_default() {
             return Err(broken());
         }
-        peaks.push(leaf.hash())?;
+        peaks.push(&made);
     }
     Ok(LogCheck { size: peaks.size, root: merkle::root(&peaks, peaks.size)? })
 }
@@ -267,16 +267,14 @@ struct Peaks {
 }
 
 impl Peaks {
-    fn push(&mut self, leaf: Hash) -> Result<(), HqError> {
-        let made = merkle::completed(self, self.size, leaf)?;
-        self.by_level.resize(self.by_level.len().max(made.len()), leaf);
-        if let (Some(level), Some(top)) = (made.len().checked_sub(1), made.last())
-            && let Some(peak) = self.by_level.get_mut(level)
-        {
+    /// Takes in a leaf by the subtrees it completes; the highest of them is a peak.
+    fn push(&mut self, made: &[Hash]) {
+        let Some((top, below)) = made.split_last() else { return };
+        self.by_level.resize(self.by_level.len().max(made.len()), *top);
+        if let Some(peak) = self.by_level.get_mut(below.len()) {
             *peak = *top;
         }
         self.size += 1;
-        Ok(())
     }
 }
 

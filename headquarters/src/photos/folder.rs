@@ -130,7 +130,7 @@ impl Folder {
         opened.sync_all()?;
         let to = self.path(file.sha256);
         settle(&from, &to)?;
-        sync_parents(&from)
+        Ok(sync_names(&from, NAMES)?)
     }
 
     /// Checks a whole file that no row tells of, as after a restore of the database alone. Returns
@@ -148,7 +148,7 @@ impl Folder {
             return Ok(false);
         }
         opened.sync_all()?;
-        sync_parents(&path)?;
+        sync_names(&path, NAMES)?;
         Ok(is == file)
     }
 
@@ -247,16 +247,17 @@ fn settle(from: &Path, to: &Path) -> Result<(), FolderError> {
         fs::create_dir_all(parent)?;
     }
     fs::rename(from, to)?;
-    sync_parents(to)
+    Ok(sync_names(to, NAMES)?)
 }
 
-/// Makes the name of a file durable: its directory, the directory's own name, and that of `photos`,
-/// which the first upload makes.
-fn sync_parents(path: &Path) -> Result<(), FolderError> {
-    for directory in path.ancestors().skip(1).take(3) {
-        File::open(directory)?.sync_all()?;
-    }
-    Ok(())
+/// Directories that a file's name hangs on: its own, and those whose names the first upload makes.
+const NAMES: usize = 3;
+
+/// Makes the name of a file durable, and those of the directories above it: `levels` of them are written,
+/// the lowest first. The working directory is not.
+pub(crate) fn sync_names(path: &Path, levels: usize) -> io::Result<()> {
+    let above = path.ancestors().skip(1).take(levels).filter(|name| !name.as_os_str().is_empty());
+    above.into_iter().try_for_each(|directory| File::open(directory)?.sync_all())
 }
 
 /// Returns length and hash of a file.

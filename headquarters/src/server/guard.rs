@@ -13,7 +13,7 @@ use std::{
     net::IpAddr,
     num::NonZeroU32,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU32, Ordering},
     },
 };
@@ -33,6 +33,9 @@ pub(super) enum About {
 
 type Shares<K> = DefaultKeyedRateLimiter<K>;
 
+/// Refused enrolments of each address, and when the last was, HQ time in ms.
+type Tries = HashMap<IpAddr, (u32, i64)>;
+
 /// The counters.
 pub(super) struct Guard {
     source: Arc<dyn Source>,
@@ -40,8 +43,7 @@ pub(super) struct Guard {
     addresses: Shares<IpAddr>,
     messages: Shares<(IpAddr, String)>,
     files: Shares<(IpAddr, String)>,
-    /// Refused enrolments: how many, and the last.
-    tries: Mutex<HashMap<IpAddr, (u32, i64)>>,
+    tries: Mutex<Tries>,
     asked: AtomicU32,
 }
 
@@ -96,15 +98,18 @@ impl Guard {
     /// Counts an enrolment that was refused.
     pub(super) fn refused(&self, from: IpAddr) {
         let now = self.source.now_ms();
-        let mut tries = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tries = self.tries();
         let (count, last) = tries.entry(from).or_insert((0, now));
         (*count, *last) = if now - *last > FORGET_MS { (1, now) } else { (*count + 1, now) };
     }
 
+    fn tries(&self) -> MutexGuard<'_, Tries> {
+        self.tries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn tries_of(&self, from: IpAddr) -> u32 {
-        let tries = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.source.now_ms();
-        tries.get(&from).filter(|(_, last)| now - last <= FORGET_MS).map_or(0, |(count, _)| *count)
+        self.tries().get(&from).filter(|(_, last)| now - last <= FORGET_MS).map_or(0, |(count, _)| *count)
     }
 
     fn tidy(&self) {
@@ -112,8 +117,7 @@ impl Guard {
         self.messages.retain_recent();
         self.files.retain_recent();
         let now = self.source.now_ms();
-        let mut tries = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
-        tries.retain(|_, (_, last)| now - *last <= FORGET_MS);
+        self.tries().retain(|_, (_, last)| now - *last <= FORGET_MS);
     }
 }
 
