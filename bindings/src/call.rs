@@ -11,7 +11,7 @@ use lanewalk_field::Field;
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -45,9 +45,4 @@ impl Core {
             }
         }
     }
-}
-
-/// Locks, also after a panic of another thread: what is kept here is replaced whole.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -6,7 +6,7 @@
 //! step.
 
 use crate::{
-    call::{Core, lock},
+    call::Core,
     error::LanewalkError,
     foreign::{ForeignError, LogLevel, Logger},
     orders::OrderView,
@@ -14,7 +14,7 @@ use crate::{
 };
 use lanewalk_field as core;
 use lanewalk_model::schema::DocKind;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Keeps a live list or value alive. Cancelled when dropped or closed.
 #[derive(uniffi::Object)]
@@ -24,7 +24,7 @@ pub struct Watch(Mutex<Option<core::WatchHandle>>);
 impl Watch {
     /// Ends the watch: no call of the listener begins after this. A second call does nothing.
     pub fn cancel(&self) {
-        let handle = lock(&self.0).take();
+        let handle = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         drop(handle);
     }
 }

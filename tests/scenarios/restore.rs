@@ -201,7 +201,7 @@ fn a_phone_that_the_backup_does_not_know_goes_on_under_a_new_code() {
     let wire = support::network::Wire::new(town.network.clone(), || {});
     assert_eq!(field.enrol(&other, &wire).unwrap_err(), SyncError::AlreadyEnrolled);
 
-    town.enrol_again(new);
+    town.give_code(new);
     assert_eq!(town.device(new), device, "the same device, so its chain goes on");
     town.settle();
     for hash in [receipted, unsent] {

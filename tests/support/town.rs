@@ -215,10 +215,7 @@ impl Town {
 
     fn add_phone(&mut self, i: u64, worker: String, role: Role) {
         self.unpack(i, worker, role);
-        let phone = self.phones.last_mut().unwrap();
-        let text = self.network.hq(|hq| hq.invite(&phone.worker).unwrap().to_text());
-        phone.enrol(&text);
-        self.network.hq(confirm_all);
+        self.give_code(self.phones.len() - 1);
     }
 
     /// Gives the town's `i`th worker a phone with an empty store.
@@ -466,7 +463,7 @@ impl Town {
                 }
                 let mut report = self.sync(i);
                 if self.restores > 0 && matches!(&report, Err(e) if forgotten(e)) {
-                    self.enrol_again(i);
+                    self.give_code(i);
                     report = self.sync(i);
                 }
                 let report = match report {

@@ -70,8 +70,9 @@ impl Town {
         i
     }
 
-    /// Gives a phone that a restored headquarters does not know a new code (F26).
-    pub fn enrol_again(&mut self, phone: usize) {
+    /// Gives a phone a code, with which it enrols, and confirms it: a new one, or one that a restored
+    /// headquarters does not know (F26).
+    pub fn give_code(&mut self, phone: usize) {
         let text = self.network.hq(|hq| hq.invite(&self.phones[phone].worker).unwrap().to_text());
         self.phones[phone].enrol(&text);
         self.network.hq(confirm_all);

@@ -12,6 +12,19 @@ fn visit() -> NewVisit {
     NewVisit { grid: Some(GRID.into()), kind: "patrol".into(), ..NewVisit::default() }
 }
 
+/// A phone that holds a resident's words.
+fn with_brief() -> (Hq, Phone, DocId) {
+    let hq = Hq::new();
+    let brief = DocId { kind: DocKind::Brief, uuid: [1; 16] };
+    hq.edit(
+        brief,
+        &[Edit::set("order", "order:1"), Edit::set("grid", GRID), Edit::set("reported_text", "楼下养猫")],
+    );
+    let phone = Phone::enrolled(&hq);
+    phone.field.sync(&hq).unwrap();
+    (hq, phone, brief)
+}
+
 fn revoke(hq: &Hq, until: Option<i64>) {
     hq.mood(Mood::Fail("revoked", None));
     hq.state.lock().unwrap().deposit_until = until;
@@ -45,14 +58,7 @@ fn a_new_phone_waits_until_headquarters_gives_it_a_page() {
 /// F29, law 1: as long as headquarters takes what is here, nothing can be wiped.
 #[test]
 fn a_revoked_phone_delivers_before_it_is_wiped() {
-    let hq = Hq::new();
-    let brief = DocId { kind: DocKind::Brief, uuid: [1; 16] };
-    hq.edit(
-        brief,
-        &[Edit::set("order", "order:1"), Edit::set("grid", GRID), Edit::set("reported_text", "楼下养猫")],
-    );
-    let phone = Phone::enrolled(&hq);
-    phone.field.sync(&hq).unwrap();
+    let (hq, phone, brief) = with_brief();
     assert!(phone.field.document(brief).is_ok());
     phone.field.record_visit(visit()).unwrap();
     revoke(&hq, Some(NOW + 14 * 24 * HOUR));
@@ -125,14 +131,7 @@ fn a_portal_revokes_nothing() {
 /// F32: restarts and a wall clock set back win no time for reading.
 #[test]
 fn a_clock_that_is_set_back_does_not_extend_the_lease() {
-    let hq = Hq::new();
-    let brief = DocId { kind: DocKind::Brief, uuid: [1; 16] };
-    hq.edit(
-        brief,
-        &[Edit::set("order", "order:1"), Edit::set("grid", GRID), Edit::set("reported_text", "楼下养猫")],
-    );
-    let phone = Phone::enrolled(&hq);
-    phone.field.sync(&hq).unwrap();
+    let (hq, phone, brief) = with_brief();
     // 60 hours pass in this boot, and the store sees it.
     phone.source.pass(60 * HOUR);
     phone.field.record_visit(visit()).unwrap();
