@@ -16,6 +16,9 @@ use lanewalk_protocol::{
 };
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
+/// Code of a refusal: headquarters holds another chain of this device.
+pub(crate) const FORK: &str = "fork";
+
 /// Checks that a push continues the device's chain and that its end is signed; returns the
 /// entries headquarters does not have yet.
 pub(crate) fn check(
@@ -56,7 +59,7 @@ pub(crate) fn check(
         }
     }
     // Two children of one entry: a cloned or restored phone (F27).
-    if fork { Ok(Err(Refusal::new(409, "fork"))) } else { Ok(Ok(fresh)) }
+    if fork { Ok(Err(Refusal::new(409, FORK))) } else { Ok(Ok(fresh)) }
 }
 
 /// Notes, once for each device, that it has written less than headquarters holds of it: its store was
@@ -67,16 +70,20 @@ pub(crate) fn note_rollback(
     device: &DeviceRow,
     written: u64,
 ) -> Result<(), HqError> {
-    if written >= device.last_seq {
-        return Ok(());
-    }
+    if written >= device.last_seq { Ok(()) } else { note_once(tx, now, device, "chain_rolled_back") }
+}
+
+/// Notes, once for each device, that two phones write as it (F27).
+pub(crate) fn note_fork(tx: &Transaction<'_>, now: TimeMs, device: &DeviceRow) -> Result<(), HqError> {
+    note_once(tx, now, device, "chain_forked")
+}
+
+fn note_once(tx: &Transaction<'_>, now: TimeMs, device: &DeviceRow, what: &str) -> Result<(), HqError> {
     let about = device.id.to_string();
     let known: bool = tx
-        .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM audit WHERE about = ?1 AND what = 'chain_rolled_back')",
-        )?
-        .query_row([&about], |r| r.get(0))?;
-    if known { Ok(()) } else { audit(tx, now, &device.worker, "chain_rolled_back", &about) }
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM audit WHERE about = ?1 AND what = ?2)")?
+        .query_row([about.as_str(), what], |r| r.get(0))?;
+    if known { Ok(()) } else { audit(tx, now, &device.worker, what, &about) }
 }
 
 fn hash_at(db: &Connection, device: i64, seq: u64) -> Result<Option<Hash>, HqError> {

@@ -16,13 +16,13 @@ use crate::{
     store::{self, DeviceRow, set_meta},
 };
 use lanewalk_model::{
-    id::DeviceId,
+    id::{DeviceId, Hash},
     staff::{Grant, Role},
     time::TimeMs,
 };
 use lanewalk_protocol::{
     VERSION,
-    enrolment::{EnrolRequest, EnrolResponse, Invitation},
+    enrolment::{EnrolRequest, EnrolResponse, Held, Invitation},
     frame, http,
     keys::PublicKey,
     limits,
@@ -224,7 +224,7 @@ impl Core {
     ) -> Result<http::Response, HqError> {
         let nonce = request.nonce();
         match self.admit(tx, request)? {
-            Ok((device, worker)) => self.enrolled(tx, &nonce, device, &worker),
+            Ok((device, worker)) => self.enrolled(tx, request, device, &worker),
             Err(refusal) => {
                 tx.prepare_cached("UPDATE invitations SET tries = tries + 1 WHERE code_hash = ?1")?
                     .execute([hash(&request.code)])?;
@@ -267,13 +267,15 @@ impl Core {
         if now.0 > expires_at {
             return refuse(403, "code_expired");
         }
-        let id = match request.was.map(|device| DeviceId(*device)) {
-            Some(device) if DeviceRow::find(tx, device)?.is_some() => {
-                return refuse(409, "device_known");
-            }
+        let was = request.was.map(|device| DeviceId(*device));
+        let known = was.map(|device| DeviceRow::find(tx, device)).transpose()?.flatten();
+        if known.as_ref().is_some_and(|before| before.worker != worker) {
+            return refuse(409, "device_of_another");
+        }
+        let id = match (was, &known) {
             // Restored from a backup older than its enrolment: its chain goes on under its name.
-            Some(device) => device.0,
-            None => {
+            (Some(device), None) => device.0,
+            _ => {
                 let mut id = [0; 16];
                 self.source.fill_random(&mut id);
                 id
@@ -295,6 +297,9 @@ impl Core {
             ],
         )?;
         audit(tx, now, &worker, "enrol", &request.key.short_fingerprint())?;
+        if let Some(before) = known {
+            audit(tx, now, &worker, "enrol_after", &before.id.to_string())?;
+        }
         Ok(Ok((DeviceId(id), worker)))
     }
 
@@ -316,11 +321,13 @@ impl Core {
     fn enrolled(
         &mut self,
         tx: &Transaction<'_>,
-        nonce: &str,
+        request: &EnrolRequest,
         device: DeviceId,
         worker: &str,
     ) -> Result<http::Response, HqError> {
         let now = self.now();
+        let was = request.was.map(|was| DeviceId(*was)).filter(|was| *was != device);
+        let held = was.map(|was| held(tx, was, request.unsent.unwrap_or(0))).transpose()?;
         let mut lease =
             pull::make_lease(tx, self, worker, now)?.ok_or_else(|| HqError::NotFound(worker.to_owned()))?;
         if DeviceRow::find(tx, device)?.is_none_or(|d| d.confirmed_at.is_none()) {
@@ -328,10 +335,23 @@ impl Core {
             (lease.version, lease.valid_until) = (0, now.0);
             lease.grants.clear();
         }
-        let body =
-            EnrolResponse { version: VERSION, device, hq_epoch: self.epoch, lease, beacon: self.beacon(now) };
-        Ok(self.respond(nonce, Some(device), 200, frame::encode(&body)))
+        let (hq_epoch, beacon) = (self.epoch, self.beacon(now));
+        let body = EnrolResponse { version: VERSION, device, hq_epoch, lease, beacon, held };
+        Ok(self.respond(&request.nonce(), Some(device), 200, frame::encode(&body)))
     }
+}
+
+/// Lists what headquarters holds of a device from an entry on, so that an installation that becomes
+/// another one writes nothing twice (F27).
+fn held(db: &Connection, device: DeviceId, from: u64) -> Result<Vec<Held>, HqError> {
+    let sql = "SELECT l.hash, l.refused FROM log l JOIN devices d ON d.n = l.device
+               WHERE d.id = ?1 AND l.seq >= ?2 ORDER BY l.seq LIMIT ?3";
+    let mut statement = db.prepare_cached(sql)?;
+    let from = i64::try_from(from).unwrap_or(i64::MAX);
+    let rows = statement.query_map(params![device.0, from, limits::MAX_HELD], |r| {
+        Ok(Held { hash: Hash(r.get(0)?), refused: r.get(1)? })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 fn hash(code: &[u8; 16]) -> [u8; 32] {

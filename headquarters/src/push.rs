@@ -140,7 +140,12 @@ impl Batch {
             _ if twice => run.refusal = Some(Refusal::new(409, "busy")),
             None => {}
             Some(push) => match chain::check(tx, caller, push)? {
-                Err(refusal) => run.refusal = Some(refusal),
+                Err(refusal) => {
+                    if refusal.code == chain::FORK {
+                        chain::note_fork(tx, self.now, device)?;
+                    }
+                    run.refusal = Some(refusal);
+                }
                 Ok(fresh) => {
                     let last = push.batch.first_seq + push.batch.len() as u64 - 1;
                     run.answer = Some((push.batch.first_seq, last));

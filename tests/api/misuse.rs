@@ -13,7 +13,11 @@ use lanewalk_model::{
     time::{Hlc, TimeMs},
     view::Value,
 };
-use lanewalk_protocol::{enrolment::EnrolRequest, entry::AnchorRef, limits};
+use lanewalk_protocol::{
+    enrolment::{EnrolRequest, EnrolResponse},
+    entry::AnchorRef,
+    frame, limits,
+};
 use support::{
     hostile::{Device, enrolment_of, key, read_answer},
     town::START,
@@ -343,8 +347,8 @@ fn a_document_many_wrote_to_offline_stays_writable_for_everybody() {
     });
 }
 
-/// Under a code of one's own nobody becomes a device that headquarters knows, neither another's nor
-/// one's own; a claim that is bent after it was signed proves nothing.
+/// Under a code of one's own nobody becomes a device that headquarters knows, nor hears what another
+/// worker's has sent; a claim that is bent after it was signed proves nothing.
 #[test]
 fn a_known_device_cannot_be_claimed() {
     let town = town();
@@ -352,16 +356,24 @@ fn a_known_device_cannot_be_claimed() {
         let victim = Device::enrol(hq, "gw-02", 91);
         let own = Device::enrol(hq, "gw-01", 92);
         let code = hq.invite("gw-01").unwrap().code;
-        for (known, n) in [(victim.id, 93), (own.id, 92)] {
-            let claim = EnrolRequest::again(code, 2, Some(known), &key(n)).unwrap();
-            refused(hq, &enrolment_of(&claim), (409, "device_known"));
-        }
+        let claim = EnrolRequest::again(code, 2, Some((victim.id, 0)), &key(93)).unwrap();
+        refused(hq, &enrolment_of(&claim), (409, "device_of_another"));
         let stranger = DeviceId([9; 16]);
-        let mut bent = EnrolRequest::again(code, 2, Some(stranger), &key(94)).unwrap();
-        bent.was = None;
+        let mut bent = EnrolRequest::again(code, 2, Some((stranger, 7)), &key(94)).unwrap();
+        bent.unsent = Some(0);
+        refused(hq, &enrolment_of(&bent), (401, "bad_proof"));
+        let mut bent = EnrolRequest::again(code, 2, Some((stranger, 7)), &key(94)).unwrap();
+        (bent.was, bent.unsent) = (None, None);
         refused(hq, &enrolment_of(&bent), (401, "bad_proof"));
         let mut bent = EnrolRequest::new(code, 2, &key(94)).unwrap();
         bent.was = Some(stranger.0.into());
         refused(hq, &enrolment_of(&bent), (401, "bad_proof"));
+        // One's own: another device comes of it.
+        let code = hq.invite("gw-01").unwrap().code;
+        let claim = EnrolRequest::again(code, 2, Some((own.id, 0)), &key(95)).unwrap();
+        let response = hq.handle(&[enrolment_of(&claim)]).pop().unwrap();
+        let given: EnrolResponse = frame::decode(&response.body, 1 << 20).unwrap();
+        assert_ne!(given.device, own.id);
+        assert_eq!(given.held, Some(Vec::new()));
     });
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
 mod acceptance;
+mod again;
 mod clocks;
 mod desk;
 mod drill;

@@ -13,6 +13,14 @@ fn in_log(town: &Town, hash: Hash) -> Option<Option<String>> {
     })
 }
 
+/// Lists the devices of which headquarters noted something.
+fn alarms(town: &Town, what: &str) -> Vec<String> {
+    town.network.hq(|hq| {
+        let mut s = hq.reader().prepare("SELECT about FROM audit WHERE what = ?1").unwrap();
+        s.query_map([what], |r| r.get(0)).unwrap().map(Result::unwrap).collect()
+    })
+}
+
 /// Facts written after the backup come back by themselves: every phone offers them again.
 #[test]
 fn a_restored_headquarters_gets_every_fact_again() {
@@ -245,6 +253,8 @@ fn a_cloned_phone_is_noticed_and_loses_nothing() {
     let export = second.export_unsent().unwrap();
     assert!(export.contains("副本写的一") && export.contains("副本写的二") && !export.contains("复制之前"));
     second.check().unwrap();
+    // Headquarters heard it, once.
+    assert_eq!(alarms(&town, "chain_forked"), [town.device(A).to_string()]);
     // The copy is put away; everybody else is in step.
     town.phones.truncate(copy);
     town.settle();
@@ -280,15 +290,8 @@ fn a_copy_that_only_reads() {
     assert_eq!(problems(copy).iter().map(|(code, _)| code.as_str()).collect::<Vec<_>>(), ["fork"]);
     assert_eq!(problems(A), []);
     // Headquarters saw it too (F45): once, and not for phones that have written what it holds.
-    let alarms = |town: &Town| -> Vec<String> {
-        town.network.hq(|hq| {
-            let sql = "SELECT about FROM audit WHERE what = 'chain_rolled_back'";
-            let mut s = hq.reader().prepare(sql).unwrap();
-            s.query_map([], |r| r.get(0)).unwrap().map(Result::unwrap).collect()
-        })
-    };
     let device = town.phones[A].field().identity().unwrap().device.to_string();
-    assert_eq!(alarms(&town), [device]);
+    assert_eq!(alarms(&town, "chain_rolled_back"), [device]);
     assert_eq!(at_hq(&town, order).members("note").count(), 1);
     town.phones.truncate(copy);
     town.settle();

@@ -417,6 +417,11 @@ impl Footprint {
         ];
         Self(tables.into_iter().map(|t| (t, rows(hq.reader(), t))).collect())
     }
+
+    /// Takes the access log out of it; returns how many lines that has.
+    pub fn take_audit(&mut self) -> usize {
+        self.0.remove("audit").unwrap_or_default().len()
+    }
 }
 
 fn rows(db: &rusqlite::Connection, table: &str) -> Vec<String> {

@@ -43,7 +43,7 @@ pub use quarantine::{Quarantined, Written};
 pub use reads::{ListItem, ListQuery};
 pub use source::{Source, SystemSource};
 pub use standing::{Farewell, Standing};
-pub use store::{Salvaged, StoreKey};
+pub use store::{Former, Salvaged, StoreKey};
 pub use sync::{
     Contradicted, Enrolled, HistoryAlarm, HttpTransport, Network, Originals, Progress, RoundReport,
     SyncError, SyncReport, SyncSession, Transport, TransportError, Trust, UploadPolicy, UploadReport,

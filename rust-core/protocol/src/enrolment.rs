@@ -11,7 +11,7 @@ use crate::{
     receipt::{Beacon, Lease},
 };
 use base64::Engine as _;
-use lanewalk_model::id::DeviceId;
+use lanewalk_model::id::{DeviceId, Hash};
 use minicbor::{Decode, Encode, bytes::ByteArray};
 
 /// What the QR code on the administrator's screen holds.
@@ -81,13 +81,16 @@ pub struct EnrolRequest {
     /// Counts installations of this app on this phone; part of a clone's detection (F27).
     #[n(3)]
     pub install_epoch: u64,
-    /// Proof: signature over code, key, install epoch, and the device it was, if any.
+    /// Proof: signature over code, key, install epoch, and the device it was with its number, if any.
     #[n(4)]
     pub proof: Signature,
-    /// The device this installation was, when headquarters says that it does not know it: restored
-    /// from a backup older than the enrolment (F26).
+    /// The device this installation was. One that headquarters has forgotten (restored from a backup
+    /// older than the enrolment, F26) becomes the same again; otherwise it becomes another (F27).
     #[n(5)]
     pub was: Option<ByteArray<16>>,
+    /// The first entry of that device that this installation has no receipt for.
+    #[n(6)]
+    pub unsent: Option<u64>,
 }
 
 impl EnrolRequest {
@@ -96,23 +99,24 @@ impl EnrolRequest {
         Self::again(code, install_epoch, None, signer)
     }
 
-    /// As [`Self::new`], by what was a device that headquarters has forgotten.
+    /// As [`Self::new`], by what was a device already: which, and the first of its entries that this
+    /// installation has no receipt for.
     pub fn again(
         code: [u8; 16],
         install_epoch: u64,
-        was: Option<DeviceId>,
+        was: Option<(DeviceId, u64)>,
         signer: &dyn DeviceSigner,
     ) -> Result<Self, SignerError> {
         let key = signer.public_key()?;
-        let was = was.map(|device| ByteArray::from(device.0));
-        let message = proof_message(&code, &key, install_epoch, was);
+        let (was, unsent) = (was.map(|(device, _)| ByteArray::from(device.0)), was.map(|(_, unsent)| unsent));
+        let message = proof_message(&code, &key, install_epoch, was, unsent);
         let proof = sign_domain(signer, Domain::Enrolment, &message)?;
-        Ok(Self { version: crate::VERSION, code, key, install_epoch, proof, was })
+        Ok(Self { version: crate::VERSION, code, key, install_epoch, proof, was, unsent })
     }
 
     /// Checks the proof.
     pub fn verify(&self) -> Result<(), SignatureError> {
-        let message = proof_message(&self.code, &self.key, self.install_epoch, self.was);
+        let message = proof_message(&self.code, &self.key, self.install_epoch, self.was, self.unsent);
         verify_domain(&self.key, Domain::Enrolment, &message, &self.proof)
     }
 
@@ -127,11 +131,13 @@ fn proof_message(
     key: &PublicKey,
     install_epoch: u64,
     was: Option<ByteArray<16>>,
+    unsent: Option<u64>,
 ) -> Vec<u8> {
     let mut out = code.to_vec();
     out.extend(minicbor::to_vec(key).unwrap_or_default());
     out.extend(install_epoch.to_be_bytes());
     out.extend(was.iter().flat_map(|device| device.iter()));
+    out.extend(unsent.iter().flat_map(|seq| seq.to_be_bytes()));
     out
 }
 
@@ -154,4 +160,19 @@ pub struct EnrolResponse {
     /// HQ time.
     #[n(4)]
     pub beacon: Beacon,
+    /// When the device is another than it was: headquarters' entries of that one from `unsent` on, at most
+    /// [`MAX_HELD`](crate::limits::MAX_HELD).
+    #[n(5)]
+    pub held: Option<Vec<Held>>,
+}
+
+/// An entry that headquarters holds of the device that an installation was.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Held {
+    /// The entry's hash.
+    #[cbor(n(0), with = "crate::cbor::id")]
+    pub hash: Hash,
+    /// Code of the reason when it is in quarantine there.
+    #[n(1)]
+    pub refused: Option<String>,
 }

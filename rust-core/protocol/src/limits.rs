@@ -41,6 +41,8 @@ pub const UPLOAD_PART_BYTES: usize = 1 << 20;
 pub const UPLOAD_TTL_MS: i64 = 7 * 24 * 3_600_000;
 /// Unfinished uploads of one device.
 pub const MAX_OPEN_UPLOADS: u64 = 64;
+/// Entries of its former device that an enrolment is told of.
+pub const MAX_HELD: usize = 16_384;
 /// Life of an enrolment code.
 pub const ENROLMENT_TTL_MS: i64 = 10 * 60_000;
 /// Life of a lease (F32, \[P\]).

@@ -5,10 +5,14 @@
 //! must still be there.
 
 use super::{Phone, SavedPhoto, Town, confirm_all, copy_dir};
+use crate::dice::Dice;
 use lanewalk_field::{Config, Field, FieldError, StoreKey, SyncError};
 use lanewalk_model::id::DeviceId;
-use lanewalk_protocol::keys::{DeviceSigner, PublicKey, Signature, SignerError, SoftSigner};
-use std::{path::PathBuf, sync::Mutex};
+use lanewalk_protocol::keys::{Algorithm, DeviceSigner, PublicKey, Signature, SignerError, SoftSigner};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
 
 /// What became of a phone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +80,30 @@ impl Town {
         let text = self.network.hq(|hq| hq.invite(&self.phones[phone].worker).unwrap().to_text());
         self.phones[phone].enrol(&text);
         self.network.hq(confirm_all);
+    }
+
+    /// Gives a code to a phone whose chain cannot go on: it becomes another device and writes again what
+    /// headquarters lacks (F27). The model follows. Returns how many entries that were.
+    pub fn begin_again(&mut self, phone: usize) -> u64 {
+        let was = self.device(phone);
+        self.give_code(phone);
+        let former = self.phones[phone].field().former().unwrap();
+        for act in self.saved.iter_mut().filter(|act| act.phone == phone) {
+            let again = former.iter().find(|f| f.device == was && f.hash == act.hash);
+            act.hash = again.and_then(|f| f.again).unwrap_or(act.hash);
+        }
+        self.phones[phone].fate = Fate::Working;
+        former.iter().filter(|f| f.device == was && f.again.is_some()).count() as u64
+    }
+
+    /// Moves a phone's store to another phone, with a chip and key of its own (F9, F27).
+    pub fn another_chip(&mut self, phone: usize) {
+        let mut secret = [0; 32];
+        Dice::new(self.plan.seed, 2_000 + phone as u64).fill(&mut secret);
+        let p = &mut self.phones[phone];
+        p.field = None;
+        p.signer = Arc::new(KeyChip::new(SoftSigner::new(Algorithm::Es256, &secret).unwrap()));
+        p.open();
     }
 
     /// Revokes a phone's device (F29).

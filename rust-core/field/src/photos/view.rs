@@ -7,7 +7,7 @@ use crate::{
     error::FieldError,
     facade::{Field, Inner},
     reads,
-    store::{entries, io_error, photos},
+    store::{io_error, photos},
 };
 use lanewalk_model::{
     id::{DocId, EventId, from_hex},
@@ -200,10 +200,7 @@ fn parts(
     record: &PhotoRecord,
 ) -> Result<Vec<(PhotoPart, FileRef, PartState)>, FieldError> {
     let mine = photos::photo(conn, id)?;
-    let refused = match &mine {
-        Some(row) => entries::get(conn, row.seq)?.is_some_and(|e| e.state == entries::REFUSED),
-        None => false,
-    };
+    let refused = photos::record_refused(conn, id)?;
     let state = |file: FileRef| -> Result<PartState, FieldError> {
         let row = match &mine {
             Some(_) => photos::file(conn, file.sha256)?,

@@ -13,7 +13,7 @@ use lanewalk_model::{
     document::Document,
     id::{DocId, Hash},
 };
-use lanewalk_protocol::sync::ScopeDigest;
+use lanewalk_protocol::sync::{Cursor, ScopeDigest};
 use rusqlite::{Connection, OptionalExtension as _, Transaction};
 use std::collections::BTreeMap;
 
@@ -282,6 +282,14 @@ pub(crate) fn forget(
     tx.prepare_cached("DELETE FROM docs WHERE doc = ?1")?.execute([id.to_bytes().as_slice()])?;
     list::remove(tx, id)?;
     Ok(true)
+}
+
+/// Begins to pull everything from the start; the documents stay meanwhile.
+pub(crate) fn begin_sweep(tx: &Transaction<'_>) -> Result<(), FieldError> {
+    meta::put(tx, meta::key::SWEEP, &[1])?;
+    meta::put_cbor(tx, meta::key::CURSOR, &Cursor::default())?;
+    tx.execute("UPDATE docs SET seen = 0", [])?;
+    Ok(())
 }
 
 /// Deletes the content of a finished document; headquarters still counts it for this phone, so

@@ -106,9 +106,14 @@ pub(crate) fn pending_of(conn: &Connection, doc: DocId) -> Result<Vec<Stored>, F
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Lists what headquarters refused, oldest first.
+/// Lists what headquarters refused, oldest first, and what of former chains it refused or could not be
+/// written again.
 pub(crate) fn refused(conn: &Connection) -> Result<Vec<Stored>, FieldError> {
-    let mut statement = conn.prepare_cached(&select("WHERE state = 2 ORDER BY seq"))?;
+    const FORMER: &str = "SELECT seq, hash, doc, header, change, change_hash, state, refused_code,
+        refused_detail, 0 AS in_doc FROM former WHERE state = 2 ORDER BY device, seq";
+    let now = select("WHERE state = 2 ORDER BY seq");
+    let mut statement =
+        conn.prepare_cached(&["SELECT * FROM (", FORMER, ") UNION ALL SELECT * FROM (", &now, ")"].concat())?;
     let rows = statement.query_map([], stored)?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
@@ -138,10 +143,12 @@ pub(crate) fn has_open(conn: &Connection, doc: DocId) -> Result<bool, FieldError
         .query_row([doc.to_bytes().as_slice()], |r| r.get(0))?)
 }
 
-/// Says whether this device ever wrote to a document, as far as entries are still here.
+/// Says whether this installation ever wrote to a document, as far as entries are still here.
 pub(crate) fn any(conn: &Connection, doc: DocId) -> Result<bool, FieldError> {
     Ok(conn
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM entries WHERE doc = ?1)")?
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM entries WHERE doc = ?1) OR EXISTS (SELECT 1 FROM former WHERE doc = ?1)",
+        )?
         .query_row([doc.to_bytes().as_slice()], |r| r.get(0))?)
 }
 
@@ -222,7 +229,8 @@ pub(crate) fn purge(tx: &Transaction<'_>, durable_seq: u64) -> Result<usize, Fie
 /// Counts entries by state: (pending, acknowledged, refused).
 pub(crate) fn counts(conn: &Connection) -> Result<(u64, u64, u64), FieldError> {
     Ok(conn.query_row(
-        "SELECT coalesce(sum(state = 0), 0), coalesce(sum(state = 1), 0), coalesce(sum(state = 2), 0) FROM entries",
+        "SELECT coalesce(sum(state = 0), 0), coalesce(sum(state = 1), 0), coalesce(sum(state = 2), 0) + (SELECT count(*) FROM former WHERE state = 2)
+         FROM entries",
         [],
         |r| Ok((uint(r.get(0)?), uint(r.get(1)?), uint(r.get(2)?))),
     )?)

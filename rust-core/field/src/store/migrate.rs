@@ -10,10 +10,11 @@ use rusqlite::{Connection, TransactionBehavior};
 /// Marks the file as ours ("LWLK").
 pub(crate) const APPLICATION_ID: i32 = 0x4C57_4C4B;
 
-const STEPS: [&str; 3] = [
+const STEPS: [&str; 4] = [
     include_str!("migrations/0001_init.sql"),
     include_str!("migrations/0002_photos.sql"),
     include_str!("migrations/0003_witness.sql"),
+    include_str!("migrations/0004_former.sql"),
 ];
 
 /// Newest schema this build knows.

@@ -8,6 +8,7 @@
 mod cache;
 pub(crate) mod docs;
 pub(crate) mod entries;
+pub(crate) mod former;
 pub(crate) mod list;
 pub(crate) mod meta;
 mod migrate;
@@ -15,6 +16,7 @@ mod open;
 pub(crate) mod photos;
 mod salvage;
 
+pub use former::Former;
 pub use open::StoreKey;
 pub use salvage::Salvaged;
 

@@ -180,7 +180,8 @@ pub(crate) fn unsent(conn: &Connection) -> Result<Vec<FileRow>, FieldError> {
              SELECT 1 FROM (SELECT seq FROM photos WHERE thumbnail = f.sha256
                  UNION ALL SELECT seq FROM photos WHERE evidence = f.sha256
                  UNION ALL SELECT seq FROM photos WHERE original = f.sha256) p
-             LEFT JOIN entries e ON e.seq = p.seq WHERE coalesce(e.state, 1) = 1 OR e.refused_code = 'revoked')
+             LEFT JOIN entries e ON e.seq = p.seq
+             WHERE p.seq >= 0 AND coalesce(e.state, 1) = 1 OR e.refused_code = 'revoked')
          ORDER BY f.part, f.made_at, f.sha256",
         [],
     )
@@ -314,6 +315,13 @@ fn photos_where(
 /// Reads a photo of this phone.
 pub(crate) fn photo(conn: &Connection, id: EventId) -> Result<Option<PhotoRow>, FieldError> {
     Ok(photos_where(conn, "WHERE id = ?1", [id.0])?.pop())
+}
+
+/// Says whether the record of a photo of this phone was refused.
+pub(crate) fn record_refused(conn: &Connection, id: EventId) -> Result<bool, FieldError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM photos p LEFT JOIN entries e ON e.seq = p.seq
+                              WHERE p.id = ?1 AND (p.seq < 0 OR e.state = 2))";
+    Ok(conn.prepare_cached(sql)?.query_row([id.0], |r| r.get(0))?)
 }
 
 /// Reads all photos of this phone.

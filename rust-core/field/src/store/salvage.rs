@@ -75,8 +75,31 @@ const IDENTITY: [&str; 5] = [key::DEVICE, key::URL, key::HQ_KEY, key::LEASE, key
 type Table = (&'static str, &'static [&'static str], &'static str);
 
 /// Files before the photos that name them.
-const TABLES: [Table; 6] = [
+const TABLES: [Table; 8] = [
     ("receipts", &["first_seq", "last_seq", "hq_epoch", "receipt"], "last_seq, first_seq, hq_epoch"),
+    (
+        "former",
+        &[
+            "device",
+            "seq",
+            "hash",
+            "doc",
+            "header",
+            "change",
+            "change_hash",
+            "state",
+            "refused_code",
+            "refused_detail",
+            "log_index",
+            "again",
+        ],
+        "device, seq",
+    ),
+    (
+        "former_receipts",
+        &["device", "first_seq", "last_seq", "hq_epoch", "receipt"],
+        "device, last_seq, first_seq, hq_epoch",
+    ),
     ("tickets", &["id", "visit", "role", "wall_ms", "mono_ms", "boot"], "id"),
     (
         "files",

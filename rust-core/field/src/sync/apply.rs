@@ -6,7 +6,10 @@
 //! lease and fingerprint. Rejected: several transactions per page, which a crash leaves with a
 //! cursor that lies.
 
-use super::{enrol::UNKNOWN_DEVICE, witness};
+use super::{
+    enrol::{FORK, UNKNOWN_DEVICE},
+    witness,
+};
 use crate::{
     clock::{self, Now},
     error::{FieldError, guarded},
@@ -30,7 +33,7 @@ use lanewalk_protocol::{
     keys::PublicKey,
     limits,
     receipt::{Receipt, Refused},
-    sync::{Contradiction, Cursor, SyncResponse},
+    sync::{Contradiction, SyncResponse},
 };
 use rusqlite::Transaction;
 use std::collections::{BTreeMap, BTreeSet};
@@ -271,10 +274,12 @@ impl Applier<'_> {
         // Headquarters holds entries that this store never wrote: it is a copy of the past (F27),
         // and what is written here from now on can only fork the chain.
         let written = meta::chain(self.tx)?.seq;
-        if response.known_seq > written {
+        if response.known_seq <= written {
+            meta::clear_problem(self.tx, FORK)?;
+        } else {
             meta::set_problem(
                 self.tx,
-                "fork",
+                FORK,
                 &[response.known_seq, written].map(|n| n.to_string()).join(" > "),
             )?;
         }
@@ -325,9 +330,7 @@ impl Applier<'_> {
 
     /// Begins a full resynchronisation: everything from the start, the documents stay meanwhile.
     fn begin_sweep(&mut self) -> Result<(), FieldError> {
-        meta::put(self.tx, key::SWEEP, &[1])?;
-        meta::put_cbor(self.tx, key::CURSOR, &Cursor::default())?;
-        self.tx.execute("UPDATE docs SET seen = 0", [])?;
+        docs::begin_sweep(self.tx)?;
         self.out.restarted = true;
         Ok(())
     }

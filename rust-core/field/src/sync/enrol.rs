@@ -8,11 +8,12 @@ use super::{SyncError, Transport, answer};
 use crate::{
     clock,
     device_key::DeviceKey,
+    error::FieldError,
     facade::{Field, Inner},
     identity::{self, Identity, Me},
-    store::{Durability, entries, int, meta, meta::key, photos},
+    store::{Durability, Former, docs, entries, former, int, meta, meta::key, photos},
 };
-use lanewalk_model::{id::DeviceId, staff::Role};
+use lanewalk_model::{id::DeviceId, schema::DocKind, staff::Role};
 use lanewalk_protocol::{
     enrolment::{EnrolRequest, EnrolResponse, Invitation},
     frame::{self, MEDIA_TYPE},
@@ -33,23 +34,26 @@ pub struct Enrolled {
     pub name: String,
     /// The main role.
     pub role: Role,
+    /// Entries of the device it was before that were written again under this one.
+    pub written_again: u64,
 }
 
 impl Field {
     /// Makes this installation a device: takes the text of the QR code and asks headquarters. An
-    /// administrator has to confirm it before it is given anything: [`Field::standing`]. One that
-    /// headquarters has forgotten (problem `unknown_device`) becomes the same device again and offers
-    /// all it still has (F26).
+    /// administrator has to confirm it before it is given anything: [`Field::standing`].
+    ///
+    /// A device whose chain cannot go on takes a code for the same worker: one that headquarters has
+    /// forgotten (problem `unknown_device`) is the same device again and offers all it still has (F26). A
+    /// copy (problem `fork`, F27) and a store with another key than it was enrolled with
+    /// ([`DeviceKey::Replaced`], F9) are another device from then on, and what headquarters lacks is
+    /// written again under it: [`Field::former`] lists what became of each entry.
     ///
     /// # Errors
     /// `BadInvitation`, `AlreadyEnrolled`, `NoNetwork`, `Refused` with headquarters' code.
     pub fn enrol(&self, invitation: &str, transport: &dyn Transport) -> Result<Enrolled, SyncError> {
         let invitation = Invitation::from_text(invitation).map_err(|_| SyncError::BadInvitation)?;
         let authority = authority(&invitation.url).ok_or(SyncError::BadInvitation)?;
-        let was = self.inner.forgotten(&invitation)?;
-        if was.is_none() && self.inner.is_enrolled()? {
-            return Err(SyncError::AlreadyEnrolled);
-        }
+        let was = self.inner.was(&invitation)?;
         let install_epoch = self.inner.next_install_epoch()?;
         let signer = self.inner.signer.as_ref();
         let request = EnrolRequest::again(invitation.code, install_epoch, was, signer)?;
@@ -72,10 +76,7 @@ impl Field {
         if given.lease.worker != invitation.worker || given.lease.subject().is_none() {
             return Err(SyncError::Protocol { detail: "the lease is for somebody else".into() });
         }
-        if was.is_some_and(|device| device != given.device) {
-            return Err(SyncError::Protocol { detail: "the chain is another device's".into() });
-        }
-        let identity = self.inner.store.write(Durability::Act, |tx, _| {
+        let (identity, written_again) = self.inner.store.write(Durability::Act, |tx, cache| {
             meta::put(tx, key::DEVICE, &given.device.0)?;
             meta::put_cbor(tx, key::DEVICE_KEY, &request.key)?;
             meta::put(tx, key::URL, invitation.url.as_bytes())?;
@@ -86,41 +87,76 @@ impl Field {
             meta::put(tx, key::WAITING, &[1])?;
             meta::put_cbor(tx, key::CURSOR, &Cursor::default())?;
             meta::put(tx, key::NONCE, answer.next_nonce.as_bytes())?;
-            if was.is_some() {
-                // All of the chain is offered again. The epoch stays the old one, so that the next
-                // page begins the comparison of everything else.
-                entries::reopen_above(tx, 0)?;
-                photos::reopen(tx, given.hq_epoch)?;
-                meta::clear_problem(tx, UNKNOWN_DEVICE)?;
-            } else {
-                meta::put_int(tx, key::HQ_EPOCH, int(given.hq_epoch))?;
+            let mut written_again = 0;
+            match was {
+                None => meta::put_int(tx, key::HQ_EPOCH, int(given.hq_epoch))?,
+                Some((device, _)) if device == given.device => {
+                    // All of the chain is offered again. The epoch stays the old one, so that the next
+                    // page begins the comparison of everything else.
+                    entries::reopen_above(tx, 0)?;
+                    photos::reopen(tx, given.hq_epoch)?;
+                }
+                Some((device, _)) => {
+                    self.inner.new_actor();
+                    let now = (given.device, self.inner.actor());
+                    let held = given.held.as_deref().unwrap_or_default();
+                    written_again = former::begin_again(tx, cache, device, now, held)?;
+                    photos::reopen(tx, given.hq_epoch)?;
+                    // Headquarters gives the new device everything; what it does not name is not ours.
+                    docs::begin_sweep(tx)?;
+                    meta::put_int(tx, key::HQ_EPOCH, int(given.hq_epoch))?;
+                    meta::put_int(tx, key::DURABLE_SEQ, 0)?;
+                    meta::delete(tx, key::EXPORTED)?;
+                }
+            }
+            for over in [UNKNOWN_DEVICE, FORK] {
+                meta::clear_problem(tx, over)?;
             }
             meta::put_int(tx, key::CONTACT, given.beacon.hq_time)?;
             clock::put_beacon(tx, &given.beacon, now)?;
-            Ok(Me::load(tx, now)?.identity())
+            Ok((Me::load(tx, now)?.identity(), written_again))
         })?;
         self.inner.set_device_key(DeviceKey::Ready);
+        if was.is_some() {
+            self.inner.notify(&DocKind::ALL);
+        }
         let Identity { device, worker, name, role, .. } = identity;
-        Ok(Enrolled { device, worker, name, role })
+        Ok(Enrolled { device, worker, name, role, written_again })
+    }
+
+    /// Lists what was written before this installation became another device, entry by entry.
+    pub fn former(&self) -> Result<Vec<Former>, FieldError> {
+        self.inner.store.read(former::all)
     }
 }
 
 /// Headquarters' word, and the problem noted, when it does not know this device.
 pub(super) const UNKNOWN_DEVICE: &str = "unknown_device";
+/// The same, when it holds another chain of this device (F27).
+pub(super) const FORK: &str = "fork";
 
 impl Inner {
-    /// Returns the device this is, if headquarters says that it does not know it and the invitation
-    /// is the same headquarters' for the same worker.
-    fn forgotten(&self, invitation: &Invitation) -> Result<Option<DeviceId>, SyncError> {
-        Ok(self.store.read(|conn| {
-            if !meta::has_problem(conn, UNKNOWN_DEVICE)? {
-                return Ok(None);
-            }
+    /// Returns the device this is, with the first entry it has no receipt for; `None` for one that never
+    /// was a device. Refuses where there is no ground to become one anew, and another worker's code.
+    fn was(&self, invitation: &Invitation) -> Result<Option<(DeviceId, u64)>, SyncError> {
+        if !self.is_enrolled()? {
+            return Ok(None);
+        }
+        let replaced = self.ask_device_key()? == DeviceKey::Replaced;
+        let was = self.store.read(|conn| {
             let lease: Option<Lease> = meta::get_cbor(conn, key::LEASE)?;
             let same = identity::hq_key(conn)? == invitation.hq_key
                 && lease.is_some_and(|l| l.worker == invitation.worker);
-            if same { identity::device(conn) } else { Ok(None) }
-        })?)
+            let ground =
+                replaced || meta::has_problem(conn, FORK)? || meta::has_problem(conn, UNKNOWN_DEVICE)?;
+            if !same || !ground || meta::get(conn, key::REVOKED)?.is_some() {
+                return Ok(None);
+            }
+            let next = meta::chain(conn)?.seq.saturating_add(1);
+            let unsent = entries::first_unsent(conn)?.unwrap_or(next);
+            Ok(identity::device(conn)?.map(|device| (device, unsent)))
+        })?;
+        was.map(Some).ok_or(SyncError::AlreadyEnrolled)
     }
 
     /// Turns a refusal into what the shell can act on.

@@ -7,7 +7,7 @@
 
 use super::{
     SyncError, SyncReport, TransportError, answer, apply,
-    enrol::{UNKNOWN_DEVICE, authority},
+    enrol::{FORK, UNKNOWN_DEVICE, authority},
     request::{self, Unsigned},
     witness::{self, Says},
 };
@@ -214,8 +214,9 @@ impl SyncSession {
     fn refused(&mut self, answer: &answer::Answer) -> Result<Progress, SyncError> {
         let error = answer::error_body(answer)?;
         self.inner.store.write(Durability::Page, |tx, _| {
-            if error.code == UNKNOWN_DEVICE {
-                meta::set_problem(tx, UNKNOWN_DEVICE, "")?;
+            // Both are ways to be enrolled anew.
+            for known in [UNKNOWN_DEVICE, FORK].into_iter().filter(|code| error.code == *code) {
+                meta::set_problem(tx, known, "")?;
             }
             // What the writer at headquarters never saw brings none: the one held goes on counting.
             if !answer.next_nonce.is_empty() {

@@ -219,6 +219,7 @@ impl Hq {
             hq_epoch: s.epoch,
             lease: s.lease.clone(),
             beacon: Beacon { hq_time: s.now, tag: [2; 16] },
+            held: None,
         };
         self.respond(&body.nonce(), 200, format!("n{}", s.nonce), frame::encode(&given))
     }

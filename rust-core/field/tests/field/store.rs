@@ -50,7 +50,7 @@ fn a_newer_schema_is_refused_and_kept() {
     phone.field.close().unwrap();
     raw(phone.dir.path()).execute_batch("PRAGMA user_version = 99").unwrap();
     let error = open(phone.dir.path(), KEY, TestSource::new(1)).unwrap_err();
-    assert_eq!(error, FieldError::NewerSchema { found: 99, known: 3 });
+    assert_eq!(error, FieldError::NewerSchema { found: 99, known: 4 });
     let still: i64 = raw(phone.dir.path()).query_row("PRAGMA user_version", [], |r| r.get(0)).unwrap();
     assert_eq!(still, 99);
 }

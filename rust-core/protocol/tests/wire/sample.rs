@@ -195,7 +195,14 @@ pub(crate) fn enrol_request() -> EnrolRequest {
 }
 
 pub(crate) fn enrol_response() -> EnrolResponse {
-    EnrolResponse { version: VERSION, device: DEVICE, hq_epoch: 1, lease: lease(), beacon: beacon() }
+    EnrolResponse {
+        version: VERSION,
+        device: DEVICE,
+        hq_epoch: 1,
+        lease: lease(),
+        beacon: beacon(),
+        held: None,
+    }
 }
 
 pub(crate) fn sync_request() -> SyncRequest {
