@@ -4,7 +4,7 @@
 //! Invariant: the plain-data model is told what each of these takes away, so that everything else
 //! must still be there.
 
-use super::{Phone, SavedPhoto, Town, confirm_all, copy_dir};
+use super::{Phone, SavedPhoto, Town, confirm_all, phone::copy_dir};
 use crate::dice::Dice;
 use lanewalk_field::{Config, Field, FieldError, StoreKey, SyncError};
 use lanewalk_model::id::DeviceId;
