@@ -16,6 +16,7 @@
 mod crash;
 mod damage;
 mod day;
+mod migration;
 mod office;
 mod phone;
 mod sweep;
