@@ -17,7 +17,7 @@ use std::{
 };
 use support::dice::Dice;
 
-fn file(ending: &str) -> PathBuf {
+pub(crate) fn file(ending: &str) -> PathBuf {
     Path::new(FOLDER).join(format!("lanewalk.db{ending}"))
 }
 
@@ -37,7 +37,7 @@ fn history(day: &Day, name: &str) -> BTreeSet<Print> {
 }
 
 /// The phone's files with nothing left in the WAL.
-fn written_back(day: &Day, name: &str) -> Image {
+pub(crate) fn written_back(day: &Day, name: &str) -> Image {
     let dir = folder();
     let mut image = image_after(&Phone, day, name);
     lay(&image, dir.path());
@@ -170,7 +170,7 @@ fn every_flipped_bit_of_a_phone_ends_in_a_typed_state() {
     assert!(seen.iter().map(|(_, n)| n).sum::<u64>() >= 30);
 }
 
-fn salvage(day: &Day, at: &Path) -> Result<Salvaged, FieldError> {
+pub(crate) fn salvage(day: &Day, at: &Path) -> Result<Salvaged, FieldError> {
     Field::salvage(&Config::new(at.to_owned(), day.key.clone()))
 }
 

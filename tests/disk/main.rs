@@ -13,6 +13,7 @@
     reason = "a test"
 )]
 
+mod apart;
 mod crash;
 mod damage;
 mod day;

@@ -44,7 +44,12 @@ pub(crate) fn raw(key: &[u8; 32], folder: &Path) -> rusqlite::Result<Option<Conn
 
 /// Opens the product on a folder.
 pub(crate) fn open(day: &Day, folder: &Path) -> Result<Field, lanewalk_field::FieldError> {
-    let source = PhoneSource::new(TownClock::new(START + 86_400_000), Dice::new(day.seed, 55));
+    open_again(day, folder, 0)
+}
+
+/// Opens it with randomness that no opening before had.
+pub(crate) fn open_again(day: &Day, folder: &Path, n: u64) -> Result<Field, lanewalk_field::FieldError> {
+    let source = PhoneSource::new(TownClock::new(START + 86_400_000), Dice::new(day.seed, 55 + 1_000 * n));
     let signer = SoftSigner::new(Algorithm::Es256, &[3; 32]).unwrap();
     Field::open(Config::new(folder.to_owned(), day.key.clone()), Arc::new(source), Arc::new(signer))
 }
