@@ -20,6 +20,7 @@ mod day;
 mod migration;
 mod office;
 mod phone;
+mod reader;
 mod sweep;
 
 use std::{path::Path, sync::LazyLock};

@@ -54,6 +54,7 @@ const PRAGMAS: &[(&str, &str, &str)] = &[
     ),
     ("temp_store", "MEMORY", "nothing personal in temporary files"),
     ("secure_delete", "ON", "erased means overwritten"),
+    ("journal_size_limit", "16777216", "a log that grew behind a long reader becomes short again"),
 ];
 
 /// Opens or creates the database and brings it to the current schema.
