@@ -67,6 +67,12 @@ impl Link {
         Self { conn, suspect: false }
     }
 
+    /// Says whether it can be used. What a transaction that could not even be rolled back left is ended
+    /// first: memory may have run out just there.
+    fn is_usable(&self) -> bool {
+        !self.suspect && (self.conn.is_autocommit() || self.conn.execute_batch("ROLLBACK").is_ok())
+    }
+
     fn note<T>(&mut self, done: &Result<T, FieldError>) {
         self.suspect = matches!(done, Err(FieldError::Corrupt { .. } | FieldError::Internal { .. }));
     }
@@ -135,7 +141,7 @@ impl Store {
     ) -> Result<T, FieldError> {
         let mut guard = lock(&self.reader);
         let link = guard.as_mut().ok_or(FieldError::Paused)?;
-        if link.suspect {
+        if !link.is_usable() {
             *link = Link::new(open::reader(&self.path, &self.key)?);
         }
         // One snapshot for all statements of the read.
@@ -165,7 +171,7 @@ impl Store {
     ) -> Result<T, FieldError> {
         let mut guard = lock(&self.writer);
         let writer = guard.as_mut().ok_or(FieldError::Paused)?;
-        if writer.link.suspect {
+        if !writer.link.is_usable() {
             *writer = Writer::open(&self.path, &self.key)?;
         }
         let Writer { link, log, cache } = writer;
