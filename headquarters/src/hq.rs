@@ -174,7 +174,7 @@ impl Headquarters {
     fn try_work(&mut self, tasks: Vec<Task<'_>>) -> Result<Vec<Settled>, HqError> {
         let Self { db, core, .. } = self;
         // Deferred: a batch that changes nothing never writes, so an idle sync costs no fsync.
-        let tx = db.transaction_with_behavior(TransactionBehavior::Deferred)?;
+        let tx = store::begin(db, TransactionBehavior::Deferred)?;
         let now = core.now();
         let mut asked = Vec::with_capacity(tasks.len());
         for task in tasks {
@@ -236,7 +236,7 @@ impl Headquarters {
         &mut self,
         run: impl FnOnce(&Transaction<'_>, &mut Core) -> Result<T, HqError>,
     ) -> Result<T, HqError> {
-        let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let tx = store::begin(&mut self.db, TransactionBehavior::Immediate)?;
         let done = run(&tx, &mut self.core)?;
         self.core.save_clock(&tx)?;
         tx.commit()?;

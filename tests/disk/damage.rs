@@ -17,7 +17,7 @@ use std::{
 };
 use support::dice::Dice;
 
-fn file(ending: &str) -> PathBuf {
+pub(crate) fn file(ending: &str) -> PathBuf {
     Path::new(FOLDER).join(format!("lanewalk.db{ending}"))
 }
 
@@ -37,7 +37,7 @@ fn history(day: &Day, name: &str) -> BTreeSet<Print> {
 }
 
 /// The phone's files with nothing left in the WAL.
-fn written_back(day: &Day, name: &str) -> Image {
+pub(crate) fn written_back(day: &Day, name: &str) -> Image {
     let dir = folder();
     let mut image = image_after(&Phone, day, name);
     lay(&image, dir.path());
@@ -161,7 +161,7 @@ fn every_flipped_bit_of_a_phone_ends_in_a_typed_state() {
             let saved = salvage(day, &at).unwrap_or_else(|e| panic!("byte {byte}: {e}"));
             assert!(fs::read(at.join("damaged-1/lanewalk.db")).unwrap() == bad, "byte {byte}: not kept");
             if saved.identity && saved.missing == 0 {
-                phone::chain(day, &at).unwrap_or_else(|e| panic!("byte {byte}: {e}"));
+                phone::chain(&day.key_bytes, &at).unwrap_or_else(|e| panic!("byte {byte}: {e}"));
             }
             phone::open(day, &at).unwrap().check().unwrap();
         }
@@ -170,7 +170,7 @@ fn every_flipped_bit_of_a_phone_ends_in_a_typed_state() {
     assert!(seen.iter().map(|(_, n)| n).sum::<u64>() >= 30);
 }
 
-fn salvage(day: &Day, at: &Path) -> Result<Salvaged, FieldError> {
+pub(crate) fn salvage(day: &Day, at: &Path) -> Result<Salvaged, FieldError> {
     Field::salvage(&Config::new(at.to_owned(), day.key.clone()))
 }
 
@@ -230,7 +230,7 @@ fn a_salvage_survives_a_crash_at_every_point() {
             };
             assert_eq!(field.status().unwrap().pending, whole.unsent, "{what}");
             drop(field);
-            phone::chain(day, &at).unwrap_or_else(|e| panic!("{what}: {e}"));
+            phone::chain(&day.key_bytes, &at).unwrap_or_else(|e| panic!("{what}: {e}"));
             let kept = fs::read_dir(&at).unwrap().flatten().any(|entry| {
                 entry.file_name().to_string_lossy().starts_with("damaged-")
                     && fs::read(entry.path().join("lanewalk.db")).is_ok_and(|kept| kept == damaged[&file("")])

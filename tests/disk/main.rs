@@ -1,8 +1,9 @@
 //! The real stores on a disk that fails on purpose: crash points, torn and unsynced writes, full
-//! and failing disks, damage (FAULTS.md F1, F3–F5, F7, F10–F12, F25).
+//! and failing disks, damage, memory that runs out (FAULTS.md F1, F3–F8, F10–F12, F25).
 //!
 //! `DISK_SUBSETS=n` draws n power cuts at each point instead of 4, `DISK_STRIDE=1` takes every call of
-//! a long use case in the sweeps, `DISK_SEED=n` draws others, `DISK_POINT=side/point/subset` replays one.
+//! a long use case in the sweeps, `DISK_SEED=n` draws others, `DISK_POINT=side/point/subset` replays one,
+//! `DISK_ALLOCATIONS=n` lets n allocations of each use case fail instead of 10.
 
 #![allow(
     clippy::unwrap_used,
@@ -13,11 +14,15 @@
     reason = "a test"
 )]
 
+mod apart;
 mod crash;
 mod damage;
 mod day;
+mod memory;
+mod migration;
 mod office;
 mod phone;
+mod reader;
 mod sweep;
 
 use std::{path::Path, sync::LazyLock};

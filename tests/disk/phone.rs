@@ -30,7 +30,7 @@ fn words(e: impl std::fmt::Display) -> String {
 }
 
 /// Opens a phone's database beside the product; `None` when there is none yet.
-pub(crate) fn raw(day: &Day, folder: &Path) -> rusqlite::Result<Option<Connection>> {
+pub(crate) fn raw(key: &[u8; 32], folder: &Path) -> rusqlite::Result<Option<Connection>> {
     let file = folder.join("lanewalk.db");
     if !file.exists() {
         return Ok(None);
@@ -38,13 +38,18 @@ pub(crate) fn raw(day: &Day, folder: &Path) -> rusqlite::Result<Option<Connectio
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(file, flags)?;
     db.pragma_update_and_check(None, "cipher_log_level", "NONE", |_| Ok(()))?;
-    db.execute_batch(&format!("PRAGMA key = \"x'{}'\"", lanewalk_model::id::to_hex(&day.key_bytes)))?;
+    db.execute_batch(&format!("PRAGMA key = \"x'{}'\"", lanewalk_model::id::to_hex(key)))?;
     Ok(Some(db))
 }
 
 /// Opens the product on a folder.
 pub(crate) fn open(day: &Day, folder: &Path) -> Result<Field, lanewalk_field::FieldError> {
-    let source = PhoneSource::new(TownClock::new(START + 86_400_000), Dice::new(day.seed, 55));
+    open_again(day, folder, 0)
+}
+
+/// Opens it with randomness that no opening before had.
+pub(crate) fn open_again(day: &Day, folder: &Path, n: u64) -> Result<Field, lanewalk_field::FieldError> {
+    let source = PhoneSource::new(TownClock::new(START + 86_400_000), Dice::new(day.seed, 55 + 1_000 * n));
     let signer = SoftSigner::new(Algorithm::Es256, &[3; 32]).unwrap();
     Field::open(Config::new(folder.to_owned(), day.key.clone()), Arc::new(source), Arc::new(signer))
 }
@@ -59,7 +64,7 @@ impl Store for Phone {
     }
 
     fn print(&self, folder: &Path) -> Result<Print, String> {
-        let Some(db) = raw(&DAY, &folder.join(FOLDER)).map_err(words)? else {
+        let Some(db) = raw(&DAY.key_bytes, &folder.join(FOLDER)).map_err(words)? else {
             return crash::cells(&Connection::open_in_memory().unwrap()).map_err(words);
         };
         let verdict: String = db.query_row("PRAGMA integrity_check", [], |r| r.get(0)).map_err(words)?;
@@ -84,7 +89,7 @@ impl Store for Phone {
         let folder = folder.join(FOLDER);
         let field = open(day, &folder).map_err(words)?;
         let status = field.status().map_err(words)?;
-        chain(day, &folder)?;
+        chain(&day.key_bytes, &folder)?;
         photos(day, done, &field, &folder)?;
         // It goes on: the next act continues the chain.
         if field.document(day.order).is_ok() {
@@ -100,8 +105,8 @@ impl Store for Phone {
 }
 
 /// The entries form one chain that ends where the store says.
-pub(crate) fn chain(day: &Day, folder: &Path) -> Result<(), String> {
-    let Some(db) = raw(day, folder).map_err(words)? else { return Ok(()) };
+pub(crate) fn chain(key: &[u8; 32], folder: &Path) -> Result<(), String> {
+    let Some(db) = raw(key, folder).map_err(words)? else { return Ok(()) };
     let mut statement = db.prepare("SELECT seq, hash, header FROM entries ORDER BY seq").map_err(words)?;
     let mut rows = statement.query([]).map_err(words)?;
     let mut before: Option<(u64, Hash)> = None;
@@ -129,7 +134,7 @@ pub(crate) fn chain(day: &Day, folder: &Path) -> Result<(), String> {
 
 /// No row of a photo lacks its file, no file its row, and what was called saved can be read.
 fn photos(day: &Day, done: Option<usize>, field: &Field, folder: &Path) -> Result<(), String> {
-    let Some(db) = raw(day, folder).map_err(words)? else { return Ok(()) };
+    let Some(db) = raw(&day.key_bytes, folder).map_err(words)? else { return Ok(()) };
     let sql = "SELECT count(*), coalesce(sum(trouble <> ''), 0) FROM files WHERE held = 1";
     let (held, troubled): (usize, usize) =
         db.query_row(sql, [], |r| Ok((r.get(0)?, r.get(1)?))).map_err(words)?;

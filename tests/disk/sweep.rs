@@ -28,17 +28,17 @@ use support::{
 };
 
 /// Whose disk fails.
-enum Side {
+pub(crate) enum Side {
     Phone,
     Office,
 }
 
 /// What an act ends with: a stable code when it fails.
-type Done = Result<(), String>;
-type Act = (&'static str, fn(&mut Scene) -> Done);
+pub(crate) type Done = Result<(), String>;
+pub(crate) type Act = (&'static str, fn(&mut Scene) -> Done);
 
-struct Scene {
-    town: Town,
+pub(crate) struct Scene {
+    pub(crate) town: Town,
     order: DocId,
     visit: DocId,
     n: u64,
@@ -47,7 +47,7 @@ struct Scene {
 const ME: usize = 0;
 
 impl Scene {
-    fn field(&self) -> &Field {
+    pub(crate) fn field(&self) -> &Field {
         self.town.phones[ME].field()
     }
 
@@ -97,7 +97,7 @@ fn photo(s: &mut Scene) -> Done {
     done.map(|_| ())
 }
 
-const PHONE: &[Act] = &[
+pub(crate) const PHONE: &[Act] = &[
     ("note", |s| {
         let text = s.text();
         s.field().add_note(s.order, &text).map(|_| ()).map_err(code)
@@ -129,10 +129,7 @@ const PHONE: &[Act] = &[
         s.field().propose(s.order, ProposalKind::Return, &text, None, None, true).map(|_| ()).map_err(code)
     }),
     ("photo", photo),
-    ("sync", |s| {
-        s.town.import_as(1, Acceptance::By("hc-01"));
-        s.town.sync(ME).map(|_| ()).map_err(sync_code)
-    }),
+    ("sync", |s| s.town.sync(ME).map(|_| ()).map_err(sync_code)),
     ("send photos", |s| s.town.upload(ME, UploadPolicy::UNMETERED).map(|_| ()).map_err(sync_code)),
     ("purge and free", |s| {
         s.field().purge().map_err(code)?;
@@ -145,7 +142,7 @@ const PHONE: &[Act] = &[
     }),
 ];
 
-const OFFICE: &[Act] = &[
+pub(crate) const OFFICE: &[Act] = &[
     ("import rows", |s| {
         let n = s.n;
         s.n += 1;
@@ -170,19 +167,19 @@ const OFFICE: &[Act] = &[
     }),
     ("take a push", |s| {
         let text = s.text();
-        s.field().add_note(s.order, &text).unwrap();
+        s.field().add_note(s.order, &text).map_err(code)?;
         s.town.sync(ME).map(|_| ()).map_err(sync_code)
     }),
     ("take photos", |s| {
         let (picture, shot) = (picture(s.n), Shot { taken_at: Some(TimeMs(START)), ..Shot::default() });
         s.n += 1;
-        let ticket = s.field().begin_photo(s.visit, PhotoRole::Before).unwrap();
+        let ticket = s.field().begin_photo(s.visit, PhotoRole::Before).map_err(code)?;
         std::fs::write(&ticket.path, picture).unwrap();
-        let photo = s.field().finish_photo(ticket.id, &shot).unwrap();
+        let photo = s.field().finish_photo(ticket.id, &shot).map_err(code)?;
         s.town.photos.push(SavedPhoto { phone: ME, visit: s.visit, photo, gone: false });
         s.town.sync(ME).map_err(sync_code)?;
         let report = s.town.upload(ME, UploadPolicy::UNMETERED).map_err(sync_code)?;
-        if s.field().storage().unwrap().unsent_files > 0 {
+        if s.field().storage().map_err(code)?.unsent_files > 0 {
             Err(format!("held back: {report:?}"))
         } else {
             Ok(())
@@ -203,7 +200,7 @@ const OFFICE: &[Act] = &[
     }),
 ];
 
-fn scene(side: &Side) -> (Scene, Disk) {
+pub(crate) fn scene(side: &Side) -> (Scene, Disk) {
     let root = folder();
     // Before any file in it is opened: a connection stays on the disk it was opened on.
     let disk = Disk::mount(&root.path().join(if matches!(side, Side::Phone) { "phone-0-0" } else { "hq-0" }));
@@ -224,11 +221,12 @@ const FAULTS: [(Failure, bool); 4] =
     [(Failure::Full, false), (Failure::Full, true), (Failure::Io, false), (Failure::Io, true)];
 
 /// Gives an act something to do, on a disk that works.
-fn prepare(name: &str, s: &mut Scene) {
+pub(crate) fn prepare(name: &str, s: &mut Scene) {
     match name {
         "sync" => {
             let text = s.text();
             s.field().add_note(s.order, &text).unwrap();
+            s.town.import_as(1, Acceptance::By("hc-01"));
         }
         "send photos" => {
             photo(s).unwrap();

@@ -18,7 +18,7 @@ pub(crate) use readers::Readers;
 pub(crate) use reference::reference;
 
 use crate::error::HqError;
-use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 use std::path::Path;
 
 /// Where the database is.
@@ -54,6 +54,7 @@ const PRAGMAS: &[(&str, &str, &str)] = &[
     ),
     ("temp_store", "MEMORY", "nothing personal in temporary files"),
     ("secure_delete", "ON", "erased means overwritten"),
+    ("journal_size_limit", "16777216", "a log that grew behind a long reader becomes short again"),
 ];
 
 /// Opens or creates the database and brings it to the current schema.
@@ -76,6 +77,15 @@ pub fn open(place: &Place) -> Result<Connection, HqError> {
         tx.commit()?;
     }
     Ok(db)
+}
+
+/// Begins a transaction. What one that could not even be rolled back left is ended first: memory may
+/// have run out just there, and nothing would begin on this connection ever again.
+pub(crate) fn begin(db: &mut Connection, behavior: TransactionBehavior) -> Result<Transaction<'_>, HqError> {
+    if !db.is_autocommit() {
+        db.execute_batch("ROLLBACK")?;
+    }
+    Ok(db.transaction_with_behavior(behavior)?)
 }
 
 /// Opens a second, read-only connection for the console.

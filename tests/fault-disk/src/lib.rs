@@ -16,8 +16,10 @@
 mod disk;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod files;
+mod memory;
 mod platter;
 mod vfs;
 
 pub use disk::{Call, Disk, Failure, Fault};
+pub use memory::Memory;
 pub use platter::{Image, Op, Platter, within};

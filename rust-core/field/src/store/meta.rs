@@ -45,6 +45,8 @@ pub(crate) mod key {
     pub(crate) const FLOOR: &str = "floor";
     /// Wall and HQ time of the last contact.
     pub(crate) const CONTACT: &str = "contact";
+    /// Number of the last commit, and of the one at which its log was begun.
+    pub(crate) const COMMIT: &str = "commit";
 }
 
 /// Reads a value.

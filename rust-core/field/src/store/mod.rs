@@ -15,6 +15,7 @@ mod migrate;
 mod open;
 pub(crate) mod photos;
 mod salvage;
+mod wal;
 
 pub use former::Former;
 pub use open::StoreKey;
@@ -43,7 +44,16 @@ pub(crate) enum Durability {
 
 struct Writer {
     link: Link,
+    log: wal::Log,
     cache: DocCache,
+}
+
+impl Writer {
+    fn open(path: &Path, key: &StoreKey) -> Result<Self, FieldError> {
+        let (mut conn, whole) = open::writer(path, key)?;
+        let log = wal::Log::watch(&mut conn, whole)?;
+        Ok(Self { link: Link::new(conn), log, cache: DocCache::default() })
+    }
 }
 
 /// An open connection.
@@ -59,12 +69,10 @@ impl Link {
         Self { conn, suspect: false }
     }
 
-    /// Opens anew what is suspect.
-    fn renew(&mut self, open: impl FnOnce() -> Result<Connection, FieldError>) -> Result<(), FieldError> {
-        if self.suspect {
-            *self = Self::new(open()?);
-        }
-        Ok(())
+    /// Says whether it can be used. What a transaction that could not even be rolled back left is ended
+    /// first: memory may have run out just there.
+    fn is_usable(&self) -> bool {
+        !self.suspect && (self.conn.is_autocommit() || self.conn.execute_batch("ROLLBACK").is_ok())
     }
 
     fn note<T>(&mut self, done: &Result<T, FieldError>) {
@@ -107,9 +115,9 @@ impl Store {
     pub(crate) fn resume(&self) -> Result<(), FieldError> {
         let mut writer = lock(&self.writer);
         if writer.is_none() {
-            let conn = open::writer(&self.path, &self.key)?;
+            let opened = Writer::open(&self.path, &self.key)?;
             let reader = open::reader(&self.path, &self.key)?;
-            *writer = Some(Writer { link: Link::new(conn), cache: DocCache::default() });
+            *writer = Some(opened);
             *lock(&self.reader) = Some(Link::new(reader));
         }
         Ok(())
@@ -135,7 +143,9 @@ impl Store {
     ) -> Result<T, FieldError> {
         let mut guard = lock(&self.reader);
         let link = guard.as_mut().ok_or(FieldError::Paused)?;
-        link.renew(|| open::reader(&self.path, &self.key))?;
+        if !link.is_usable() {
+            *link = Link::new(open::reader(&self.path, &self.key)?);
+        }
         // One snapshot for all statements of the read.
         let out = link.conn.transaction().map_err(FieldError::from).and_then(|tx| run(&tx));
         link.note(&out);
@@ -162,16 +172,24 @@ impl Store {
         run: impl FnOnce(&Transaction<'_>, &mut DocCache) -> Result<T, FieldError>,
     ) -> Result<T, FieldError> {
         let mut guard = lock(&self.writer);
-        let Writer { link, cache } = guard.as_mut().ok_or(FieldError::Paused)?;
-        link.renew(|| open::writer(&self.path, &self.key))?;
+        let writer = guard.as_mut().ok_or(FieldError::Paused)?;
+        if !writer.link.is_usable() {
+            *writer = Writer::open(&self.path, &self.key)?;
+        }
+        let Writer { link, log, cache } = writer;
         let conn = &mut link.conn;
-        let run = std::panic::AssertUnwindSafe(|| transact(conn, cache, durability, run));
+        let run = std::panic::AssertUnwindSafe(|| transact(conn, log, cache, durability, run));
         let out = std::panic::catch_unwind(run).unwrap_or_else(|_| Err(FieldError::internal("panicked")));
         if out.is_err() {
             cache.clear();
         }
         link.note(&out);
-        out
+        // It is saved, whatever becomes of writing the log back.
+        let (value, commit) = out?;
+        if let Some(commit) = commit {
+            link.suspect = log.committed(&link.conn, commit).is_err();
+        }
+        Ok(value)
     }
 
     /// Reads every page of the file and its checksums (F7); slow, for support. On a connection
@@ -205,19 +223,23 @@ pub(crate) fn sync_folder(folder: &Path) -> std::io::Result<()> {
     if cfg!(unix) { std::fs::File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
+/// Returns also the number of the commit; none when nothing was changed.
 fn transact<T>(
     conn: &mut Connection,
+    log: &wal::Log,
     cache: &mut DocCache,
     durability: Durability,
     run: impl FnOnce(&Transaction<'_>, &mut DocCache) -> Result<T, FieldError>,
-) -> Result<T, FieldError> {
+) -> Result<(T, Option<u64>), FieldError> {
     // Set on the way in: whatever a write before it left behind, an act is durable.
     let level = if durability == Durability::Act { "FULL" } else { "NORMAL" };
     conn.pragma_update(None, "synchronous", level)?;
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let before = tx.total_changes();
     let value = run(&tx, cache)?;
+    let commit = if tx.total_changes() == before { None } else { Some(log.number(&tx)?) };
     tx.commit()?;
-    Ok(value)
+    Ok((value, commit))
 }
 
 /// Turns a failure of the disk into what the shell can act on.

@@ -4,7 +4,7 @@
 //! newer schema and a damaged file all leave the bytes as they were. Rejected: a passphrase,
 //! which costs 140–300 ms of key derivation at each open; the key comes from the key chip.
 
-use super::{io_error, migrate};
+use super::{io_error, migrate, wal::Beside};
 use crate::error::FieldError;
 use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
 use std::{fs::File, io::Read as _, path::Path};
@@ -61,8 +61,9 @@ const PRAGMAS: &[(&str, &str)] = &[
     ("trusted_schema", "OFF"),
 ];
 
-/// Opens the writing connection, creating or migrating the database.
-pub(crate) fn writer(path: &Path, key: &StoreKey) -> Result<Connection, FieldError> {
+/// Opens the writing connection, creating or migrating the database; also returns the commit at which a
+/// new log begins ([`Beside::own`]).
+pub(crate) fn writer(path: &Path, key: &StoreKey) -> Result<(Connection, Option<u64>), FieldError> {
     if rusqlite::version_number() < OLDEST_SQLITE {
         return Err(FieldError::internal("SQLite is too old"));
     }
@@ -71,13 +72,14 @@ pub(crate) fn writer(path: &Path, key: &StoreKey) -> Result<Connection, FieldErr
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut conn = unlock(path, key, flags)?;
     let found = migrate::check(&conn)?;
+    let whole = Beside::look(path, key, Ok(&conn))?.own()?;
     configure(&conn)?;
     migrate::run(&mut conn, found)?;
     // What only this phone has is read once at every open: a damaged page fails its checksum here
     // and not in the middle of a sync. The rest can be pulled again and is checked when read.
     conn.query_row("SELECT count(header), count(change) FROM entries WHERE state = 0", [], |_| Ok(()))?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
-    Ok(conn)
+    Ok((conn, whole))
 }
 
 /// Opens the reading connection beside the writer.
@@ -101,6 +103,24 @@ pub(super) fn unlock(path: &Path, key: &StoreKey, flags: OpenFlags) -> Result<Co
         }
         done => done,
     }
+}
+
+/// Opens the database as if no log lay beside it, to read.
+pub(super) fn alone(path: &Path, key: &StoreKey) -> Result<Connection, FieldError> {
+    use std::fmt::Write as _;
+    let mut uri = String::from("file:");
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' | b'~' => {
+                uri.push(char::from(*byte));
+            }
+            other => write!(uri, "%{other:02X}").map_err(FieldError::internal)?,
+        }
+    }
+    uri.push_str("?immutable=1");
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    attempt(Path::new(&uri), key, flags)
 }
 
 fn attempt(path: &Path, key: &StoreKey, flags: OpenFlags) -> Result<Connection, FieldError> {

@@ -12,6 +12,7 @@
 
 use super::{
     DocCache, FILE, StoreKey, docs, entries, io_error, meta, meta::key, migrate, open, photos, sync_folder,
+    wal::Beside,
 };
 use crate::error::FieldError;
 use rusqlite::{Connection, Transaction, config::DbConfig, types::Value};
@@ -144,7 +145,7 @@ type Row = Vec<Value>;
 /// Saves what can be read and puts the damaged files aside.
 pub(super) fn run(directory: &Path, store_key: &StoreKey) -> Result<Salvaged, FieldError> {
     finish(directory)?;
-    let wreck = Wreck { path: directory.join(FILE), key: store_key };
+    let mut wreck = Wreck { path: directory.join(FILE), key: store_key, alone: false };
     wreck.judge()?;
     let building = directory.join(BUILDING);
     let io = |e: std::io::Error| io_error(&e);
@@ -201,10 +202,15 @@ pub(super) fn finish(directory: &Path) -> Result<(), FieldError> {
 struct Wreck<'a> {
     path: PathBuf,
     key: &'a StoreKey,
+    /// The log beside it is not its own: without it, the database is as it was last written back.
+    alone: bool,
 }
 
 impl Wreck<'_> {
     fn open(&self) -> Result<Connection, FieldError> {
+        if self.alone {
+            return open::alone(&self.path, self.key);
+        }
         let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let conn = open::unlock(&self.path, self.key, flags)?;
         conn.pragma_update(None, "query_only", "ON")?;
@@ -212,8 +218,11 @@ impl Wreck<'_> {
     }
 
     /// Refuses what is not damaged, or not by accident.
-    fn judge(&self) -> Result<(), FieldError> {
-        let sound = self.open().and_then(|conn| {
+    fn judge(&mut self) -> Result<(), FieldError> {
+        let opened = self.open();
+        let beside = Beside::look(&self.path, self.key, opened.as_ref().map_err(Clone::clone));
+        self.alone = beside == Ok(Beside::Foreign);
+        let sound = beside.and_then(Beside::own).and(opened).and_then(|conn| {
             migrate::check(&conn)?;
             super::sound(&conn, &self.path)?;
             // Closed as any other, then.
@@ -230,7 +239,7 @@ impl Wreck<'_> {
         let mut report = Salvaged::default();
         let values = self.meta();
         report.identity = IDENTITY.iter().all(|key| values.iter().any(|(k, _)| k == key));
-        let mut conn = open::writer(&building.join(FILE), self.key)?;
+        let (mut conn, _) = open::writer(&building.join(FILE), self.key)?;
         if report.identity {
             let tx = conn.transaction()?;
             for (key, value) in &values {
