@@ -22,6 +22,16 @@ pub(super) enum CharsetRule {
     Gb18030,
 }
 
+impl CharsetRule {
+    /// Encodes a text so that [`detect`] under this rule finds its charset again.
+    pub(super) fn encode(self, text: &str) -> Vec<u8> {
+        match self {
+            Self::Gb18030 => encoding_rs::GB18030.encode(text).0.into_owned(),
+            Self::Auto | Self::Utf8 => [BOM_UTF8, text.as_bytes()].concat(),
+        }
+    }
+}
+
 /// Names the charset of one file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Charset {

@@ -15,6 +15,7 @@ use super::charset::{self, Charset};
 use super::frame::{Frame, Frames, Quotes};
 use super::mapping::Mapping;
 use super::problem::{Fault, RowProblem};
+use super::repair::{is_mended, original};
 use super::row::{Row, holds, label};
 use super::{ImportError, ImportLimits, ImportOutcome, IncomingOrder, Refused};
 
@@ -38,13 +39,15 @@ pub fn read_csv(
     let (charset, body) = charset::detect(bytes, mapping.charset)?;
     let mut frames = Frames::new(body, mapping.delimiter);
     let header = frames.next().ok_or(ImportError::Empty)?;
+    let (used, mended) = used_columns(&header, mapping, charset)?;
     let mut reader = Reader {
         before: bytes.len().saturating_sub(body.len()),
         mapping,
         limits,
         charset,
         columns: header.columns,
-        used: used_columns(&header, mapping, charset)?,
+        used,
+        mended,
         seen: HashMap::new(),
         outcome: ImportOutcome::default(),
     };
@@ -58,12 +61,13 @@ pub fn read_csv(
     Ok(reader.outcome)
 }
 
-/// Finds where the columns that the mapping names stand.
+/// Finds where the columns that the mapping names stand, and whether the file was made of refused
+/// records.
 fn used_columns<'m>(
     header: &Frame<'_>,
     mapping: &'m Mapping,
     charset: Charset,
-) -> Result<Vec<(&'m str, usize)>, ImportError> {
+) -> Result<(Vec<(&'m str, usize)>, bool), ImportError> {
     let unreadable = ImportError::HeaderUnreadable { line: header.line };
     if header.quotes != Quotes::Sound || header.raw.contains(&0) {
         return Err(unreadable);
@@ -72,8 +76,9 @@ fn used_columns<'m>(
         return Err(ImportError::TooManyColumns { columns: header.columns });
     }
     let record = split(header, mapping.delimiter).ok_or_else(|| unreadable.clone())?;
+    let mended = is_mended(record.iter(), charset);
     let names: Vec<Cow<'_, str>> =
-        record.iter().map(|cell| charset.decode(cell)).collect::<Option<_>>().ok_or(unreadable)?;
+        record.iter().map(|cell| decode(charset, mended, cell)).collect::<Option<_>>().ok_or(unreadable)?;
     let (mut used, mut missing) = (Vec::new(), Vec::new());
     for wanted in mapping.columns() {
         let mut places = names.iter().enumerate().filter(|(_, name)| name.trim() == wanted);
@@ -83,7 +88,12 @@ fn used_columns<'m>(
             (Some(_), Some(_)) => return Err(ImportError::AmbiguousColumn(wanted.to_owned())),
         }
     }
-    if missing.is_empty() { Ok(used) } else { Err(ImportError::MissingColumns(missing)) }
+    if missing.is_empty() { Ok((used, mended)) } else { Err(ImportError::MissingColumns(missing)) }
+}
+
+/// Decodes a cell; one of a mended file is told from what was put before it there.
+fn decode(charset: Charset, mended: bool, cell: &[u8]) -> Option<Cow<'_, str>> {
+    charset.decode(cell).map(|text| if mended { original(text) } else { text })
 }
 
 /// Takes one record's cells apart.
@@ -107,6 +117,8 @@ struct Reader<'r> {
     charset: Charset,
     columns: u64,
     used: Vec<(&'r str, usize)>,
+    /// The file was made of refused records.
+    mended: bool,
     seen: HashMap<String, Seen>,
     outcome: ImportOutcome,
 }
@@ -197,7 +209,7 @@ impl Reader<'_> {
                 .iter()
                 .find(|(name, _)| *name == rule.column)
                 .and_then(|(_, place)| record.get(*place))
-                .and_then(|cell| self.charset.decode(cell))
+                .and_then(|cell| decode(self.charset, self.mended, cell))
                 .is_some_and(|cell| holds(rule, &cell))
         })
     }
@@ -230,7 +242,7 @@ impl Reader<'_> {
         if cell.contains(&0) {
             return Err(Fault::NulByte);
         }
-        self.charset.decode(cell).ok_or(Fault::BadCharset)
+        decode(self.charset, self.mended, cell).ok_or(Fault::BadCharset)
     }
 }
 

@@ -1,8 +1,9 @@
 //! Gives refused records back as a file to be mended: the clerk's own columns, and why beside them.
 //!
 //! Invariant: nothing of a refused record is lost, whatever its bytes; and no cell can run as a
-//! formula where the file is opened. The mended file is read with the same mapping, for it names
-//! columns and does not count them. Rejected: giving the raw lines back; the spreadsheet that broke
+//! formula where the file is opened. The mended file is read with the same mapping: it keeps the
+//! mapping's charset and delimiter, the mapping names columns and does not count them, and what was
+//! put before a cell here is taken away again there ([`is_mended`]). Rejected: giving the raw lines back; the spreadsheet that broke
 //! them would break them again, and the reasons would stand elsewhere.
 
 use super::charset::{self, Charset};
@@ -27,8 +28,23 @@ pub fn neutral(cell: &str) -> Cow<'_, str> {
     }
 }
 
-/// Makes a CSV (UTF-8 with a byte order mark) of the records that `outcome` refused, which must
-/// come from the same file and mapping. Bytes that are not of the file's charset are written as
+/// Takes away what [`neutral`] put before a cell.
+pub(super) fn original(cell: Cow<'_, str>) -> Cow<'_, str> {
+    match cell.strip_prefix('\'') {
+        Some(rest) if matches!(neutral(rest), Cow::Owned(_)) => Cow::Owned(rest.to_owned()),
+        _ => cell,
+    }
+}
+
+/// Says whether these are the first columns of a file that [`repair_csv`] made.
+pub(super) fn is_mended<'n>(names: impl Iterator<Item = &'n [u8]>, charset: Charset) -> bool {
+    let names = names.take(ADDED.len()).map(|name| charset.decode(name));
+    names.eq(ADDED.map(|name| Some(Cow::Borrowed(name))))
+}
+
+/// Makes a CSV of the records that `outcome` refused, which must come from the same file and
+/// mapping: in GB18030 where the mapping asks for it (a character that it lacks becomes a reference
+/// such as `&#58853;`), else in UTF-8 with a byte order mark. Bytes that are not of the file's charset are written as
 /// `\xNN`; a record whose quotes or columns are wrong stands whole in its first cell.
 ///
 /// # Errors
@@ -38,26 +54,31 @@ pub fn repair_csv(bytes: &[u8], mapping: &Mapping, outcome: &ImportOutcome) -> R
     let header = Frames::new(body, mapping.delimiter).next().ok_or(ImportError::Empty)?;
     let unreadable = ImportError::HeaderUnreadable { line: header.line };
     let names = split(&header, mapping.delimiter).ok_or(unreadable)?;
-    let mut out = csv::WriterBuilder::new().flexible(true).from_writer(b"\xef\xbb\xbf".to_vec());
+    let mut out =
+        csv::WriterBuilder::new().flexible(true).delimiter(mapping.delimiter).from_writer(Vec::new());
+    // A file that was mended once has these columns; they are written anew.
+    let own = if is_mended(names.iter(), charset) { ADDED.len() } else { 0 };
     let head = ADDED.into_iter().map(Cow::Borrowed);
     // Writing into memory fails only where memory does.
-    let _ = write(&mut out, head.chain(names.iter().map(|name| readable(charset, name))));
+    let _ = write(&mut out, head.chain(names.iter().skip(own).map(|name| readable(charset, name))));
     for refused in &outcome.refused {
         let raw = bytes.get(refused.place.clone()).unwrap_or_default();
-        let problems = outcome.problems.iter().filter(|p| p.line == refused.line);
+        // Problems stand in the order of the file, as the refused do.
+        let first = outcome.problems.partition_point(|p| p.line < refused.line);
+        let problems = outcome.problems.iter().skip(first).take_while(|p| p.line == refused.line);
         let (zh, en): (Vec<_>, Vec<_>) =
             problems.map(|p| (p.message_zh.as_str(), p.message_en.as_str())).unzip();
         let frame = Frames::new(raw, mapping.delimiter).next();
         let cells = frame.as_ref().filter(|f| is_sound(f, raw, header.columns));
         let cells = cells.and_then(|f| split(f, mapping.delimiter));
         let cells: Vec<Cow<'_, str>> = match &cells {
-            Some(record) => record.iter().map(|cell| readable(charset, cell)).collect(),
+            Some(record) => record.iter().skip(own).map(|cell| readable(charset, cell)).collect(),
             None => vec![readable(charset, raw)],
         };
         let added = [refused.line.to_string(), zh.join("; "), en.join("; ")];
         let _ = write(&mut out, added.into_iter().map(Cow::Owned).chain(cells));
     }
-    Ok(out.into_inner().unwrap_or_default())
+    Ok(mapping.charset.encode(&String::from_utf8_lossy(&out.into_inner().unwrap_or_default())))
 }
 
 fn write<'a>(
@@ -65,7 +86,7 @@ fn write<'a>(
     cells: impl Iterator<Item = Cow<'a, str>>,
 ) -> Result<(), csv::Error> {
     for cell in cells {
-        out.write_field(neutral(&cell).as_bytes())?;
+        out.write_field(neutral(&original(cell)).as_bytes())?;
     }
     out.write_record(None::<&[u8]>)
 }

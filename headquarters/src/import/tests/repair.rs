@@ -47,6 +47,47 @@ fn a_mended_file_is_read_with_the_same_mapping() {
     assert_eq!(again.orders[0].requester_phone.as_deref(), Some("13800138000"));
 }
 
+/// A mapping with another charset and delimiter reads its own mended file too, and cells that were
+/// made harmless are what they were.
+#[test]
+fn a_mended_file_keeps_charset_delimiter_and_cells() {
+    let toml = MAPPING.replace("version = 1", "version = 1\ncharset = \"gb18030\"\ndelimiter = \";\"");
+    let mapping = Mapping::from_toml(&toml).unwrap();
+    let bad = GOOD
+        .replace("2026-05-08 09:00", "昨天")
+        .replace("119.132", "-119.132")
+        .replace("13800138000", "+86 138")
+        .replace(',', ";");
+    let text = format!("{}\n{bad}\n", HEADER.replace(',', ";"));
+    let bytes = encoding_rs::GB18030.encode(&text).0.into_owned();
+    let limits = ImportLimits::at(NOW);
+    let first = read_csv(&bytes, &mapping, &limits).unwrap();
+    assert_eq!((first.orders.len(), first.refused.len()), (0, 1));
+    let repair = repair_csv(&bytes, &mapping, &first).unwrap();
+    let text = encoding_rs::GB18030.decode(&repair).0.into_owned();
+    assert!(text.contains(";'-119.132;") && text.contains(";'+86 138;"), "{text}");
+    // Refused once more it comes back as it was, with the columns once.
+    let again = read_csv(&repair, &mapping, &limits).unwrap();
+    let twice = repair_csv(&repair, &mapping, &again).unwrap();
+    assert_eq!(encoding_rs::GB18030.decode(&twice).0.replace('2', "3"), text.replace('2', "3"));
+    let mended = encoding_rs::GB18030.encode(&text.replace("昨天", "2026-05-08 09:00")).0.into_owned();
+    let read = read_csv(&mended, &mapping, &limits).unwrap();
+    assert_eq!(codes(&read), []);
+    assert_eq!(read.orders[0].lon_e7, Some(-1_191_320_000));
+    assert_eq!(read.orders[0].requester_phone.as_deref(), Some("+86 138"));
+}
+
+/// As many refused records as reasons that are kept, in a file of one letter a line.
+#[test]
+fn many_refused_records_come_back_in_no_time() {
+    let limits = ImportLimits::at(NOW);
+    let text = format!("{HEADER}\n{}", "x\n".repeat(limits.max_rows as usize));
+    let read = read_csv(text.as_bytes(), &mapping(), &limits).unwrap();
+    assert_eq!((read.refused.len(), read.problems.len()), (200_000, limits.max_problems));
+    let repair = repair_csv(text.as_bytes(), &mapping(), &read).unwrap();
+    assert_eq!(repair.iter().filter(|b| **b == b'\n').count(), 200_001);
+}
+
 #[test]
 fn broken_bytes_and_quotes_lose_nothing() {
     let text = file(&[&GOOD.replace("华府一品", "华?府一品"), "W2,\"open,\nmore"]);
