@@ -238,6 +238,9 @@ fn enrol(phone: &Phone, text: &str) -> Result<(), Failure> {
             phone.data.display()
         ))
     );
+    if me.written_again > 0 {
+        say!("{} {}", warm("补写总部没有的记录 / written again, since headquarters lacks them:"), me.written_again);
+    }
     match phone.field.standing()? {
         Standing::Waiting { fingerprint } => {
             say!(
