@@ -13,7 +13,7 @@ pub(crate) mod meta;
 mod migrate;
 mod open;
 pub(crate) mod photos;
-mod salvage;
+pub(crate) mod salvage;
 
 pub use open::StoreKey;
 pub use salvage::Salvaged;

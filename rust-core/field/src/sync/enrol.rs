@@ -10,7 +10,7 @@ use crate::{
     device_key::DeviceKey,
     facade::{Field, Inner},
     identity::{self, Identity, Me},
-    store::{Durability, entries, int, meta, meta::key, photos},
+    store::{Durability, entries, int, meta, meta::key, photos, salvage},
 };
 use lanewalk_model::{id::DeviceId, staff::Role};
 use lanewalk_protocol::{
@@ -91,6 +91,7 @@ impl Field {
                 // page begins the comparison of everything else.
                 entries::reopen_above(tx, 0)?;
                 photos::reopen(tx, given.hq_epoch)?;
+                salvage::tell_again(tx)?;
                 meta::clear_problem(tx, UNKNOWN_DEVICE)?;
             } else {
                 meta::put_int(tx, key::HQ_EPOCH, int(given.hq_epoch))?;
