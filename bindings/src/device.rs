@@ -90,6 +90,40 @@ pub struct Purged {
     pub photos: u64,
 }
 
+/// What this phone can show of headquarters' log, for an inspector. Each note is a text of its own, signed
+/// by headquarters: written to a file as it is, `lanewalk verify --checkpoint` compares a proof with it.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct Witness {
+    /// The newest note; nothing before the first round.
+    pub checkpoint: Option<String>,
+    /// The last notes from before headquarters was restored from a backup, the oldest first.
+    pub earlier: Vec<String>,
+    /// Proofs that the log was rewritten; empty when all is well.
+    pub contradictions: Vec<Contradicted>,
+}
+
+/// Two notes of headquarters that exclude each other.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct Contradicted {
+    /// How.
+    pub kind: Phrase,
+    /// What this phone held.
+    pub held: String,
+    /// What it was given later.
+    pub seen: String,
+}
+
+impl From<core::Witness> for Witness {
+    fn from(core::Witness { checkpoint, earlier, contradictions }: core::Witness) -> Self {
+        let kind = |c: core::Contradicted| Contradicted {
+            kind: Phrase::of("history", &c.kind),
+            held: c.held,
+            seen: c.seen,
+        };
+        Self { checkpoint, earlier, contradictions: contradictions.into_iter().map(kind).collect() }
+    }
+}
+
 #[uniffi::export]
 impl Device {
     /// Returns who this phone is; nothing before enrolment or while paused.
@@ -107,6 +141,11 @@ impl Device {
     /// Says where this phone stands with headquarters, as far as the last contact told.
     pub fn standing(&self) -> Result<Standing, LanewalkError> {
         self.0.call(core::Field::standing).map(Into::into)
+    }
+
+    /// Returns what this phone can show of headquarters' log. The notes hold no personal data.
+    pub fn witness(&self) -> Result<Witness, LanewalkError> {
+        self.0.call(core::Field::witness).map(Into::into)
     }
 
     /// Notes that the worker was shown what is lost with a revoked phone, and wants no copy of it.

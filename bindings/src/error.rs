@@ -35,7 +35,7 @@ pub enum LanewalkError {
         /// Why.
         reason: Reason,
     },
-    /// The store is damaged; it stays as it is for support.
+    /// The store is damaged; it stays as it is until the person agrees to [`salvage`](crate::salvage).
     #[error("{reason}")]
     StoreDamaged {
         /// Why.

@@ -60,19 +60,9 @@ impl Field {
         log: Option<Arc<dyn LogSink>>,
     ) -> Result<Arc<Self>, LanewalkError> {
         let log = Logger(log);
-        if config.directory.is_empty() || config.directory.contains('\0') {
-            return Err(LanewalkError::invalid("directory", "not a path"));
-        }
-        let bytes = Zeroizing::new(keys.store_key().map_err(|e| key_error(&e))?);
-        let key = <[u8; 32]>::try_from(bytes.as_slice())
-            .map_err(|_| LanewalkError::invalid("store_key", "not 32 bytes"))?;
+        let config_core = place(config.directory, keys.as_ref())?;
         let signer = ShellSigner { signer, log: log.clone() };
         let source = ShellSource { system: SystemSource::new(), position, log: log.clone() };
-        let config_core = Config {
-            directory: PathBuf::from(config.directory),
-            key: StoreKey::new(key),
-            delivery: Delivery::Threads,
-        };
         let open = move || lanewalk_field::Field::open(config_core, Arc::new(source), Arc::new(signer));
         let field = std::panic::catch_unwind(std::panic::AssertUnwindSafe(open))
             .map_err(|_| LanewalkError::internal("panicked"))??;
@@ -157,6 +147,53 @@ impl Field {
         self.core.closed.store(true, Ordering::Release);
         ended
     }
+}
+
+/// What was saved of a damaged store.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct Salvaged {
+    /// False when it could not be read who this phone is: it is to be enrolled anew, and nothing was
+    /// carried over.
+    pub identity: bool,
+    /// Entries that were saved.
+    pub entries: u64,
+    /// Of these, entries headquarters has not acknowledged.
+    pub unsent: u64,
+    /// Of the unsent, entries that headquarters will not take, because others before them are missing:
+    /// they leave this phone by `export_unsent`.
+    pub export_only: u64,
+    /// Entries that could not be read and that headquarters may lack too.
+    pub missing: u64,
+    /// Photos that were saved.
+    pub photos: u64,
+}
+
+/// Begins a new store with what can be read of a damaged one, when `open` or `check` says
+/// `StoreDamaged`; ask the person first. The store must be closed; open it afterwards. The damaged files are
+/// kept beside it, in `damaged-1` and so on. Headquarters is told by the next round. Reads and writes the
+/// disk for as long as the store is large; asks `keys` once. Killed at any moment, it is to be called again.
+///
+/// Errors: `Invalid` (the store is not damaged), `Key` (also when its first page is damaged), `UpdateApp`,
+/// `StorageFull`, `Wait` (key store locked): nothing was changed.
+#[uniffi::export]
+pub fn salvage(directory: String, keys: Arc<dyn KeyStore>) -> Result<Salvaged, LanewalkError> {
+    let config = place(directory, keys.as_ref())?;
+    let run = move || lanewalk_field::Field::salvage(&config);
+    let lanewalk_field::Salvaged { entries, unsent, export_only, missing, photos, identity } =
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(run))
+            .map_err(|_| LanewalkError::internal("panicked"))??;
+    Ok(Salvaged { identity, entries, unsent, export_only, missing, photos })
+}
+
+/// Says where the store lies and asks for its key.
+fn place(directory: String, keys: &dyn KeyStore) -> Result<Config, LanewalkError> {
+    if directory.is_empty() || directory.contains('\0') {
+        return Err(LanewalkError::invalid("directory", "not a path"));
+    }
+    let bytes = Zeroizing::new(keys.store_key().map_err(|e| key_error(&e))?);
+    let key = <[u8; 32]>::try_from(bytes.as_slice())
+        .map_err(|_| LanewalkError::invalid("store_key", "not 32 bytes"))?;
+    Ok(Config { directory: PathBuf::from(directory), key: StoreKey::new(key), delivery: Delivery::Threads })
 }
 
 fn key_error(error: &ForeignError) -> LanewalkError {

@@ -29,14 +29,14 @@ mod sync;
 mod texts;
 mod visits;
 
-pub use device::{Device, Identity, Purged};
+pub use device::{Contradicted, Device, Farewell, Identity, Purged, Standing, Witness};
 pub use enums::{
     AppealKind, ConfirmedHow, DeviceKey, Language, MeasuredHow, Network, OrderOutcome, Phase, PhotoPart,
     PhotoRole, PhotoScene, PlaceKind, PositionSource, ProposalKind, SurveyAnswer, TalkKind, VisitKind,
     VisitPurpose, VisitResult,
 };
 pub use error::{LanewalkError, Reason};
-pub use field::{Field, OpenConfig};
+pub use field::{Field, OpenConfig, Salvaged, salvage};
 pub use foreign::{Connectivity, DeviceSigner, Fix, ForeignError, KeyStore, LogLevel, LogSink, Position};
 pub use knowledge::{Knowledge, KnowledgePage, MatterView};
 pub use live::{ConflictsListener, OrderPageListener, Watch};

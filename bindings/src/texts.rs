@@ -86,6 +86,11 @@ mod tests {
         add("action", vec!["visit", "note", "measure"]);
         add("photo_role", PhotoRole::ALL.iter().map(|r| r.id()).collect());
         add("photo_state", vec![FileTrouble::Missing.code(), FileTrouble::Altered.code()]);
+        add("history", vec!["rewritten", "shrunk", "rolled_back"]);
+        // As the core notes them.
+        add("problem", vec!["checkpoint_invalid", "core_too_old", "digest_differs", "documents_missing"]);
+        add("problem", vec!["fork", "history_rewritten", "receipt_invalid", "refusal_unknown"]);
+        add("problem", vec!["salvaged", "unknown_device"]);
         let choices = [
             ("visit_kind", DocKind::Visit, "kind"),
             ("visit_purpose", DocKind::Visit, "purpose"),

@@ -12,7 +12,7 @@ use crate::{
     gate::Gate,
     people::retention,
     photos::{self, Dock, Settled, Staged},
-    pull, push,
+    pull, push, salvage,
     store::{self, Place, StoredDoc, set_meta},
 };
 use lanewalk_model::{
@@ -188,6 +188,10 @@ impl Headquarters {
             if let Ok(Ask::Sync(sync)) = ask {
                 let (caller, request) = sync.as_ref();
                 caller.device.heard(&tx, now.0, announced(&caller.device, request), request.lease_version)?;
+                // Also beside a push that is refused: a hole in the chain is what a salvage may leave.
+                if let Some(told) = &request.salvage {
+                    salvage::hear(&tx, now, &caller.device, told)?;
+                }
                 batch.admit(&tx, core, caller, request)?;
             } else {
                 batch.skip();

@@ -31,6 +31,7 @@ pub mod photos;
 mod pull;
 mod push;
 mod receipts;
+pub mod salvage;
 pub mod server;
 pub mod store;
 pub mod tlog;

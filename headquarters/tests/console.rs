@@ -6,7 +6,7 @@ mod browser;
 
 use lanewalk_headquarters::{
     Headquarters, Settings, Source,
-    console::Console,
+    console::{Console, lang::Lang},
     gate::InProcess,
     import::IncomingOrder,
     store::{Place, StoredDoc},
@@ -31,7 +31,7 @@ use lanewalk_protocol::{
     httpsig::{self, RequestParts},
     keys::{Algorithm, Domain, SoftSigner, sign_domain},
     limits,
-    sync::{Cursor, Push, SyncRequest},
+    sync::{Cursor, Push, Salvage, SyncRequest},
 };
 use std::{
     collections::HashMap,
@@ -168,6 +168,7 @@ struct Phone {
     tick: i64,
     docs: HashMap<DocId, Document>,
     outbox: Vec<Entry>,
+    salvage: Option<Salvage>,
 }
 
 impl Phone {
@@ -199,6 +200,7 @@ impl Phone {
             tick: 0,
             docs: HashMap::new(),
             outbox: Vec::new(),
+            salvage: None,
         }
     }
 
@@ -254,6 +256,7 @@ impl Phone {
             lease_version: 0,
             held: None,
             contradiction: None,
+            salvage: self.salvage,
         };
         let body = frame::encode(&sync);
         let parts =
@@ -634,4 +637,82 @@ fn an_empty_headquarters_has_a_board_and_unknown_orders_have_none() {
     let garbage = town.database.with_extension("txt");
     std::fs::write(&garbage, "not a database").unwrap();
     assert_eq!(browser::page(&Console::new(garbage), "/", TimeMs(0)).0, 500);
+}
+
+/// F7: a salvage is told wherever phones are shown, an alarm as long as entries do not arrive, and one
+/// line of the access log is found by the phone's own address.
+#[test]
+fn a_salvaged_phone_is_told_where_phones_are_shown() {
+    let (mut town, order) = cats();
+    let mut phone = Phone::enrol(&mut town, "gw-02", 9);
+    phone.see(&town, order);
+    phone.salvage = Some(Salvage {
+        number: 1,
+        identity: true,
+        entries: 41,
+        unsent: 9,
+        export_only: 5,
+        missing: 2,
+        photos: 3,
+    });
+    for n in [21, 22] {
+        phone.write(order, "2026-07-04 12:00", "2026-07-04 12:00", &[propose(n, ProposalKind::Ack, 1, "")]);
+        phone.push(&mut town);
+    }
+    let now = TimeMs(town.clock.now_ms());
+    let admin = |path: &str| {
+        let mut visitor = browser::visitor("ad-01", Role::Liaison);
+        visitor.admin = true;
+        let answer = town.console.get(&browser::ask(path, visitor, now), Lang::Both);
+        assert_eq!(answer.status, 200, "{path}");
+        String::from_utf8(answer.body).unwrap()
+    };
+    let saved = ["数据库损坏后抢救", "救回 41 条,读不出 2 条,只能导出 5 条"];
+    let stuck = "手机数据库损坏,条目传不上来";
+    assert_all(&town.get("/"), &saved);
+    assert!(!town.get("/").contains(stuck), "for administrators");
+    assert_all(&admin("/devices"), &saved);
+    for path in ["/devices", "/staff"] {
+        assert_all(&admin(path), &[stuck, "2 条读不出,5 条只能在手机上导出"]);
+    }
+    let log = admin(&format!("/audit?about={}", phone.device));
+    assert_all(&log, &["手机数据库损坏后抢救", "只能导出 5, 读不出 2"]);
+    assert_eq!(log.matches("store_salvaged").count(), 1, "once");
+    // Everything arrived after all: headquarters held what the phone could not read.
+    let file = rusqlite::Connection::open(&town.database).unwrap();
+    file.execute("UPDATE devices SET announced_seq = last_seq WHERE id = ?1", [phone.device.0]).unwrap();
+    assert!(!admin("/devices").contains(stuck));
+    assert_all(&admin("/devices"), &saved);
+}
+
+/// F46: what a phone proves against the log stands on every page where an administrator comes in.
+#[test]
+fn a_rewritten_log_is_an_alarm_where_administrators_come_in() {
+    let mut town = Town::new("2026-07-03 19:10");
+    let phone = Phone::enrol(&mut town, "gw-01", 1);
+    let now = TimeMs(town.clock.now_ms());
+    let see = |path: &str, role: Role, admin: bool| {
+        let mut visitor = browser::visitor("x-01", role);
+        visitor.admin = admin;
+        let answer = town.console.get(&browser::ask(path, visitor, now), Lang::Both);
+        assert_eq!(answer.status, 200, "{path}");
+        String::from_utf8(answer.body).unwrap().contains("总部日志可能被改写")
+    };
+    let everywhere = |wanted: bool| {
+        for (path, role, admin) in [
+            ("/", Role::Auditor, false),
+            ("/", Role::HotlineClerk, true),
+            ("/devices", Role::Liaison, true),
+            ("/staff", Role::Liaison, true),
+        ] {
+            assert_eq!(see(path, role, admin), wanted, "{path} {role:?}");
+        }
+        assert!(!see("/", Role::HotlineClerk, false), "not for those who may not read the access log");
+    };
+    everywhere(false);
+    let file = rusqlite::Connection::open(&town.database).unwrap();
+    let sql = "INSERT INTO contradictions (device, held, seen, at)
+               SELECT n, CAST('a' AS BLOB), CAST('b' AS BLOB), ?2 FROM devices WHERE id = ?1";
+    assert_eq!(file.execute(sql, rusqlite::params![phone.device.0, now.0]).unwrap(), 1);
+    everywhere(true);
 }

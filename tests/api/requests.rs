@@ -7,7 +7,7 @@ use lanewalk_protocol::{
     frame,
     http::{self, Request},
     httpsig, limits,
-    sync::SyncRequest,
+    sync::{Salvage, SyncRequest},
 };
 use support::hostile::{Device, Footprint, RawRequest, key, read_answer, sign, with_signature};
 
@@ -317,6 +317,36 @@ fn extreme_numbers_are_harmless() {
                 assert_eq!(read_answer(&honest.hq_key, request, response).code(), (200, ""), "{what}");
             }
         }
+    });
+}
+
+/// F7: a device may say of its store what it likes: each once, a handful at most, and no number breaks
+/// the batch.
+#[test]
+fn what_a_device_says_of_its_store_is_kept_once_and_a_handful_at_most() {
+    let town = town();
+    town.network.hq(|hq| {
+        let mut device = Device::enrol(hq, "gw-01", 140);
+        for n in (0..40).chain(0..40) {
+            let most = if n % 2 == 0 { u64::MAX } else { n };
+            let salvage = Salvage {
+                number: u32::MAX - n as u32,
+                identity: n % 3 > 0,
+                entries: most,
+                unsent: most,
+                export_only: most,
+                missing: most,
+                photos: most,
+            };
+            let body = SyncRequest { salvage: Some(salvage), ..device.body(&[]) };
+            let page = device.ask(hq, &body).page();
+            device.take(page);
+        }
+        let kept = hq.salvages().unwrap();
+        assert_eq!(kept.len(), 16);
+        assert!(kept.iter().all(|s| s.device == device.id && s.salvage.missing <= 1 << 40));
+        let sql = "SELECT count(*) FROM audit WHERE what = 'store_salvaged'";
+        assert_eq!(hq.reader().query_row(sql, [], |r| r.get::<_, i64>(0)).unwrap(), 16);
     });
 }
 

@@ -14,6 +14,7 @@ mod network;
 mod orders;
 mod restore;
 mod rights;
+mod salvage;
 mod sharing;
 mod witness;
 

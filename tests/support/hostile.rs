@@ -277,6 +277,7 @@ impl Device {
             lease_version: 0,
             held: None,
             contradiction: None,
+            salvage: None,
         }
     }
 

@@ -524,6 +524,8 @@ def _uniffi_check_contract_api_version(lib):
         raise InternalError("UniFFI contract version mismatch: try cleaning and rebuilding your project")
 
 def _uniffi_check_api_checksums(lib):
+    if lib.uniffi_lanewalk_ffi_checksum_func_salvage() != 8480:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_lanewalk_ffi_checksum_func_text_table() != 21116:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_lanewalk_ffi_checksum_method_appeallistener_changed() != 49511:
@@ -545,6 +547,8 @@ def _uniffi_check_api_checksums(lib):
     if lib.uniffi_lanewalk_ffi_checksum_method_device_standing() != 20503:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_lanewalk_ffi_checksum_method_device_wipe() != 20565:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_lanewalk_ffi_checksum_method_device_witness() != 47582:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_lanewalk_ffi_checksum_method_devicesigner_public_key() != 21070:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
@@ -767,6 +771,9 @@ _UniffiLib.ffi_lanewalk_ffi_rustbuffer_reserve.restype = _UniffiRustBuffer
 _UniffiLib.ffi_lanewalk_ffi_uniffi_contract_version.argtypes = (
 )
 _UniffiLib.ffi_lanewalk_ffi_uniffi_contract_version.restype = ctypes.c_uint32
+_UniffiLib.uniffi_lanewalk_ffi_checksum_func_salvage.argtypes = (
+)
+_UniffiLib.uniffi_lanewalk_ffi_checksum_func_salvage.restype = ctypes.c_uint16
 _UniffiLib.uniffi_lanewalk_ffi_checksum_func_text_table.argtypes = (
 )
 _UniffiLib.uniffi_lanewalk_ffi_checksum_func_text_table.restype = ctypes.c_uint16
@@ -800,6 +807,9 @@ _UniffiLib.uniffi_lanewalk_ffi_checksum_method_device_standing.restype = ctypes.
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_device_wipe.argtypes = (
 )
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_device_wipe.restype = ctypes.c_uint16
+_UniffiLib.uniffi_lanewalk_ffi_checksum_method_device_witness.argtypes = (
+)
+_UniffiLib.uniffi_lanewalk_ffi_checksum_method_device_witness.restype = ctypes.c_uint16
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_devicesigner_public_key.argtypes = (
 )
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_devicesigner_public_key.restype = ctypes.c_uint16
@@ -1088,6 +1098,12 @@ _UniffiLib.uniffi_lanewalk_ffi_checksum_method_visits_watch_appeals.restype = ct
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_watch_cancel.argtypes = (
 )
 _UniffiLib.uniffi_lanewalk_ffi_checksum_method_watch_cancel.restype = ctypes.c_uint16
+_UniffiLib.uniffi_lanewalk_ffi_fn_func_salvage.argtypes = (
+    _UniffiRustBuffer,
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_lanewalk_ffi_fn_func_salvage.restype = _UniffiRustBuffer
 _UniffiLib.uniffi_lanewalk_ffi_fn_func_text_table.argtypes = (
     _UniffiRustBuffer,
     ctypes.POINTER(_UniffiRustCallStatus),
@@ -1146,6 +1162,11 @@ _UniffiLib.uniffi_lanewalk_ffi_fn_method_device_wipe.argtypes = (
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_lanewalk_ffi_fn_method_device_wipe.restype = None
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_device_witness.argtypes = (
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_lanewalk_ffi_fn_method_device_witness.restype = _UniffiRustBuffer
 _UniffiLib.uniffi_lanewalk_ffi_fn_method_devicesigner_public_key.argtypes = (
     ctypes.c_uint64,
     ctypes.POINTER(_UniffiRustCallStatus),
@@ -2828,6 +2849,51 @@ class _UniffiFfiConverterTypeCareView(_UniffiConverterRustBuffer):
         _UniffiFfiConverterString.write(value.basis, buf)
         _UniffiFfiConverterOptionalInt64.write(value.valid_to_ms, buf)
         _UniffiFfiConverterSequenceTypeConflictView.write(value.conflicts, buf)
+
+@dataclass
+class Contradicted:
+    """
+    Two notes of headquarters that exclude each other.
+"""
+    def __init__(self, *, kind:Phrase, held:str, seen:str):
+        self.kind = kind
+        self.held = held
+        self.seen = seen
+        
+        
+
+    
+    def __str__(self):
+        return "Contradicted(kind={}, held={}, seen={})".format(self.kind, self.held, self.seen)
+    def __eq__(self, other):
+        if self.kind != other.kind:
+            return False
+        if self.held != other.held:
+            return False
+        if self.seen != other.seen:
+            return False
+        return True
+
+class _UniffiFfiConverterTypeContradicted(_UniffiConverterRustBuffer):
+    @staticmethod
+    def read(buf):
+        return Contradicted(
+            kind=_UniffiFfiConverterTypePhrase.read(buf),
+            held=_UniffiFfiConverterString.read(buf),
+            seen=_UniffiFfiConverterString.read(buf),
+        )
+
+    @staticmethod
+    def check_lower(value):
+        _UniffiFfiConverterTypePhrase.check_lower(value.kind)
+        _UniffiFfiConverterString.check_lower(value.held)
+        _UniffiFfiConverterString.check_lower(value.seen)
+
+    @staticmethod
+    def write(value, buf):
+        _UniffiFfiConverterTypePhrase.write(value.kind, buf)
+        _UniffiFfiConverterString.write(value.held, buf)
+        _UniffiFfiConverterString.write(value.seen, buf)
 
 
 
@@ -7216,6 +7282,69 @@ class _UniffiFfiConverterTypeRound(_UniffiConverterRustBuffer):
         _UniffiFfiConverterBoolean.write(value.stopped, buf)
 
 @dataclass
+class Salvaged:
+    """
+    What was saved of a damaged store.
+"""
+    def __init__(self, *, identity:bool, entries:int, unsent:int, export_only:int, missing:int, photos:int):
+        self.identity = identity
+        self.entries = entries
+        self.unsent = unsent
+        self.export_only = export_only
+        self.missing = missing
+        self.photos = photos
+        
+        
+
+    
+    def __str__(self):
+        return "Salvaged(identity={}, entries={}, unsent={}, export_only={}, missing={}, photos={})".format(self.identity, self.entries, self.unsent, self.export_only, self.missing, self.photos)
+    def __eq__(self, other):
+        if self.identity != other.identity:
+            return False
+        if self.entries != other.entries:
+            return False
+        if self.unsent != other.unsent:
+            return False
+        if self.export_only != other.export_only:
+            return False
+        if self.missing != other.missing:
+            return False
+        if self.photos != other.photos:
+            return False
+        return True
+
+class _UniffiFfiConverterTypeSalvaged(_UniffiConverterRustBuffer):
+    @staticmethod
+    def read(buf):
+        return Salvaged(
+            identity=_UniffiFfiConverterBoolean.read(buf),
+            entries=_UniffiFfiConverterUInt64.read(buf),
+            unsent=_UniffiFfiConverterUInt64.read(buf),
+            export_only=_UniffiFfiConverterUInt64.read(buf),
+            missing=_UniffiFfiConverterUInt64.read(buf),
+            photos=_UniffiFfiConverterUInt64.read(buf),
+        )
+
+    @staticmethod
+    def check_lower(value):
+        _UniffiFfiConverterBoolean.check_lower(value.identity)
+        _UniffiFfiConverterUInt64.check_lower(value.entries)
+        _UniffiFfiConverterUInt64.check_lower(value.unsent)
+        _UniffiFfiConverterUInt64.check_lower(value.export_only)
+        _UniffiFfiConverterUInt64.check_lower(value.missing)
+        _UniffiFfiConverterUInt64.check_lower(value.photos)
+
+    @staticmethod
+    def write(value, buf):
+        _UniffiFfiConverterBoolean.write(value.identity, buf)
+        _UniffiFfiConverterUInt64.write(value.entries, buf)
+        _UniffiFfiConverterUInt64.write(value.unsent, buf)
+        _UniffiFfiConverterUInt64.write(value.export_only, buf)
+        _UniffiFfiConverterUInt64.write(value.missing, buf)
+        _UniffiFfiConverterUInt64.write(value.photos, buf)
+
+@dataclass
 class SearchHit:
     """
     Something found by its words.
@@ -7885,6 +8014,75 @@ class _UniffiFfiConverterTypeVisitView(_UniffiConverterRustBuffer):
         _UniffiFfiConverterSequenceTypePhotoScene.write(value.scenes, buf)
         _UniffiFfiConverterSequenceTypePhotoView.write(value.photos, buf)
         _UniffiFfiConverterSequenceTypeConflictView.write(value.conflicts, buf)
+
+class _UniffiFfiConverterSequenceTypeContradicted(_UniffiConverterRustBuffer):
+    @classmethod
+    def check_lower(cls, value):
+        for item in value:
+            _UniffiFfiConverterTypeContradicted.check_lower(item)
+
+    @classmethod
+    def write(cls, value, buf):
+        items = len(value)
+        buf.write_i32(items)
+        for item in value:
+            _UniffiFfiConverterTypeContradicted.write(item, buf)
+
+    @classmethod
+    def read(cls, buf):
+        count = buf.read_i32()
+        if count < 0:
+            raise InternalError("Unexpected negative sequence length")
+
+        return [
+            _UniffiFfiConverterTypeContradicted.read(buf) for i in range(count)
+        ]
+
+@dataclass
+class Witness:
+    """
+    What this phone can show of headquarters' log, for an inspector. Each note is a text of its own, signed
+    by headquarters: written to a file as it is, `lanewalk verify --checkpoint` compares a proof with it.
+"""
+    def __init__(self, *, checkpoint:typing.Optional[str], earlier:typing.List[str], contradictions:typing.List[Contradicted]):
+        self.checkpoint = checkpoint
+        self.earlier = earlier
+        self.contradictions = contradictions
+        
+        
+
+    
+    def __str__(self):
+        return "Witness(checkpoint={}, earlier={}, contradictions={})".format(self.checkpoint, self.earlier, self.contradictions)
+    def __eq__(self, other):
+        if self.checkpoint != other.checkpoint:
+            return False
+        if self.earlier != other.earlier:
+            return False
+        if self.contradictions != other.contradictions:
+            return False
+        return True
+
+class _UniffiFfiConverterTypeWitness(_UniffiConverterRustBuffer):
+    @staticmethod
+    def read(buf):
+        return Witness(
+            checkpoint=_UniffiFfiConverterOptionalString.read(buf),
+            earlier=_UniffiFfiConverterSequenceString.read(buf),
+            contradictions=_UniffiFfiConverterSequenceTypeContradicted.read(buf),
+        )
+
+    @staticmethod
+    def check_lower(value):
+        _UniffiFfiConverterOptionalString.check_lower(value.checkpoint)
+        _UniffiFfiConverterSequenceString.check_lower(value.earlier)
+        _UniffiFfiConverterSequenceTypeContradicted.check_lower(value.contradictions)
+
+    @staticmethod
+    def write(value, buf):
+        _UniffiFfiConverterOptionalString.write(value.checkpoint, buf)
+        _UniffiFfiConverterSequenceString.write(value.earlier, buf)
+        _UniffiFfiConverterSequenceTypeContradicted.write(value.contradictions, buf)
 
 
 
@@ -8922,7 +9120,7 @@ class LanewalkError:  # type: ignore
     _UniffiTempLanewalkError.UpdateApp = UpdateApp # type: ignore
     class StoreDamaged(_UniffiTempLanewalkError):
         """
-        The store is damaged; it stays as it is for support.
+        The store is damaged; it stays as it is until the person agrees to [`salvage`](crate::salvage).
 """
         
         def __init__(self, reason):
@@ -11971,6 +12169,11 @@ class DeviceProtocol(typing.Protocol):
         key. Calls after it give `Paused`.
 """
         raise NotImplementedError
+    def witness(self, ) -> Witness:
+        """
+        Returns what this phone can show of headquarters' log. The notes hold no personal data.
+"""
+        raise NotImplementedError
 
 class Device(DeviceProtocol):
     """
@@ -12108,6 +12311,21 @@ class Device(DeviceProtocol):
         _uniffi_ffi_result = _uniffi_rust_call_with_error(
             _uniffi_error_converter,
             _UniffiLib.uniffi_lanewalk_ffi_fn_method_device_wipe,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+    def witness(self, ) -> Witness:
+        """
+        Returns what this phone can show of headquarters' log. The notes hold no personal data.
+"""
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypeWitness.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeLanewalkError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_lanewalk_ffi_fn_method_device_witness,
             *_uniffi_lowered_args,
         )
         return _uniffi_lift_return(_uniffi_ffi_result)
@@ -16768,6 +16986,32 @@ class _UniffiFfiConverterOptionalTypeLogSink(_UniffiConverterRustBuffer):
             return _UniffiFfiConverterTypeLogSink.read(buf)
         else:
             raise InternalError("Unexpected flag byte for optional type")
+def salvage(directory: str,keys: KeyStore) -> Salvaged:
+    """
+    Begins a new store with what can be read of a damaged one, when `open` or `check` says
+    `StoreDamaged`; ask the person first. The store must be closed; open it afterwards. The damaged files are
+    kept beside it, in `damaged-1` and so on. Headquarters is told by the next round. Reads and writes the
+    disk for as long as the store is large; asks `keys` once. Killed at any moment, it is to be called again.
+
+    Errors: `Invalid` (the store is not damaged), `Key` (also when its first page is damaged), `UpdateApp`,
+    `StorageFull`, `Wait` (key store locked): nothing was changed.
+"""
+    
+    _UniffiFfiConverterString.check_lower(directory)
+
+    _UniffiFfiConverterTypeKeyStore.check_lower(keys)
+    _uniffi_lowered_args = (
+        _UniffiFfiConverterString.lower(directory),
+        _UniffiFfiConverterTypeKeyStore.lower(keys),
+    )
+    _uniffi_lift_return = _UniffiFfiConverterTypeSalvaged.lift
+    _uniffi_error_converter = _UniffiFfiConverterTypeLanewalkError
+    _uniffi_ffi_result = _uniffi_rust_call_with_error(
+        _uniffi_error_converter,
+        _UniffiLib.uniffi_lanewalk_ffi_fn_func_salvage,
+        *_uniffi_lowered_args,
+    )
+    return _uniffi_lift_return(_uniffi_ffi_result)
 def text_table(language: Language) -> dict[str, str]:
     """
     Returns the words of every code in a language; `{name}` stands for an argument.
@@ -16831,6 +17075,7 @@ __all__ = [
     "ConflictValue",
     "ConflictView",
     "CareView",
+    "Contradicted",
     "Countdown",
     "Fix",
     "FontFile",
@@ -16869,6 +17114,7 @@ __all__ = [
     "WrittenLine",
     "RefusedEntry",
     "Round",
+    "Salvaged",
     "SearchHit",
     "StatusView",
     "StorageView",
@@ -16877,6 +17123,8 @@ __all__ = [
     "SurveyView",
     "TaskForceRow",
     "VisitView",
+    "Witness",
+    "salvage",
     "text_table",
     "AppealListenerImpl",
     "AppealListener",

@@ -1298,6 +1298,11 @@ public protocol DeviceProtocol: AnyObject, Sendable {
      */
     func wipe() throws 
     
+    /**
+     * Returns what this phone can show of headquarters' log. The notes hold no personal data.
+     */
+    func witness() throws  -> Witness
+    
 }
 /**
  * Who this phone is.
@@ -1439,6 +1444,18 @@ open func wipe()throws   {try rustCallWithError(FfiConverterTypeLanewalkError_li
             self.uniffiCloneHandle(),uniffiCallStatus
     )
 }
+}
+    
+    /**
+     * Returns what this phone can show of headquarters' log. The notes hold no personal data.
+     */
+open func witness()throws  -> Witness  {
+    return try  FfiConverterTypeWitness_lift(try rustCallWithError(FfiConverterTypeLanewalkError_lift) {
+        uniffiCallStatus in
+    uniffi_lanewalk_ffi_fn_method_device_witness(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
 }
     
 
@@ -6956,6 +6973,85 @@ public func FfiConverterTypeConflictView_lower(_ value: ConflictView) -> RustBuf
 
 
 /**
+ * Two notes of headquarters that exclude each other.
+ */
+public struct Contradicted: Equatable, Hashable {
+    /**
+     * How.
+     */
+    public let kind: Phrase
+    /**
+     * What this phone held.
+     */
+    public let held: String
+    /**
+     * What it was given later.
+     */
+    public let seen: String
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * How.
+         */kind: Phrase, 
+        /**
+         * What this phone held.
+         */held: String, 
+        /**
+         * What it was given later.
+         */seen: String) {
+        self.kind = kind
+        self.held = held
+        self.seen = seen
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension Contradicted: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeContradicted: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Contradicted {
+        return
+            try Contradicted(
+                kind: FfiConverterTypePhrase.read(from: &buf), 
+                held: FfiConverterString.read(from: &buf), 
+                seen: FfiConverterString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Contradicted, into buf: inout [UInt8]) {
+        FfiConverterTypePhrase.write(value.kind, into: &buf)
+        FfiConverterString.write(value.held, into: &buf)
+        FfiConverterString.write(value.seen, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeContradicted_lift(_ buf: RustBuffer) throws -> Contradicted {
+    return try FfiConverterTypeContradicted.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeContradicted_lower(_ value: Contradicted) -> RustBuffer {
+    return FfiConverterTypeContradicted.lower(value)
+}
+
+
+/**
  * The time an order has left.
  */
 public struct Countdown: Equatable, Hashable {
@@ -10949,6 +11045,119 @@ public func FfiConverterTypeRound_lower(_ value: Round) -> RustBuffer {
 
 
 /**
+ * What was saved of a damaged store.
+ */
+public struct Salvaged: Equatable, Hashable {
+    /**
+     * False when it could not be read who this phone is: it is to be enrolled anew, and nothing was
+     * carried over.
+     */
+    public let identity: Bool
+    /**
+     * Entries that were saved.
+     */
+    public let entries: UInt64
+    /**
+     * Of these, entries headquarters has not acknowledged.
+     */
+    public let unsent: UInt64
+    /**
+     * Of the unsent, entries that headquarters will not take, because others before them are missing:
+     * they leave this phone by `export_unsent`.
+     */
+    public let exportOnly: UInt64
+    /**
+     * Entries that could not be read and that headquarters may lack too.
+     */
+    public let missing: UInt64
+    /**
+     * Photos that were saved.
+     */
+    public let photos: UInt64
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * False when it could not be read who this phone is: it is to be enrolled anew, and nothing was
+         * carried over.
+         */identity: Bool, 
+        /**
+         * Entries that were saved.
+         */entries: UInt64, 
+        /**
+         * Of these, entries headquarters has not acknowledged.
+         */unsent: UInt64, 
+        /**
+         * Of the unsent, entries that headquarters will not take, because others before them are missing:
+         * they leave this phone by `export_unsent`.
+         */exportOnly: UInt64, 
+        /**
+         * Entries that could not be read and that headquarters may lack too.
+         */missing: UInt64, 
+        /**
+         * Photos that were saved.
+         */photos: UInt64) {
+        self.identity = identity
+        self.entries = entries
+        self.unsent = unsent
+        self.exportOnly = exportOnly
+        self.missing = missing
+        self.photos = photos
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension Salvaged: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeSalvaged: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Salvaged {
+        return
+            try Salvaged(
+                identity: FfiConverterBool.read(from: &buf), 
+                entries: FfiConverterUInt64.read(from: &buf), 
+                unsent: FfiConverterUInt64.read(from: &buf), 
+                exportOnly: FfiConverterUInt64.read(from: &buf), 
+                missing: FfiConverterUInt64.read(from: &buf), 
+                photos: FfiConverterUInt64.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Salvaged, into buf: inout [UInt8]) {
+        FfiConverterBool.write(value.identity, into: &buf)
+        FfiConverterUInt64.write(value.entries, into: &buf)
+        FfiConverterUInt64.write(value.unsent, into: &buf)
+        FfiConverterUInt64.write(value.exportOnly, into: &buf)
+        FfiConverterUInt64.write(value.missing, into: &buf)
+        FfiConverterUInt64.write(value.photos, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSalvaged_lift(_ buf: RustBuffer) throws -> Salvaged {
+    return try FfiConverterTypeSalvaged.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSalvaged_lower(_ value: Salvaged) -> RustBuffer {
+    return FfiConverterTypeSalvaged.lower(value)
+}
+
+
+/**
  * Something found by its words.
  */
 public struct SearchHit: Equatable, Hashable {
@@ -11966,6 +12175,86 @@ public func FfiConverterTypeVisitView_lift(_ buf: RustBuffer) throws -> VisitVie
 #endif
 public func FfiConverterTypeVisitView_lower(_ value: VisitView) -> RustBuffer {
     return FfiConverterTypeVisitView.lower(value)
+}
+
+
+/**
+ * What this phone can show of headquarters' log, for an inspector. Each note is a text of its own, signed
+ * by headquarters: written to a file as it is, `lanewalk verify --checkpoint` compares a proof with it.
+ */
+public struct Witness: Equatable, Hashable {
+    /**
+     * The newest note; nothing before the first round.
+     */
+    public let checkpoint: String?
+    /**
+     * The last notes from before headquarters was restored from a backup, the oldest first.
+     */
+    public let earlier: [String]
+    /**
+     * Proofs that the log was rewritten; empty when all is well.
+     */
+    public let contradictions: [Contradicted]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The newest note; nothing before the first round.
+         */checkpoint: String?, 
+        /**
+         * The last notes from before headquarters was restored from a backup, the oldest first.
+         */earlier: [String], 
+        /**
+         * Proofs that the log was rewritten; empty when all is well.
+         */contradictions: [Contradicted]) {
+        self.checkpoint = checkpoint
+        self.earlier = earlier
+        self.contradictions = contradictions
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension Witness: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeWitness: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Witness {
+        return
+            try Witness(
+                checkpoint: FfiConverterOptionString.read(from: &buf), 
+                earlier: FfiConverterSequenceString.read(from: &buf), 
+                contradictions: FfiConverterSequenceTypeContradicted.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Witness, into buf: inout [UInt8]) {
+        FfiConverterOptionString.write(value.checkpoint, into: &buf)
+        FfiConverterSequenceString.write(value.earlier, into: &buf)
+        FfiConverterSequenceTypeContradicted.write(value.contradictions, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeWitness_lift(_ buf: RustBuffer) throws -> Witness {
+    return try FfiConverterTypeWitness.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeWitness_lower(_ value: Witness) -> RustBuffer {
+    return FfiConverterTypeWitness.lower(value)
 }
 
 
@@ -13064,7 +13353,7 @@ enum LanewalkError: Swift.Error, Equatable, Hashable, Foundation.LocalizedError 
          */reason: Reason
     )
     /**
-     * The store is damaged; it stays as it is for support.
+     * The store is damaged; it stays as it is until the person agrees to [`salvage`](crate::salvage).
      */
     case StoreDamaged(
         /**
@@ -16873,6 +17162,31 @@ fileprivate struct FfiConverterSequenceTypeConflictView: FfiConverterRustBuffer 
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterSequenceTypeContradicted: FfiConverterRustBuffer {
+    typealias SwiftType = [Contradicted]
+
+    public static func write(_ value: [Contradicted], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeContradicted.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [Contradicted] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [Contradicted]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeContradicted.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceTypeFontFile: FfiConverterRustBuffer {
     typealias SwiftType = [FontFile]
 
@@ -17571,6 +17885,24 @@ fileprivate struct FfiConverterDictionaryStringString: FfiConverterRustBuffer {
     }
 }
 /**
+ * Begins a new store with what can be read of a damaged one, when `open` or `check` says
+ * `StoreDamaged`; ask the person first. The store must be closed; open it afterwards. The damaged files are
+ * kept beside it, in `damaged-1` and so on. Headquarters is told by the next round. Reads and writes the
+ * disk for as long as the store is large; asks `keys` once. Killed at any moment, it is to be called again.
+ *
+ * Errors: `Invalid` (the store is not damaged), `Key` (also when its first page is damaged), `UpdateApp`,
+ * `StorageFull`, `Wait` (key store locked): nothing was changed.
+ */
+public func salvage(directory: String, keys: KeyStore)throws  -> Salvaged  {
+    return try  FfiConverterTypeSalvaged_lift(try rustCallWithError(FfiConverterTypeLanewalkError_lift) {
+        uniffiCallStatus in
+    uniffi_lanewalk_ffi_fn_func_salvage(
+        FfiConverterString.lower(directory),
+        FfiConverterTypeKeyStore_lower(keys),uniffiCallStatus
+    )
+})
+}
+/**
  * Returns the words of every code in a language; `{name}` stands for an argument.
  */
 public func textTable(language: Language) -> [String: String]  {
@@ -17597,6 +17929,9 @@ private let initializationResult: InitializationResult = {
     if bindings_contract_version != scaffolding_contract_version {
         return InitializationResult.contractVersionMismatch
     }
+    if (uniffi_lanewalk_ffi_checksum_func_salvage() != 8480) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_lanewalk_ffi_checksum_func_text_table() != 21116) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -17619,6 +17954,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_lanewalk_ffi_checksum_method_device_wipe() != 20565) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_lanewalk_ffi_checksum_method_device_witness() != 47582) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_lanewalk_ffi_checksum_method_field_device() != 36799) {

@@ -520,6 +520,11 @@ RustBuffer uniffi_lanewalk_ffi_fn_method_device_standing(uint64_t ptr, RustCallS
 void uniffi_lanewalk_ffi_fn_method_device_wipe(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_DEVICE_WITNESS
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_METHOD_DEVICE_WITNESS
+RustBuffer uniffi_lanewalk_ffi_fn_method_device_witness(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_CLONE_FIELD
 #define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_CLONE_FIELD
 uint64_t uniffi_lanewalk_ffi_fn_clone_field(uint64_t handle, RustCallStatus *_Nonnull out_status
@@ -1406,6 +1411,11 @@ RustBuffer uniffi_lanewalk_ffi_fn_method_visitpurpose_label(RustBuffer ptr, Rust
 RustBuffer uniffi_lanewalk_ffi_fn_method_visitresult_label(RustBuffer ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_FUNC_SALVAGE
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_FUNC_SALVAGE
+RustBuffer uniffi_lanewalk_ffi_fn_func_salvage(RustBuffer directory, uint64_t keys, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_FUNC_TEXT_TABLE
 #define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_FN_FUNC_TEXT_TABLE
 RustBuffer uniffi_lanewalk_ffi_fn_func_text_table(RustBuffer language, RustCallStatus *_Nonnull out_status
@@ -1671,6 +1681,12 @@ void ffi_lanewalk_ffi_rust_future_free_void(uint64_t handle
 void ffi_lanewalk_ffi_rust_future_complete_void(uint64_t handle, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_FUNC_SALVAGE
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_FUNC_SALVAGE
+uint16_t uniffi_lanewalk_ffi_checksum_func_salvage(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_FUNC_TEXT_TABLE
 #define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_FUNC_TEXT_TABLE
 uint16_t uniffi_lanewalk_ffi_checksum_func_text_table(void
@@ -1716,6 +1732,12 @@ uint16_t uniffi_lanewalk_ffi_checksum_method_device_standing(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_DEVICE_WIPE
 #define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_DEVICE_WIPE
 uint16_t uniffi_lanewalk_ffi_checksum_method_device_wipe(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_DEVICE_WITNESS
+#define UNIFFI_FFIDEF_UNIFFI_LANEWALK_FFI_CHECKSUM_METHOD_DEVICE_WITNESS
+uint16_t uniffi_lanewalk_ffi_checksum_method_device_witness(void
     
 );
 #endif

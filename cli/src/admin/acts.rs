@@ -283,6 +283,7 @@ fn devices(hq: &Headquarters) -> Result<Vec<(DeviceId, String)>, Failure> {
         let (worker, held, said): (String, u64, u64) = (r.get(1)?, r.get(2)?, r.get(3)?);
         Ok((id, worker, held, said, r.get::<_, Option<i64>>(4)?, r.get::<_, Option<i64>>(5)?))
     })?;
+    let salvages = hq.salvages()?;
     let mut out = Vec::new();
     for row in rows {
         let (id, worker, held, said, contact, revoked) = row?;
@@ -292,14 +293,21 @@ fn devices(hq: &Headquarters) -> Result<Vec<(DeviceId, String)>, Failure> {
             (None, Some(fingerprint)) => format!("  等待确认 / waiting: {fingerprint}"),
             (None, None) => String::new(),
         };
-        out.push((
-            id,
-            format!(
-                "{id}  {worker}  收到 {held}/{}  最近联系 / last contact {}{end}",
-                said.max(held),
-                when(contact)
-            ),
-        ));
+        let mut line = format!(
+            "{id}  {worker}  收到 {held}/{}  最近联系 / last contact {}{end}",
+            said.max(held),
+            when(contact)
+        );
+        for s in salvages.iter().filter(|s| s.device == id) {
+            let _ = write!(
+                line,
+                "  损坏后抢救 / salvaged {}：读不出 / missing {}，只能导出 / export only {}",
+                when(Some(s.at.0)),
+                s.salvage.missing,
+                s.salvage.export_only
+            );
+        }
+        out.push((id, line));
     }
     Ok(out)
 }

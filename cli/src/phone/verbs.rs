@@ -239,7 +239,11 @@ fn enrol(phone: &Phone, text: &str) -> Result<(), Failure> {
         ))
     );
     if me.written_again > 0 {
-        say!("{} {}", warm("补写总部没有的记录 / written again, since headquarters lacks them:"), me.written_again);
+        say!(
+            "{} {}",
+            warm("补写总部没有的记录 / written again, since headquarters lacks them:"),
+            me.written_again
+        );
     }
     match phone.field.standing()? {
         Standing::Waiting { fingerprint } => {

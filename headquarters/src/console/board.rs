@@ -4,7 +4,7 @@
 //! paging; the worst comes first, and a list that is too long is itself the finding.
 
 use super::{
-    desk,
+    alarms, desk,
     names::Names,
     parts::{
         MAX_ROWS, NEAR_MS, Row, Veil, bi, both, clip, fold, none, remaining, say, shown, span, table,
@@ -48,11 +48,13 @@ fn content(db: &Connection, ask: &Ask) -> Result<Markup, HqError> {
     let now = ask.now;
     let role = ask.visitor.subject.role;
     let names = Names::of_staff(db)?;
+    let alarms = alarms::section(db, ask, &names)?;
     let waits = desk::queue::section(db, ask, &names)?;
     if !super::WATCH.has(role) {
         // Who has to do with some orders sees those.
         return Ok(html! {
             h1.quiet { (bi(("值班台", "Board"))) }
+            (alarms)
             p.lead { (bi(words::work(role))) }
             @if role == Role::Auditor { (ways(ask)) }
             (waits.tiles) (waits.lists)
@@ -72,6 +74,7 @@ fn content(db: &Connection, ask: &Ask) -> Result<Markup, HqError> {
     Ok(html! {
         h1.quiet { (bi(("值班台", "Board"))) }
         (clock_alarm(db, now)?)
+        (alarms)
         (waits.tiles)
         (figures(db, &reach, now, proposals.total, total(&devices), total(&refused))?)
         (waits.lists)

@@ -10,6 +10,7 @@
 #[cfg(test)]
 mod act_matrix_tests;
 mod ahead;
+mod alarms;
 mod alike;
 mod appeals;
 pub mod assets;

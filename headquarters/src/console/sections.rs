@@ -10,7 +10,11 @@ use super::{
     reach::Reach,
     words,
 };
-use crate::{error::HqError, store};
+use crate::{
+    error::HqError,
+    salvage::{self, Salvaged},
+    store,
+};
 use lanewalk_model::{
     document::Document,
     id::{DocId, to_hex},
@@ -174,6 +178,7 @@ pub(super) fn devices(db: &Connection, names: &Names, now: TimeMs, open: bool) -
          WHERE id <> ?1 ORDER BY revoked_at IS NOT NULL, announced_seq - last_seq DESC, last_contact, n LIMIT ?2",
     )?;
     let mut found = statement.query(params![own, MAX_ROWS as u64])?;
+    let salvages = salvage::all(db)?;
     let mut rows: Vec<Row> = Vec::new();
     while let Some(r) = found.next()? {
         let id = to_hex(r.get_ref(0)?.as_blob().unwrap_or_default());
@@ -195,13 +200,16 @@ pub(super) fn devices(db: &Connection, names: &Names, now: TimeMs, open: bool) -
                 } else {
                     html! { "0" }
                 },
-                match (revoked, confirmed) {
-                    (None, Some(_)) => bi(("在用", "in use")),
-                    (None, None) => html! { span.tag.ask { (bi(("等待确认", "waiting"))) } },
-                    (Some(at), _) => html! {
-                        span.tag { (bi(("已吊销", "revoked"))) } span.sub { (when(at)) }
-                        @if let Some(until) = deposit { span.sub { (bi(("可补交至", "may deliver until"))) " " (when(until)) } }
-                    },
+                html! {
+                    @match (revoked, confirmed) {
+                        (None, Some(_)) => { (bi(("在用", "in use"))) },
+                        (None, None) => { span.tag.ask { (bi(("等待确认", "waiting"))) } },
+                        (Some(at), _) => {
+                            span.tag { (bi(("已吊销", "revoked"))) } span.sub { (when(at)) }
+                            @if let Some(until) = deposit { span.sub { (bi(("可补交至", "may deliver until"))) " " (when(until)) } }
+                        },
+                    }
+                    @for s in salvages.iter().filter(|s| to_hex(&s.device.0) == id) { (salvaged(s)) }
                 },
             ],
         });
@@ -218,6 +226,23 @@ pub(super) fn devices(db: &Connection, names: &Names, now: TimeMs, open: bool) -
     let left_out = all.saturating_sub(rows.len() as u64);
     let content = table(caption.clone(), &heads, &rows, left_out, ("没有设备", "no devices"));
     Ok(Section { total, table: fold("devices", &caption, open, &content) })
+}
+
+/// Says what a phone saved of its damaged store.
+fn salvaged(Salvaged { at, salvage: s, .. }: &Salvaged) -> Markup {
+    html! {
+        span.sub {
+            span.tag.doubt { (bi(("数据库损坏后抢救", "damaged store, salvaged"))) } " " (when(at.0)) " "
+            @if !s.identity {
+                (bi(("登记前的数据读不出,损坏的文件留在手机里", "what was there before its enrolment cannot be read; the damaged files are kept on the phone")))
+            } @else {
+                (both(
+                    format!("救回 {} 条,读不出 {} 条,只能导出 {} 条", s.entries, s.missing, s.export_only),
+                    format!("{} entries saved, {} unreadable, {} only as an export", s.entries, s.missing, s.export_only),
+                ))
+            }
+        }
+    }
 }
 
 fn last_contact(at: Option<i64>, now: TimeMs) -> Markup {

@@ -362,6 +362,7 @@ pub(super) fn audited(what: &str) -> Words {
             ("log_broken", "核对记录:断裂", "checked the log: broken"),
             ("chain_rolled_back", "手机数据被回退", "a phone's store was put back"),
             ("chain_forked", "手机被复制", "two phones write as one"),
+            ("store_salvaged", "手机数据库损坏后抢救", "a phone's damaged store was salvaged"),
             ("history_contradicted", "手机证明日志被改写", "a phone showed that the log was rewritten"),
             ("restored", "由备份恢复", "restored from a backup"),
             ("export_evidence", "导出证据包", "took an evidence bundle out"),

@@ -178,7 +178,7 @@ pub(super) const COLUMNS: &str = "n, at, who, role, what, about, purpose, name, 
 pub struct Search {
     /// Staff id.
     pub who: String,
-    /// Document, person or device.
+    /// Document, person or device; an order also by its bare id.
     pub about: String,
     /// A resident's name as written.
     pub name: String,
@@ -207,11 +207,14 @@ pub fn search(db: &Connection, wanted: &Search, most: usize) -> Result<Found, Hq
     let (from, to) = (wanted.from.map(|t| t.0), wanted.to.map(|t| t.0));
     let mut values: Vec<&dyn ToSql> = Vec::new();
     let mut which = String::from("1");
-    for (column, text) in [("who = ", &wanted.who), ("about = ", &wanted.about)] {
-        if !text.is_empty() {
-            values.push(text);
-            which.push_str(&format!(" AND {column}?{}", values.len()));
-        }
+    if !wanted.who.is_empty() {
+        values.push(&wanted.who);
+        which.push_str(&format!(" AND who = ?{}", values.len()));
+    }
+    if !wanted.about.is_empty() {
+        values.push(&wanted.about);
+        let n = values.len();
+        which.push_str(&format!(" AND about IN (?{n}, 'order:' || ?{n})"));
     }
     for (column, hash) in [("name = ", &name), ("phone = ", &phone)] {
         if hash.is_some() {

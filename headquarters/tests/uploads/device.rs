@@ -400,6 +400,7 @@ impl Device {
             lease_version: 0,
             held: None,
             contradiction: None,
+            salvage: None,
         };
         for _ in 0..2 {
             let nonce = self.nonce.clone();

@@ -189,6 +189,7 @@ impl Phone {
             lease_version: 0,
             held: None,
             contradiction: None,
+            salvage: None,
         };
         let nonce = device.nonce.clone();
         let request = device.request("POST", http::SYNC_PATH, Vec::new(), &frame::encode(&body), &nonce);

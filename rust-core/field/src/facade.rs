@@ -153,8 +153,9 @@ impl Field {
     /// again. The damaged files are kept, in `damaged-<n>` beside the new store. Call it when
     /// [`Self::open`] or [`Self::check`] says `Corrupt`, with the store closed; then open.
     ///
-    /// Afterwards [`Status::problems`] holds `salvaged`. With entries missing that headquarters lacks
-    /// too, a sync ends in `ChainGap`: [`Self::export_unsent`] gives out the rest.
+    /// Afterwards [`Status::problems`] holds `salvaged`, and the next sync tells headquarters. With
+    /// entries missing that headquarters lacks too, a sync delivers what stands before them and ends in
+    /// `ChainGap`: [`Self::export_unsent`] gives out the rest.
     ///
     /// # Errors
     /// `Invalid` when the store is not damaged, `WrongKey` (also when the first page is damaged),

@@ -72,6 +72,39 @@ pub struct SyncRequest {
     /// Two checkpoints of headquarters that exclude each other, until an answer came (F46).
     #[n(9)]
     pub contradiction: Option<Contradiction>,
+    /// What was saved of this phone's damaged store, until an answer came (F7).
+    #[n(10)]
+    pub salvage: Option<Salvage>,
+}
+
+/// What a phone could save of a damaged store. It counts what the phone itself knew then: answers
+/// that were lost on their way may make it look worse than it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct Salvage {
+    /// Which one it is on this phone; the damaged files lie in a folder of this number there.
+    #[n(0)]
+    pub number: u32,
+    /// False when nothing of the store could be read: this device was enrolled after it, another one
+    /// wrote what is lost.
+    #[n(1)]
+    pub identity: bool,
+    /// Entries that were saved.
+    #[n(2)]
+    pub entries: u64,
+    /// Of these, entries without a receipt.
+    #[n(3)]
+    pub unsent: u64,
+    /// Of those, entries behind a missing one: the chain breaks before them, so they leave the phone
+    /// only as an export.
+    #[n(4)]
+    pub export_only: u64,
+    /// Entries that could not be read and that headquarters may lack too.
+    #[n(5)]
+    pub missing: u64,
+    /// Photos that were saved.
+    #[n(6)]
+    pub photos: u64,
 }
 
 /// The tree head a phone stands on.

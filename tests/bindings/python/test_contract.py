@@ -6,6 +6,7 @@ Nothing waits for time: a test waits for what must come, and fails when it does 
 import inspect
 import os
 import queue
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -333,6 +334,46 @@ class OnThePhone(unittest.TestCase):
         self.phone.open()
         self.field = self.phone.field
         self.assertTrue(self.field.orders().list(all_rows()))
+
+    def test_a_damaged_store_is_salvaged_when_somebody_says_so(self):
+        self.field.orders().note(self.phone.order(), "还没上传")
+        self.field.shutdown()
+        folder, keys = str(self.phone.folder), self.phone.keys
+        file = self.phone.folder / "lanewalk.db"
+        good = file.read_bytes()
+        with self.assertRaises(Error.Invalid):
+            lw.salvage(folder, keys)
+        with self.assertRaises(Error.Key):
+            lw.salvage(folder, Keys(b"\x08" * 32))
+        # One page after another, until one that costs nothing that only this phone has.
+        for page in reversed(range(1, len(good) // 4096)):
+            damaged = bytearray(good)
+            damaged[page * 4096 + 9] ^= 1
+            file.write_bytes(damaged)
+            for kept in self.phone.folder.glob("damaged-*"):
+                shutil.rmtree(kept)
+            saved = lw.salvage(folder, keys)
+            if saved.identity and saved.missing == 0 and saved.unsent == 1:
+                break
+        else:
+            self.fail("every page costs something")
+        self.assertEqual((saved.export_only, saved.photos), (0, 0))
+        self.assertEqual((self.phone.folder / "damaged-1/lanewalk.db").read_bytes(), bytes(damaged))
+        self.phone.open()
+        self.field = self.phone.field
+        problems = self.field.sync().status().problems
+        self.assertEqual([p.code for p in problems], ["problem.salvaged"])
+        self.assertEqual(problems[0].args["detail"], f"{saved.entries} / 0 / 0")
+        self.assertEqual(self.field.sync().run().acknowledged, 1)
+        self.assertIn("store_salvaged", town.audit())
+
+    def test_what_a_phone_can_show_of_the_log_is_headquarters_own_word(self):
+        seen = self.field.device().witness()
+        self.assertRegex(seen.checkpoint, r"^lanewalk/hq/[0-9a-f]{16}\n\d+\n")
+        self.assertEqual((seen.earlier, seen.contradictions), ([], []))
+        self.field.orders().note(self.phone.order(), "又一条")
+        self.field.sync().run()
+        self.assertNotEqual(self.field.device().witness().checkpoint, seen.checkpoint)
 
     def test_a_signer_that_fails_or_is_another_keeps_nothing_shut(self):
         self.field.orders().note(self.phone.order(), "还没上传")

@@ -7,6 +7,7 @@ import os
 import queue
 import re
 import shutil
+import sqlite3
 import struct
 import subprocess
 import sys
@@ -145,6 +146,11 @@ class Town:
         listed = subprocess.run([*admin, "devices"], capture_output=True, text=True, check=True).stdout
         for fingerprint in re.findall(r"waiting: ((?:[0-9a-f]{4} ?){4})", listed):
             subprocess.run([*admin, "confirm", fingerprint.strip()], capture_output=True, check=True)
+
+    def audit(self):
+        """Reads what headquarters noted of its phones and people."""
+        with sqlite3.connect(f"file:{self.data / 'hq/headquarters.db'}?mode=ro", uri=True) as db:
+            return [what for (what,) in db.execute("SELECT what FROM audit ORDER BY n")]
 
     def folder(self):
         self.phones += 1

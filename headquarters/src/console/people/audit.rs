@@ -10,7 +10,6 @@ use crate::{
     console::{
         Sources,
         names::Names,
-        order_id,
         parts::{Row, bi, both, none, shown, table, when},
         web::{Answer, Ask, Fields},
         words,
@@ -29,10 +28,9 @@ fn wanted(fields: &Fields) -> Search {
     let day = fields.get("day").and_then(|d| NaiveDate::parse_from_str(d, "%Y-%m-%d").ok());
     let start =
         day.and_then(|d| d.and_hms_opt(0, 0, 0)).map(|t| t.and_utc().timestamp_millis() - 8 * 3_600_000);
-    let about = order_id(&text("about")).map_or_else(|| text("about"), |id| id.to_string());
     Search {
         who: text("who"),
-        about,
+        about: text("about"),
         name: text("name"),
         phone: text("phone"),
         from: start.map(TimeMs),

@@ -8,7 +8,7 @@ use super::page;
 use crate::{
     Headquarters, HqError,
     console::{
-        Sources,
+        Sources, alarms,
         forms::unclear,
         names::Names,
         parts::{Row, bi, none, table, when},
@@ -102,6 +102,7 @@ pub(in crate::console) fn get(from: &Sources<'_>, ask: &Ask) -> Result<Answer, H
     ];
     let content = html! {
         h1 { (bi(("设备", "Devices"))) }
+        (alarms::section(from.db, ask, &names)?)
         section {
             p { (bi((
                 "请与本人核对：手机屏幕上的指纹与下面完全一致，才可确认。确认之前这部手机看不到任何工单。",

@@ -7,8 +7,9 @@ use super::{button, page, qr};
 use crate::{
     Headquarters, HqError,
     console::{
-        Sources,
+        Sources, alarms,
         forms::unclear,
+        names::Names,
         parts::{Row, bi, none, say, shown, table, when},
         web::{Answer, Ask},
         words,
@@ -59,6 +60,7 @@ fn list(from: &Sources<'_>, ask: &Ask) -> Result<Answer, HqError> {
     let heads = [("姓名", "name"), ("角色", "role"), ("网格或科室", "grids or unit"), ("账号", "account")];
     let content = html! {
         h1 { (bi(("人员", "Staff"))) }
+        (alarms::section(from.db, ask, &Names::of_staff(from.db)?)?)
         (table(html! { (bi(("人员", "Staff"))) " " span.count { (rows.len()) } }, &heads, &rows, 0, ("没有人员", "nobody")))
         section {
             h2 { (bi(("添加或改名", "Add or rename"))) }

@@ -144,6 +144,21 @@ CREATE TABLE contradictions (
     PRIMARY KEY (device, held, seen)
 ) STRICT, WITHOUT ROWID;
 
+-- What phones saved of damaged stores, in their own words; the first of each (F7).
+CREATE TABLE salvages (
+    device      INTEGER NOT NULL REFERENCES devices (n),
+    number      INTEGER NOT NULL,
+    -- 0: the device was enrolled after it, and nobody knows whose entries are lost.
+    identity    INTEGER NOT NULL,
+    entries     INTEGER NOT NULL,
+    unsent      INTEGER NOT NULL,
+    export_only INTEGER NOT NULL,
+    missing     INTEGER NOT NULL,
+    photos      INTEGER NOT NULL,
+    at          INTEGER NOT NULL,
+    PRIMARY KEY (device, number, identity, entries, unsent, export_only, missing, photos)
+) STRICT, WITHOUT ROWID;
+
 -- Which documents a device holds. token 0: it has named the page that brought it; t > 0: sent
 -- with page t; t < 0: told to drop it with page -t.
 CREATE TABLE members (

@@ -6,6 +6,8 @@ public enum Remedy: Sendable, Equatable {
     /// that does not help, enrol anew.
     case unlock
     case updateApp
+    /// The store is damaged: offer ``Lanewalk/salvage(directory:keys:)``.
+    case salvage
     case callSupport
     case freePhotos
     case enrol
@@ -70,7 +72,7 @@ extension LanewalkError {
         switch self {
         case .Key: .unlock
         case .UpdateApp: .updateApp
-        case .StoreDamaged: .callSupport
+        case .StoreDamaged: .salvage
         case .StorageFull: .freePhotos
         case .NotEnrolled: .enrol
         case .Paused: .resume

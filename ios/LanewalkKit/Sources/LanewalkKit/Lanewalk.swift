@@ -60,6 +60,11 @@ public final class Lanewalk: Sendable {
         return Lanewalk(field: field, worker: worker)
     }
 
+    /// Begins a new store with what can be read of a damaged one; ask the person first, then open it.
+    public static func salvage(directory: String, keys: any KeyStore) async throws -> Salvaged {
+        try await Worker().call { try LanewalkCore.salvage(directory: directory, keys: keys) }
+    }
+
     /// The key never leaves this phone, so a copy of the store elsewhere is of no use to anybody.
     private static func keepOutOfBackup(_ directory: String) throws {
         #if canImport(Darwin)

@@ -22,6 +22,38 @@ final class StateTests: XCTestCase {
         for (before, event, after) in table { XCTAssertEqual(before.after(event), after, "\(event)") }
     }
 
+    func testAPhoneIsADeviceFromTheScanToTheWipe() {
+        let damaged = Failure(LanewalkError.StoreDamaged(reason: reason("corrupt")))
+        let report = Salvaged(identity: true, entries: 40, unsent: 9, exportOnly: 5, missing: 2, photos: 1)
+        func left(_ next: Farewell) -> DeviceState.Event {
+            .told(.revoked(depositUntilMs: 7, entries: 3, files: 1, next: next))
+        }
+        let deliver = DeviceState.deliver(untilMs: 7, entries: 3, files: 1)
+        let table: [(DeviceState, DeviceState.Event, DeviceState)] = [
+            (.loading, .failed(full), .shut(full)),
+            (.loading, .failed(damaged), .damaged(damaged)),
+            (.damaged(damaged), .began, .salvaging(damaged)),
+            (.salvaging(damaged), .saved(report), .saved(report)),
+            (.saved(report), .read, .loading),
+            (.loading, .told(.notEnrolled), .enrol(nil)),
+            (.enrol(offline), .began, .enrolling),
+            (.enrolling, .told(.notEnrolled), .enrolling),
+            (.enrolling, .failed(offline), .enrol(offline)),
+            (.enrolling, .told(.waiting(fingerprint: "0123")), .compare(fingerprint: "0123")),
+            (.compare(fingerprint: "0123"), .told(.active), .active),
+            (.active, left(.deliver), deliver),
+            (deliver, left(.export), .export(entries: 3, files: 1, nil)),
+            (.export(entries: 3, files: 1, nil), .failed(full), .export(entries: 3, files: 1, full)),
+            (.export(entries: 3, files: 1, full), left(.wipe), .wipe(nil)),
+            (.wipe(nil), .began, .wiping),
+            (.wiping, left(.wipe), .wiping),
+            (.wiping, .wiped, .wiped),
+            (.wiped, .told(.active), .wiped),
+        ]
+        for (before, event, after) in table { XCTAssertEqual(before.after(event), after, "\(event)") }
+        XCTAssertEqual(DeviceState.saved(report).line?.args["export_only"], "5")
+    }
+
     func testAnOrderStaysOnTheScreenWhenAnActIsNotTaken() {
         let page = order()
         let table: [(OrderState, OrderState.Event, OrderState)] = [
@@ -132,7 +164,7 @@ final class StateTests: XCTestCase {
         let table: [(LanewalkError, Remedy)] = [
             (.Key(reason: why), .unlock),
             (.UpdateApp(reason: why), .updateApp),
-            (.StoreDamaged(reason: why), .callSupport),
+            (.StoreDamaged(reason: why), .salvage),
             (.StorageFull(reason: why), .freePhotos),
             (.NotEnrolled(reason: why), .enrol),
             (.Paused(reason: why), .resume),

@@ -160,19 +160,21 @@ pub(crate) fn first_unsent(conn: &Connection) -> Result<Option<u64>, FieldError>
     Ok(first.map(uint))
 }
 
-/// Reads the entries of the next push, from `first` on, within the protocol's limits.
+/// Reads the entries of the next push, from `first` on, within the protocol's limits and up to the next
+/// hole that a salvage left: a batch counts its entries without gaps.
 pub(crate) fn push_from(conn: &Connection, first: u64) -> Result<Vec<(Entry, Hash)>, FieldError> {
     let mut statement = conn
         .prepare_cached("SELECT header, change, hash FROM entries WHERE seq >= ?1 ORDER BY seq LIMIT ?2")?;
     let limit = i64::try_from(limits::MAX_PUSH_ENTRIES).unwrap_or(i64::MAX);
     let mut rows = statement.query((int(first), limit))?;
-    let (mut out, mut bytes) = (Vec::new(), 0_usize);
+    let (mut out, mut bytes) = (Vec::<(Entry, Hash)>::new(), 0_usize);
     while let Some(row) = rows.next()? {
         let header = Header::from_bytes(row.get_ref(0)?.as_blob().map_err(FieldError::corrupt)?)
             .map_err(FieldError::corrupt)?;
         let change: Vec<u8> = row.get(1)?;
         bytes = bytes.saturating_add(change.len());
-        if !out.is_empty() && bytes > limits::PUSH_TARGET_BYTES {
+        let follows = |(last, _): &(Entry, Hash)| last.header.seq.checked_add(1) == Some(header.seq);
+        if out.last().is_some_and(|last| bytes > limits::PUSH_TARGET_BYTES || !follows(last)) {
             break;
         }
         out.push((Entry { header, change }, blob_id(row, 2, Hash::from_slice)?));

@@ -43,6 +43,9 @@ pub(crate) mod key {
     pub(crate) const EXPORTED: &str = "exported";
     /// The earliest that it can be now, as far as this store has seen.
     pub(crate) const FLOOR: &str = "floor";
+    /// What was saved of this store each time it was damaged, and how many of these headquarters knows.
+    pub(crate) const SALVAGES: &str = "salvages";
+    pub(crate) const SALVAGES_TOLD: &str = "salvages_told";
     /// Wall and HQ time of the last contact.
     pub(crate) const CONTACT: &str = "contact";
     /// Number of the last commit, and of the one at which its log was begun.

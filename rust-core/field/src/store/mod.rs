@@ -14,7 +14,7 @@ pub(crate) mod meta;
 mod migrate;
 mod open;
 pub(crate) mod photos;
-mod salvage;
+pub(crate) mod salvage;
 mod wal;
 
 pub use former::Former;

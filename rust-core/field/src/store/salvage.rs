@@ -2,7 +2,8 @@
 //!
 //! A new database is built beside the damaged one out of everything only this phone has: identity,
 //! the chain with its entries, receipts, photos with their keys. What headquarters confirmed is pulled
-//! again. The damaged files then move into `damaged-<n>`; nothing of them is written or deleted.
+//! again. The damaged files then move into `damaged-<n>`; nothing of them is written or deleted. What
+//! was saved is written into the new database itself, and told to headquarters until a page answers.
 //!
 //! Invariant: the folder `salvage` appears under its name only when the new database in it is whole;
 //! from then on every opening first ends what a crash left unfinished ([`finish`]). Before, nothing has
@@ -15,6 +16,7 @@ use super::{
     wal::Beside,
 };
 use crate::error::FieldError;
+use lanewalk_protocol::sync::Salvage;
 use rusqlite::{Connection, Transaction, config::DbConfig, types::Value};
 use std::{
     collections::BTreeSet,
@@ -35,6 +37,9 @@ pub struct Salvaged {
     pub entries: u64,
     /// Of these, entries that headquarters has not acknowledged.
     pub unsent: u64,
+    /// Of the unsent, entries behind one that could not be read. Headquarters takes a chain without
+    /// holes only: unless it holds the missing ones after all, these leave as an export alone.
+    pub export_only: u64,
     /// Entries after the first unsent one that could not be read.
     pub missing: u64,
     /// Photos that could be read, with the keys of their files.
@@ -47,7 +52,7 @@ pub struct Salvaged {
 /// What the new store takes over besides entries and photos. Cursor and fingerprint are left out, so
 /// that everything is pulled again. What headquarters said of this device stays said, and the earliest
 /// time that it can be stays behind it.
-const KEPT: [&str; 20] = [
+const KEPT: [&str; 22] = [
     key::DEVICE,
     key::DEVICE_KEY,
     key::URL,
@@ -68,6 +73,8 @@ const KEPT: [&str; 20] = [
     key::DURABLE_FILES,
     key::INSTALL_EPOCH,
     key::CONTACT,
+    key::SALVAGES,
+    key::SALVAGES_TOLD,
 ];
 /// Without these this is no device.
 const IDENTITY: [&str; 5] = [key::DEVICE, key::URL, key::HQ_KEY, key::LEASE, key::CHAIN];
@@ -190,11 +197,53 @@ pub(super) fn finish(directory: &Path) -> Result<(), FieldError> {
         sync_folder(directory).map_err(io)?;
     }
     if aside.exists() {
-        let free = (1_u32..).map(|n| directory.join(format!("{ASIDE}-{n}"))).find(|path| !path.exists());
-        fs::rename(&aside, free.unwrap_or_else(|| directory.join(ASIDE))).map_err(io)?;
+        fs::rename(&aside, kept_in(directory, free_number(directory))).map_err(io)?;
         sync_folder(directory).map_err(io)?;
     }
     fs::remove_dir(&whole).map_err(io)
+}
+
+/// Returns the number of the next salvage: the first without a folder of damaged files.
+fn free_number(directory: &Path) -> u32 {
+    (1..u32::MAX).find(|n| !kept_in(directory, *n).exists()).unwrap_or(u32::MAX)
+}
+
+fn kept_in(directory: &Path, number: u32) -> PathBuf {
+    directory.join(format!("{ASIDE}-{number}"))
+}
+
+/// Returns the first salvage that headquarters has not answered yet.
+pub(crate) fn untold(conn: &Connection) -> Result<Option<Salvage>, FieldError> {
+    let told = usize::try_from(meta::get_int(conn, key::SALVAGES_TOLD)?).unwrap_or(usize::MAX);
+    Ok(all(conn)?.get(told).copied())
+}
+
+/// Notes that headquarters answered a request that carried this.
+pub(crate) fn told(tx: &Transaction<'_>, salvage: &Salvage) -> Result<(), FieldError> {
+    if untold(tx)?.as_ref() != Some(salvage) {
+        return Ok(());
+    }
+    meta::put_int(tx, key::SALVAGES_TOLD, meta::get_int(tx, key::SALVAGES_TOLD)?.saturating_add(1))
+}
+
+/// Notes that headquarters may have forgotten all of them: it was restored from a backup (F26).
+pub(crate) fn tell_again(tx: &Transaction<'_>) -> Result<(), FieldError> {
+    meta::delete(tx, key::SALVAGES_TOLD)
+}
+
+fn all(conn: &Connection) -> Result<Vec<Salvage>, FieldError> {
+    Ok(meta::get_cbor(conn, key::SALVAGES)?.unwrap_or_default())
+}
+
+/// Adds a salvage to those that headquarters is to hear of.
+fn note(tx: &Transaction<'_>, number: u32, report: &Salvaged) -> Result<(), FieldError> {
+    let &Salvaged { identity, entries, unsent, export_only, missing, photos } = report;
+    // One of the two values may have been lost with its page.
+    let mut salvages = all(tx).unwrap_or_default();
+    let told = meta::get_int(tx, key::SALVAGES_TOLD)?.min(super::int(salvages.len() as u64));
+    salvages.push(Salvage { number, identity, entries, unsent, export_only, missing, photos });
+    meta::put_int(tx, key::SALVAGES_TOLD, told)?;
+    meta::put_cbor(tx, key::SALVAGES, &salvages)
 }
 
 /// A damaged database; it is only read. SQLCipher refuses everything on a connection that met a
@@ -240,8 +289,8 @@ impl Wreck<'_> {
         let values = self.meta();
         report.identity = IDENTITY.iter().all(|key| values.iter().any(|(k, _)| k == key));
         let (mut conn, _) = open::writer(&building.join(FILE), self.key)?;
+        let tx = conn.transaction()?;
         if report.identity {
-            let tx = conn.transaction()?;
             for (key, value) in &values {
                 meta::put(&tx, key, value)?;
             }
@@ -253,10 +302,12 @@ impl Wreck<'_> {
                 }
             }
             count(&tx, &mut report)?;
-            let detail = format!("{} entries, {} missing", report.entries, report.missing);
+            // Saved, not readable, only as an export.
+            let detail = format!("{} / {} / {}", report.entries, report.missing, report.export_only);
             meta::set_problem(&tx, "salvaged", &detail)?;
-            tx.commit()?;
         }
+        note(&tx, free_number(directory), &report)?;
+        tx.commit()?;
         let held = photos::held(&conn)?.into_iter().map(|file| file.name).collect();
         keep_photos(directory, &building.join(ASIDE), &held)?;
         conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
@@ -346,6 +397,10 @@ fn count(tx: &Transaction<'_>, report: &mut Salvaged) -> Result<(), FieldError> 
     let end = super::int(meta::chain(tx)?.seq);
     (report.entries, report.unsent) = (super::uint(all), super::uint(unsent));
     report.missing = super::uint(end.saturating_sub(known).saturating_sub(behind));
+    // An entry in its place has as many before it as its number says.
+    let sql = "SELECT count(*) FILTER (WHERE log_index IS NULL AND seq > ?1 + place)
+               FROM (SELECT seq, log_index, row_number() OVER (ORDER BY seq) AS place FROM entries WHERE seq > ?1)";
+    report.export_only = super::uint(tx.query_row(sql, [known], |r| r.get(0))?);
     Ok(())
 }
 

@@ -20,7 +20,7 @@ use crate::{
         entries::{self, REFUSED},
         int, list, meta,
         meta::key,
-        photos, uint,
+        photos, salvage, uint,
     },
 };
 use lanewalk_model::{
@@ -33,7 +33,7 @@ use lanewalk_protocol::{
     keys::PublicKey,
     limits,
     receipt::{Receipt, Refused},
-    sync::{Contradiction, SyncResponse},
+    sync::{Contradiction, Salvage, SyncResponse},
 };
 use rusqlite::Transaction;
 use std::collections::{BTreeMap, BTreeSet};
@@ -49,6 +49,8 @@ pub(super) struct Page<'a> {
     pub(super) asked: &'a [DocId],
     /// What the request told of headquarters' log.
     pub(super) told: Option<&'a Contradiction>,
+    /// What the request told of a damaged store.
+    pub(super) salvage: Option<&'a Salvage>,
     pub(super) next_nonce: &'a str,
     pub(super) now: Now,
 }
@@ -98,6 +100,9 @@ pub(super) fn apply(
     if let Some(pair) = page.told {
         witness::reported(tx, pair)?;
     }
+    if let Some(told) = page.salvage {
+        salvage::told(tx, told)?;
+    }
     if let Some(update) = &response.checkpoint {
         witness::take(tx, update, response.hq_epoch, page.hq_key)?;
     }
@@ -116,6 +121,7 @@ impl Applier<'_> {
         if known != 0 && known != response.hq_epoch {
             entries::reopen_above(self.tx, response.known_seq)?;
             photos::reopen(self.tx, response.hq_epoch)?;
+            salvage::tell_again(self.tx)?;
             self.begin_sweep()?;
             self.cache.clear();
             self.out.epoch_changed = true;

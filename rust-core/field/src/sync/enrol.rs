@@ -11,7 +11,7 @@ use crate::{
     error::FieldError,
     facade::{Field, Inner},
     identity::{self, Identity, Me},
-    store::{Durability, Former, docs, entries, former, int, meta, meta::key, photos},
+    store::{Durability, Former, docs, entries, former, int, meta, meta::key, photos, salvage},
 };
 use lanewalk_model::{id::DeviceId, schema::DocKind, staff::Role};
 use lanewalk_protocol::{
@@ -108,6 +108,9 @@ impl Field {
                     meta::put_int(tx, key::DURABLE_SEQ, 0)?;
                     meta::delete(tx, key::EXPORTED)?;
                 }
+            }
+            if was.is_some() {
+                salvage::tell_again(tx)?;
             }
             for over in [UNKNOWN_DEVICE, FORK] {
                 meta::clear_problem(tx, over)?;

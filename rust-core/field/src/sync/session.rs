@@ -15,7 +15,7 @@ use crate::{
     facade::Inner,
     identity,
     standing::{self, REVOKED},
-    store::{Durability, docs, entries, meta, meta::key, uint},
+    store::{Durability, docs, entries, meta, meta::key, salvage, uint},
 };
 use lanewalk_model::{
     id::{DeviceId, DocId, Hash},
@@ -29,7 +29,7 @@ use lanewalk_protocol::{
     keys::{Domain, PublicKey, sign_domain},
     limits,
     receipt::Lease,
-    sync::{Contradiction, Cursor, Push, SyncRequest, SyncResponse},
+    sync::{Contradiction, Cursor, Push, Salvage, SyncRequest, SyncResponse},
 };
 use std::sync::{Arc, atomic::Ordering};
 
@@ -61,6 +61,7 @@ struct Situation {
     last_seq: u64,
     want: Vec<DocId>,
     says: Says,
+    salvage: Option<Salvage>,
     push: Vec<(Entry, Hash)>,
 }
 
@@ -70,6 +71,7 @@ struct Sent {
     hq_key: PublicKey,
     want: Vec<DocId>,
     told: Option<Contradiction>,
+    salvage: Option<Salvage>,
     mark: Mark,
 }
 
@@ -166,6 +168,7 @@ impl SyncSession {
             hq_key: &sent.hq_key,
             asked: &sent.want,
             told: sent.told.as_ref(),
+            salvage: sent.salvage.as_ref(),
             next_nonce: &answer.next_nonce,
             now: self.inner.now(),
         };
@@ -260,6 +263,7 @@ impl SyncSession {
                 last_seq: meta::chain(conn)?.seq,
                 want: docs::wanted(conn, limits::MAX_WANTED)?,
                 says: witness::says(conn)?,
+                salvage: salvage::untold(conn)?,
                 push: first.map_or(Ok(Vec::new()), |seq| entries::push_from(conn, seq))?,
             })
         })?)
@@ -296,13 +300,15 @@ impl SyncSession {
             lease_version: s.lease_version,
             held: s.says.held,
             contradiction: s.says.contradiction.clone(),
+            salvage: s.salvage,
         });
         let authority = authority(&s.url).ok_or(SyncError::BadInvitation)?;
         let headers = vec![("content-type".to_owned(), MEDIA_TYPE.to_owned())];
         let unsigned = Unsigned { method: "POST", authority: &authority, path: SYNC_PATH, headers, body };
         let request = self.inner.sign(unsigned, &s.nonce, s.device)?;
         let told = s.says.contradiction;
-        Ok((request, Sent { nonce: s.nonce, hq_key: s.hq_key, want: s.want, told, mark }))
+        let Situation { nonce, hq_key, want, salvage, .. } = s;
+        Ok((request, Sent { nonce, hq_key, want, told, salvage, mark }))
     }
 }
 

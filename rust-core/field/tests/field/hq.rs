@@ -19,7 +19,7 @@ use lanewalk_protocol::{
     httpsig::{RequestParts, SignatureHeadersRef, verify_request},
     keys::{Algorithm, Domain, PublicKey, SoftSigner, sign_domain, verify_domain},
     receipt::{Beacon, ErrorBody, Lease, Receipt, Refused, UnsignedReceipt, response_message},
-    sync::{Cursor, ScopeDigest, Snapshot, SyncRequest, SyncResponse},
+    sync::{Cursor, Salvage, ScopeDigest, Snapshot, SyncRequest, SyncResponse},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -64,6 +64,8 @@ pub struct State {
     pub wrong_changes: bool,
     pub requests: u32,
     pub wants: Vec<Vec<DocId>>,
+    /// What the requests told of damaged stores.
+    pub salvages: Vec<Salvage>,
     /// What a revocation says.
     pub deposit_until: Option<i64>,
     /// Revoked: a sync without a push is told so.
@@ -103,6 +105,7 @@ impl Hq {
             wrong_changes: false,
             requests: 0,
             wants: Vec::new(),
+            salvages: Vec::new(),
             deposit_until: None,
             revoke_when_empty: false,
             device_key: None,
@@ -261,6 +264,7 @@ impl Hq {
         s.nonce += 1;
         let next = format!("n{}", s.nonce);
         let body: SyncRequest = frame::decode(&request.body, 4 << 20).unwrap();
+        s.salvages.extend(body.salvage);
         let until = s.deposit_until;
         if s.revoke_when_empty && body.push.is_none() {
             return self.error(&nonce, next, 403, "revoked", None, until);

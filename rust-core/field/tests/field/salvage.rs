@@ -5,7 +5,11 @@ use crate::{
     phone::{GRID, KEY, Phone, TestSource, open},
 };
 use lanewalk_field::{Config, Field, FieldError, NewPlace, Salvaged, StoreKey, SyncError};
-use lanewalk_model::{document::Edit, id::DocId};
+use lanewalk_model::{
+    document::Edit,
+    id::{DocId, Hash},
+};
+use lanewalk_protocol::sync::Salvage;
 use std::{fs, path::Path};
 
 const PAGE: usize = 4096;
@@ -93,20 +97,121 @@ fn one_broken_page_anywhere_costs_no_readable_entry() {
     assert!(fs::read(dir.path().join("lanewalk.db")).unwrap() == bad);
 }
 
+/// What stands before a hole is delivered, what stands behind it is exported, and headquarters is told
+/// of both also by the requests that it refuses.
 #[test]
 fn entries_behind_a_hole_are_exported_and_the_sync_says_why_it_stops() {
     let hq = Hq::new();
     let (_phone, _, good) = with_work(&hq);
-    let found = (1..good.len() / PAGE).find_map(|page| {
+    let (mut at_once, mut amid) = (0, 0);
+    for page in 1..good.len() / PAGE {
         let (dir, _) = damaged(&good, page);
         let saved = salvage(dir.path()).unwrap();
-        (saved.identity && (1..12).contains(&saved.missing)).then_some((dir, saved))
-    });
-    let (dir, saved) = found.unwrap();
+        if !saved.identity || saved.export_only == 0 {
+            continue;
+        }
+        let before = saved.unsent - saved.export_only;
+        let (known, head) = {
+            let mut s = hq.state.lock().unwrap();
+            s.salvages.clear();
+            (s.known_seq, s.head)
+        };
+        let field = open(dir.path(), KEY, TestSource::new(2)).unwrap();
+        let stopped = field.sync(&hq).unwrap_err();
+        assert_eq!(stopped, SyncError::ChainGap { need_seq: known + before + 1 }, "page {page}");
+        let status = field.status().unwrap();
+        assert_eq!((hq.state.lock().unwrap().known_seq, status.pending), (known + before, saved.export_only));
+        assert!(field.export_unsent().unwrap().contains("未上传"));
+        let told = hq.state.lock().unwrap().salvages[0];
+        assert_eq!(
+            (told.number, told.unsent, told.export_only, told.missing),
+            (1, saved.unsent, saved.export_only, saved.missing)
+        );
+        *(if before == 0 { &mut at_once } else { &mut amid }) += 1;
+        // The next page's phone meets the headquarters of the beginning.
+        let mut s = hq.state.lock().unwrap();
+        (s.known_seq, s.head) = (known, head);
+    }
+    assert!(at_once > 0 && amid > 0, "{at_once} holes at the beginning, {amid} amid the outbox");
+}
+
+/// Headquarters hears of each salvage until it has answered, whatever is lost or killed on the way, and
+/// once more when it was restored from a backup.
+#[test]
+fn headquarters_is_told_of_a_salvage_once() {
+    let hq = Hq::new();
+    let (_phone, _, good) = with_work(&hq);
+    let heard = |hq: &Hq| std::mem::take(&mut hq.state.lock().unwrap().salvages);
+    let numbers = |told: Vec<Salvage>| told.iter().map(|s| s.number).collect::<Vec<_>>();
+    // A page with nothing that cannot be pulled again.
+    let (dir, saved) = (1..good.len() / PAGE)
+        .rev()
+        .find_map(|page| {
+            let (dir, _) = damaged(&good, page);
+            let saved = salvage(dir.path()).unwrap();
+            (saved.identity && saved.missing == 0).then_some((dir, saved))
+        })
+        .unwrap();
+    assert_eq!(saved.export_only, 0);
+    // Killed before any sync; then the answer is lost.
+    drop(open(dir.path(), KEY, TestSource::new(2)).unwrap());
     let field = open(dir.path(), KEY, TestSource::new(2)).unwrap();
-    let stopped = field.sync(&hq).unwrap_err();
-    assert!(matches!(stopped, SyncError::ChainGap { .. }), "{stopped}");
-    assert!(field.export_unsent().unwrap().contains("未上传") && saved.unsent > 0);
+    hq.mood(Mood::LoseAnswer);
+    field.sync(&hq).unwrap_err();
+    let told = heard(&hq);
+    let Salvaged { identity, entries, unsent, export_only, missing, photos } = saved;
+    assert_eq!(told, [Salvage { number: 1, identity, entries, unsent, export_only, missing, photos }]);
+    hq.mood(Mood::Well);
+    field.sync(&hq).unwrap();
+    assert_eq!(numbers(heard(&hq)), [1]);
+    field.sync(&hq).unwrap();
+    field.close().unwrap();
+    let field = open(dir.path(), KEY, TestSource::new(3)).unwrap();
+    field.sync(&hq).unwrap();
+    assert_eq!(heard(&hq), [], "once");
+    // Damaged again: the second one is told, the first is not told again.
+    field.close().unwrap();
+    let file = dir.path().join("lanewalk.db");
+    let good = fs::read(&file).unwrap();
+    let second = (1..good.len() / PAGE)
+        .rev()
+        .find_map(|page| {
+            let (dir, _) = damaged(&good, page);
+            fs::create_dir(dir.path().join("damaged-1")).unwrap();
+            let saved = salvage(dir.path()).unwrap();
+            (saved.identity && saved.missing == 0).then_some(dir)
+        })
+        .unwrap();
+    let field = open(second.path(), KEY, TestSource::new(4)).unwrap();
+    field.sync(&hq).unwrap();
+    assert_eq!(numbers(heard(&hq)), [2]);
+    field.sync(&hq).unwrap();
+    assert_eq!(heard(&hq), []);
+    hq.state.lock().unwrap().epoch += 1;
+    field.sync(&hq).unwrap();
+    field.sync(&hq).unwrap();
+    assert_eq!(numbers(heard(&hq)), [1, 2], "a restored headquarters hears of all");
+}
+
+/// A store of which not even the identity can be read is no secret either: the device that is enrolled
+/// after it tells.
+#[test]
+fn a_store_that_nobody_can_read_is_told_by_the_next_device() {
+    let hq = Hq::new();
+    let (_phone, _, good) = with_work(&hq);
+    let dir = (1..good.len() / PAGE)
+        .find_map(|page| {
+            let (dir, _) = damaged(&good, page);
+            (!salvage(dir.path()).unwrap().identity).then_some(dir)
+        })
+        .unwrap();
+    let field = open(dir.path(), KEY, TestSource::new(2)).unwrap();
+    let mut s = hq.state.lock().unwrap();
+    (s.known_seq, s.head) = (0, Hash([0; 32]));
+    drop(s);
+    field.enrol(&hq.invitation(), &hq).unwrap();
+    field.sync(&hq).unwrap();
+    assert_eq!(hq.state.lock().unwrap().salvages, [Salvage { number: 1, ..Salvage::default() }]);
 }
 
 /// F29: damage does not make a revoked phone one that reads again.

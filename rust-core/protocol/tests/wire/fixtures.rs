@@ -222,6 +222,7 @@ fn a_signed_http_request_and_the_signed_response_header() {
 #[test]
 fn what_the_log_adds() {
     both("sync-request-witness.hex", "SyncRequest with keys 8 and 9", &sample::witness_request());
+    both("sync-request-salvage.hex", "SyncRequest with key 10", &sample::salvage_request());
     both("checkpoint-update.hex", "CheckpointUpdate", &sample::checkpoint_update());
     let hq = sample::hq_key().public_key();
     let note = check_text("checkpoint-note.txt", &sample::checkpoint(44).to_note(&hq));

@@ -52,6 +52,7 @@ fn samples() -> Vec<Vec<u8>> {
         minicbor::to_vec(sample::enrol_response()).unwrap(),
         sample::entries()[1].header.to_bytes(),
         minicbor::to_vec(sample::witness_request()).unwrap(),
+        minicbor::to_vec(sample::salvage_request()).unwrap(),
         minicbor::to_vec(sample::checkpoint_update()).unwrap(),
     ]
 }

@@ -19,7 +19,7 @@ use lanewalk_protocol::{
     pins::Pins,
     receipt::{Beacon, ErrorBody, Lease, Receipt, Refused, UnsignedReceipt, WireGrant},
     sync::{
-        CheckpointUpdate, Contradiction, Cursor, HeldHead, Push, ScopeDigest, Snapshot, SyncRequest,
+        CheckpointUpdate, Contradiction, Cursor, HeldHead, Push, Salvage, ScopeDigest, Snapshot, SyncRequest,
         SyncResponse,
     },
     tlog::{Checkpoint, TreeHead},
@@ -217,6 +217,7 @@ pub(crate) fn sync_request() -> SyncRequest {
         lease_version: 3 << 20,
         held: None,
         contradiction: None,
+        salvage: None,
     }
 }
 
@@ -270,6 +271,13 @@ pub(crate) fn witness_request() -> SyncRequest {
         contradiction: Some(Contradiction { held: checkpoint(41), seen: checkpoint(40) }),
         ..sync_request()
     }
+}
+
+/// What a phone says whose store was damaged.
+pub(crate) fn salvage_request() -> SyncRequest {
+    let salvage =
+        Salvage { number: 1, identity: true, entries: 41, unsent: 11, export_only: 5, missing: 2, photos: 7 };
+    SyncRequest { push: None, salvage: Some(salvage), ..sync_request() }
 }
 
 pub(crate) fn checkpoint_update() -> CheckpointUpdate {

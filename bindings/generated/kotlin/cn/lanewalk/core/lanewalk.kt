@@ -989,6 +989,8 @@ internal object IntegrityCheckingUniffiLib {
     }
 
     internal fun ensureInitialized() = Unit
+    external fun uniffi_lanewalk_ffi_checksum_func_salvage(
+    ): Int
     external fun uniffi_lanewalk_ffi_checksum_func_text_table(
     ): Int
     external fun uniffi_lanewalk_ffi_checksum_method_device_check(
@@ -1004,6 +1006,8 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_lanewalk_ffi_checksum_method_device_standing(
     ): Int
     external fun uniffi_lanewalk_ffi_checksum_method_device_wipe(
+    ): Int
+    external fun uniffi_lanewalk_ffi_checksum_method_device_witness(
     ): Int
     external fun uniffi_lanewalk_ffi_checksum_method_field_device(
     ): Int
@@ -1255,6 +1259,8 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_lanewalk_ffi_fn_method_device_wipe(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
+    external fun uniffi_lanewalk_ffi_fn_method_device_witness(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
     external fun uniffi_lanewalk_ffi_fn_clone_field(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
     external fun uniffi_lanewalk_ffi_fn_free_field(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
@@ -1609,6 +1615,8 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_lanewalk_ffi_fn_method_visitresult_label(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_lanewalk_ffi_fn_func_salvage(`directory`: RustBuffer.ByValue,`keys`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
     external fun uniffi_lanewalk_ffi_fn_func_text_table(`language`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun ffi_lanewalk_ffi_rustbuffer_alloc(`size`: Long,uniffi_out_err: UniffiRustCallStatus, 
@@ -1730,6 +1738,9 @@ private fun uniffiCheckContractApiVersion(lib: IntegrityCheckingUniffiLib) {
 }
 @Suppress("UNUSED_PARAMETER")
 private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
+    if ((lib.uniffi_lanewalk_ffi_checksum_func_salvage() and 0xFFFF) != 8480) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_lanewalk_ffi_checksum_func_text_table() and 0xFFFF) != 21116) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1752,6 +1763,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_lanewalk_ffi_checksum_method_device_wipe() and 0xFFFF) != 20565) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_lanewalk_ffi_checksum_method_device_witness() and 0xFFFF) != 47582) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_lanewalk_ffi_checksum_method_field_device() and 0xFFFF) != 36799) {
@@ -3556,6 +3570,11 @@ public interface DeviceInterface {
      */
     fun `wipe`()
     
+    /**
+     * Returns what this phone can show of headquarters' log. The notes hold no personal data.
+     */
+    fun `witness`(): Witness
+    
     companion object
 }
 
@@ -3782,6 +3801,23 @@ open class Device: Disposable, AutoCloseable, DeviceInterface
 }
     }
     
+    
+
+    
+    /**
+     * Returns what this phone can show of headquarters' log. The notes hold no personal data.
+     */
+    @Throws(LanewalkException::class)override fun `witness`(): Witness {
+            return FfiConverterTypeWitness.lift(
+    callWithHandle {
+    uniffiRustCallWithError(LanewalkException) { _status ->
+    UniffiLib.uniffi_lanewalk_ffi_fn_method_device_witness(
+        it,
+        _status)
+}
+    }
+    )
+    }
     
 
     
@@ -12058,6 +12094,61 @@ public object FfiConverterTypeConflictView: FfiConverterRustBuffer<ConflictView>
 
 
 /**
+ * Two notes of headquarters that exclude each other.
+ */
+data class Contradicted (
+    /**
+     * How.
+     */
+    val `kind`: Phrase
+    , 
+    /**
+     * What this phone held.
+     */
+    val `held`: kotlin.String
+    , 
+    /**
+     * What it was given later.
+     */
+    val `seen`: kotlin.String
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeContradicted: FfiConverterRustBuffer<Contradicted> {
+    override fun read(buf: ByteBuffer): Contradicted {
+        return Contradicted(
+            FfiConverterTypePhrase.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Contradicted) = (
+            FfiConverterTypePhrase.allocationSize(value.`kind`) +
+            FfiConverterString.allocationSize(value.`held`) +
+            FfiConverterString.allocationSize(value.`seen`)
+    )
+
+    override fun write(value: Contradicted, buf: ByteBuffer) {
+            FfiConverterTypePhrase.write(value.`kind`, buf)
+            FfiConverterString.write(value.`held`, buf)
+            FfiConverterString.write(value.`seen`, buf)
+    }
+}
+
+
+
+/**
  * The time an order has left.
  */
 data class Countdown (
@@ -14949,6 +15040,87 @@ public object FfiConverterTypeRound: FfiConverterRustBuffer<Round> {
 
 
 /**
+ * What was saved of a damaged store.
+ */
+data class Salvaged (
+    /**
+     * False when it could not be read who this phone is: it is to be enrolled anew, and nothing was
+     * carried over.
+     */
+    val `identity`: kotlin.Boolean
+    , 
+    /**
+     * Entries that were saved.
+     */
+    val `entries`: kotlin.ULong
+    , 
+    /**
+     * Of these, entries headquarters has not acknowledged.
+     */
+    val `unsent`: kotlin.ULong
+    , 
+    /**
+     * Of the unsent, entries that headquarters will not take, because others before them are missing:
+     * they leave this phone by `export_unsent`.
+     */
+    val `exportOnly`: kotlin.ULong
+    , 
+    /**
+     * Entries that could not be read and that headquarters may lack too.
+     */
+    val `missing`: kotlin.ULong
+    , 
+    /**
+     * Photos that were saved.
+     */
+    val `photos`: kotlin.ULong
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeSalvaged: FfiConverterRustBuffer<Salvaged> {
+    override fun read(buf: ByteBuffer): Salvaged {
+        return Salvaged(
+            FfiConverterBoolean.read(buf),
+            FfiConverterULong.read(buf),
+            FfiConverterULong.read(buf),
+            FfiConverterULong.read(buf),
+            FfiConverterULong.read(buf),
+            FfiConverterULong.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Salvaged) = (
+            FfiConverterBoolean.allocationSize(value.`identity`) +
+            FfiConverterULong.allocationSize(value.`entries`) +
+            FfiConverterULong.allocationSize(value.`unsent`) +
+            FfiConverterULong.allocationSize(value.`exportOnly`) +
+            FfiConverterULong.allocationSize(value.`missing`) +
+            FfiConverterULong.allocationSize(value.`photos`)
+    )
+
+    override fun write(value: Salvaged, buf: ByteBuffer) {
+            FfiConverterBoolean.write(value.`identity`, buf)
+            FfiConverterULong.write(value.`entries`, buf)
+            FfiConverterULong.write(value.`unsent`, buf)
+            FfiConverterULong.write(value.`exportOnly`, buf)
+            FfiConverterULong.write(value.`missing`, buf)
+            FfiConverterULong.write(value.`photos`, buf)
+    }
+}
+
+
+
+/**
  * Something found by its words.
  */
 data class SearchHit (
@@ -15686,6 +15858,62 @@ public object FfiConverterTypeVisitView: FfiConverterRustBuffer<VisitView> {
             FfiConverterSequenceTypePhotoScene.write(value.`scenes`, buf)
             FfiConverterSequenceTypePhotoView.write(value.`photos`, buf)
             FfiConverterSequenceTypeConflictView.write(value.`conflicts`, buf)
+    }
+}
+
+
+
+/**
+ * What this phone can show of headquarters' log, for an inspector. Each note is a text of its own, signed
+ * by headquarters: written to a file as it is, `lanewalk verify --checkpoint` compares a proof with it.
+ */
+data class Witness (
+    /**
+     * The newest note; nothing before the first round.
+     */
+    val `checkpoint`: kotlin.String?
+    , 
+    /**
+     * The last notes from before headquarters was restored from a backup, the oldest first.
+     */
+    val `earlier`: List<kotlin.String>
+    , 
+    /**
+     * Proofs that the log was rewritten; empty when all is well.
+     */
+    val `contradictions`: List<Contradicted>
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeWitness: FfiConverterRustBuffer<Witness> {
+    override fun read(buf: ByteBuffer): Witness {
+        return Witness(
+            FfiConverterOptionalString.read(buf),
+            FfiConverterSequenceString.read(buf),
+            FfiConverterSequenceTypeContradicted.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Witness) = (
+            FfiConverterOptionalString.allocationSize(value.`checkpoint`) +
+            FfiConverterSequenceString.allocationSize(value.`earlier`) +
+            FfiConverterSequenceTypeContradicted.allocationSize(value.`contradictions`)
+    )
+
+    override fun write(value: Witness, buf: ByteBuffer) {
+            FfiConverterOptionalString.write(value.`checkpoint`, buf)
+            FfiConverterSequenceString.write(value.`earlier`, buf)
+            FfiConverterSequenceTypeContradicted.write(value.`contradictions`, buf)
     }
 }
 
@@ -16653,7 +16881,7 @@ sealed class LanewalkException: kotlin.Exception() {
     }
     
     /**
-     * The store is damaged; it stays as it is for support.
+     * The store is damaged; it stays as it is until the person agrees to [`salvage`](crate::salvage).
      */
     class StoreDamaged(
         
@@ -20235,6 +20463,34 @@ public object FfiConverterSequenceTypeConflictView: FfiConverterRustBuffer<List<
 /**
  * @suppress
  */
+public object FfiConverterSequenceTypeContradicted: FfiConverterRustBuffer<List<Contradicted>> {
+    override fun read(buf: ByteBuffer): List<Contradicted> {
+        val len = buf.getInt()
+        return List<Contradicted>(len) {
+            FfiConverterTypeContradicted.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<Contradicted>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeContradicted.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<Contradicted>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeContradicted.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterSequenceTypeFontFile: FfiConverterRustBuffer<List<FontFile>> {
     override fun read(buf: ByteBuffer): List<FontFile> {
         val len = buf.getInt()
@@ -21023,6 +21279,28 @@ public object FfiConverterMapStringString: FfiConverterRustBuffer<Map<kotlin.Str
         }
     }
 }
+        /**
+         * Begins a new store with what can be read of a damaged one, when `open` or `check` says
+         * `StoreDamaged`; ask the person first. The store must be closed; open it afterwards. The damaged files are
+         * kept beside it, in `damaged-1` and so on. Headquarters is told by the next round. Reads and writes the
+         * disk for as long as the store is large; asks `keys` once. Killed at any moment, it is to be called again.
+         *
+         * Errors: `Invalid` (the store is not damaged), `Key` (also when its first page is damaged), `UpdateApp`,
+         * `StorageFull`, `Wait` (key store locked): nothing was changed.
+         */
+    @Throws(LanewalkException::class) fun `salvage`(`directory`: kotlin.String, `keys`: KeyStore): Salvaged {
+            return FfiConverterTypeSalvaged.lift(
+    uniffiRustCallWithError(LanewalkException) { _status ->
+    UniffiLib.uniffi_lanewalk_ffi_fn_func_salvage(
+    
+        
+        FfiConverterString.lower(`directory`),
+        FfiConverterTypeKeyStore.lower(`keys`),_status)
+}
+    )
+    }
+    
+
         /**
          * Returns the words of every code in a language; `{name}` stands for an argument.
          */ fun `textTable`(`language`: Language): Map<kotlin.String, kotlin.String> {

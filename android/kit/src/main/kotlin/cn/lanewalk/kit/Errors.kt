@@ -11,6 +11,9 @@ enum class Remedy {
     UNLOCK,
     UPDATE_APP,
 
+    /** The store is damaged: offer to salvage it ([Lanewalk.salvage]). */
+    SALVAGE,
+
     /** Offer the export of what is here and send the person to the office. */
     ASK_OFFICE,
     FREE_PHOTOS,
@@ -75,7 +78,7 @@ fun LanewalkException.reason(): Reason = when (this) {
 fun LanewalkException.remedy(): Remedy = when (this) {
     is LanewalkException.Key -> Remedy.UNLOCK
     is LanewalkException.UpdateApp -> Remedy.UPDATE_APP
-    is LanewalkException.StoreDamaged -> Remedy.ASK_OFFICE
+    is LanewalkException.StoreDamaged -> Remedy.SALVAGE
     is LanewalkException.StorageFull -> Remedy.FREE_PHOTOS
     is LanewalkException.NotEnrolled -> Remedy.ENROL
     is LanewalkException.Paused -> Remedy.RESUME

@@ -14,6 +14,7 @@ import cn.lanewalk.core.People
 import cn.lanewalk.core.Photos
 import cn.lanewalk.core.Position
 import cn.lanewalk.core.Round
+import cn.lanewalk.core.Salvaged
 import cn.lanewalk.core.StopToken
 import cn.lanewalk.core.Sync
 import cn.lanewalk.core.Visits
@@ -132,6 +133,13 @@ class Lanewalk private constructor(
     private suspend fun <T> on(call: Field.() -> T): T = withContext(io) { typed { field.call() } }
 
     companion object {
+        /**
+         * Begins a new store with what can be read of a damaged one; ask the person first, then [open]. It runs
+         * to its end also when its caller is cancelled.
+         */
+        suspend fun salvage(directory: String, keys: KeyStore, io: CoroutineDispatcher): Salvaged =
+            withContext(io) { cn.lanewalk.core.salvage(directory, keys) }
+
         /**
          * Opens the store in `directory`, the app's private folder.
          *

@@ -9,10 +9,12 @@ import cn.lanewalk.core.NewVisit
 import cn.lanewalk.core.VisitKind
 import cn.lanewalk.core.VisitListener
 import cn.lanewalk.core.VisitUpdate
+import java.nio.file.Files
 import java.util.concurrent.CopyOnWriteArrayList
 import java.util.concurrent.CountDownLatch
 import java.util.concurrent.TimeUnit
 import kotlinx.coroutines.CompletableDeferred
+import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.flow.first
 import kotlinx.coroutines.flow.fold
 import kotlinx.coroutines.launch
@@ -115,6 +117,53 @@ class EdgeTest {
         phone.open()
         assertEquals(1uL, phone.lanewalk.round().acknowledged)
         phone.lanewalk.close()
+    }
+
+    @Test
+    fun `a phone that waits, and a damaged store, are screens with a way on`() = real {
+        val phone = Phone(Town.folder())
+        phone.open()
+        var screen: DeviceScreen = DeviceScreen.Loading
+        suspend fun look() {
+            screen = screen.on(DeviceEvent.Told(phone.lanewalk.device { standing() }))
+        }
+        look()
+        assertEquals(DeviceScreen.Enrol(), screen)
+        val invitation = Town.invitation("gw-03")
+        phone.lanewalk.device { enrol(invitation) }
+        look()
+        assertTrue(Regex("([0-9a-f]{4} ?){4}").matches((screen as DeviceScreen.Compare).fingerprint))
+        Town.confirm()
+        phone.lanewalk.round()
+        look()
+        assertEquals(DeviceScreen.Active, screen)
+        val order = phone.order()
+        phone.lanewalk.orders { note(order, "还没上传") }
+        phone.lanewalk.close()
+
+        // One page after another is damaged, until one costs nothing that only this phone has.
+        val file = phone.folder.resolve("lanewalk.db")
+        val good = Files.readAllBytes(file)
+        val saved = (good.size / 4096 - 1 downTo 1).firstNotNullOf { page ->
+            phone.folder.toFile().listFiles { kept -> kept.name.startsWith("damaged-") }!!.forEach { it.deleteRecursively() }
+            Files.write(file, good.clone().also { it[page * 4096 + 9] = (it[page * 4096 + 9] + 1).toByte() })
+            val saved = Lanewalk.salvage(phone.folder.toString(), JavaKeys(), Dispatchers.IO)
+            saved.takeIf { it.identity && it.missing == 0uL && it.unsent == 1uL }
+        }
+        assertEquals(0uL, saved.exportOnly)
+        phone.open()
+        look()
+        assertEquals(DeviceScreen.Active, screen)
+        assertEquals(1uL, phone.lanewalk.round().acknowledged)
+        assertNotNull(phone.lanewalk.device { witness() }.checkpoint)
+        phone.lanewalk.close()
+        val sound = failure { Lanewalk.salvage(phone.folder.toString(), JavaKeys(), Dispatchers.IO) }
+        assertEquals(Remedy.MARK_FIELD, sound.remedy())
+        val junk = Phone(Town.folder())
+        Files.createDirectories(junk.folder)
+        Files.write(junk.folder.resolve("lanewalk.db"), ByteArray(8192) { 1 })
+        val unreadable = failure { junk.open() }
+        assertTrue(DeviceScreen.Loading.on(DeviceEvent.Failed(unreadable.problem())) is DeviceScreen.Shut, "$unreadable")
     }
 
     @Test

@@ -1,11 +1,17 @@
 package cn.lanewalk.kit
 
+import cn.lanewalk.core.Farewell
 import cn.lanewalk.core.FreedSpace
+import cn.lanewalk.core.Language
 import cn.lanewalk.core.LanewalkException
 import cn.lanewalk.core.NewVisit
 import cn.lanewalk.core.PhotoShot
+import cn.lanewalk.core.Salvaged
+import cn.lanewalk.core.Standing
 import cn.lanewalk.core.VisitKind
+import cn.lanewalk.core.textTable
 import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertSame
 import org.junit.jupiter.api.Test
 
@@ -31,6 +37,57 @@ class ReducersTest {
             ready.copy(problem = s.busy) to TodayEvent.Listed(emptyList()) gives ready.copy(orders = emptyList()),
             TodayScreen.Failed(s.busy, s.status) to TodayEvent.Listed(listOf(s.row)) gives ready,
         )
+    }
+
+    @Test
+    fun device() {
+        val shut = LanewalkException.Key(s.reason).problem()
+        val damaged = DeviceScreen.Damaged(LanewalkException.StoreDamaged(s.reason).problem())
+        val report = Salvaged(true, 40uL, 9uL, 5uL, 2uL, 1uL)
+        val compare = DeviceScreen.Compare("0123 4567 89ab cdef")
+        fun revoked(next: Farewell) = DeviceEvent.Told(Standing.Revoked(7L, 3uL, 1uL, next))
+        val deliver = DeviceScreen.Deliver(7L, 3uL, 1uL)
+        val export = DeviceScreen.Export(3uL, 1uL)
+        val wipe = DeviceScreen.Wipe()
+        table<DeviceScreen, DeviceEvent>(
+            DeviceScreen::on,
+            DeviceScreen.Loading to DeviceEvent.Failed(shut) gives DeviceScreen.Shut(shut),
+            DeviceScreen.Shut(shut) to DeviceEvent.Told(Standing.Active) gives DeviceScreen.Active,
+            DeviceScreen.Loading to DeviceEvent.Failed(damaged.problem) gives damaged,
+            damaged to DeviceEvent.Began gives damaged.copy(salvaging = true),
+            damaged.copy(salvaging = true) to DeviceEvent.Failed(shut) gives DeviceScreen.Shut(shut),
+            damaged.copy(salvaging = true) to DeviceEvent.Saved(report) gives DeviceScreen.Saved(report),
+            DeviceScreen.Active to DeviceEvent.Saved(report) gives DeviceScreen.Active,
+            DeviceScreen.Saved(report) to DeviceEvent.Failed(s.busy) gives DeviceScreen.Saved(report),
+            DeviceScreen.Saved(report) to DeviceEvent.Read gives DeviceScreen.Loading,
+            DeviceScreen.Loading to DeviceEvent.Told(Standing.NotEnrolled) gives DeviceScreen.Enrol(),
+            DeviceScreen.Enrol(problem = s.busy) to DeviceEvent.Began gives DeviceScreen.Enrol(asking = true),
+            DeviceScreen.Enrol(true) to DeviceEvent.Told(Standing.NotEnrolled) gives DeviceScreen.Enrol(true),
+            DeviceScreen.Enrol(true) to DeviceEvent.Failed(s.busy) gives DeviceScreen.Enrol(problem = s.busy),
+            DeviceScreen.Enrol(true) to DeviceEvent.Told(Standing.Waiting(compare.fingerprint)) gives compare,
+            compare to DeviceEvent.Failed(s.busy) gives compare,
+            compare to DeviceEvent.Told(Standing.Active) gives DeviceScreen.Active,
+            DeviceScreen.Active to revoked(Farewell.DELIVER) gives deliver,
+            deliver to DeviceEvent.Began gives deliver,
+            deliver to revoked(Farewell.EXPORT) gives export,
+            export to DeviceEvent.Failed(s.busy) gives export.copy(problem = s.busy),
+            export.copy(problem = s.busy) to revoked(Farewell.EXPORT) gives export.copy(problem = s.busy),
+            export to DeviceEvent.Wiped gives export,
+            export to revoked(Farewell.WIPE) gives wipe,
+            wipe to DeviceEvent.Began gives wipe.copy(wiping = true),
+            wipe.copy(wiping = true) to revoked(Farewell.WIPE) gives wipe.copy(wiping = true),
+            wipe.copy(wiping = true) to DeviceEvent.Failed(s.busy) gives wipe.copy(problem = s.busy),
+            wipe.copy(wiping = true) to DeviceEvent.Wiped gives DeviceScreen.Wiped,
+            DeviceScreen.Wiped to DeviceEvent.Told(Standing.Active) gives DeviceScreen.Wiped,
+        )
+        val said = textTable(Language.CHINESE)
+        for (screen in listOf(damaged, DeviceScreen.Saved(report), compare, deliver, export, wipe)) {
+            val line = checkNotNull(screen.line)
+            val words = line.args.entries.fold(said.getValue(line.code)) { text, (name, value) -> text.replace("{$name}", value) }
+            assertFalse('{' in words, words)
+        }
+        assertEquals(mapOf("entries" to "40", "missing" to "2", "export_only" to "5"), DeviceScreen.Saved(report).line?.args)
+        assertEquals("ui.salvaged_stranger", DeviceScreen.Saved(report.copy(identity = false)).line?.code)
     }
 
     @Test
