@@ -18,7 +18,7 @@ use crate::{
 };
 use axum::{
     Router,
-    body::Body,
+    body::{Body, HttpBody},
     extract::{ConnectInfo, Request, State},
     http::StatusCode,
     response::Response,
@@ -28,8 +28,10 @@ use guard::About;
 use lanewalk_protocol::{http, keys::SoftSigner, limits, upload};
 use std::{
     borrow::Cow,
+    future::poll_fn,
     net::SocketAddr,
     path::PathBuf,
+    pin::Pin,
     sync::{
         Arc,
         mpsc::{self, RecvTimeoutError},
@@ -37,13 +39,14 @@ use std::{
     thread::JoinHandle,
     time::{Duration, Instant},
 };
-use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
 mod caller;
 mod console;
 mod guard;
 mod listen;
 mod open311;
+mod paced;
 mod uploads;
 
 pub use listen::{Listening, Patience, serve, serve_on};
@@ -56,14 +59,11 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const TICK: Duration = Duration::from_secs(60);
 /// Requests waiting before headquarters says it is busy (F24).
 const MAX_WAITING: usize = 512;
-/// Of these, requests about photos: text goes on where photos have to wait.
-const MAX_PHOTOS_WAITING: usize = 64;
-/// Bodies of messages read at once: 128 MiB at most, whoever sends them.
-const MAX_BODIES: usize = 128;
+/// Bytes of messages at once, from their first byte to their answer, whoever sends them: a slow body
+/// takes no more than what is there of it.
+const MAX_BODIES: usize = 128 << 20;
 /// Longest body of an enrolment, which somebody unknown sends.
 const MAX_ENROLMENT: usize = 4 << 10;
-/// Longest time for one body: a mebibyte at 10 kB/s (F18).
-const WHOLE_BODY: Duration = Duration::from_secs(120);
 
 enum Work {
     Task(Box<Task<'static>>, oneshot::Sender<Settled>),
@@ -189,7 +189,8 @@ struct App {
     desk: Desk,
     stages: Arc<uploads::Stages>,
     guard: Arc<guard::Guard>,
-    bodies: Arc<Semaphore>,
+    /// Room for bodies, in bytes.
+    room: Arc<Semaphore>,
 }
 
 /// Makes the routes: those of the protocol and the console, which shows no pictures.
@@ -202,7 +203,7 @@ pub fn router(desk: Desk, database: PathBuf) -> Router {
 pub fn router_with(desk: Desk, database: PathBuf, draw: Option<WorkerCommand>) -> Router {
     let stages = Arc::new(uploads::Stages::new(desk.dock.clone(), database.clone()));
     let guard = Arc::new(guard::Guard::new(desk.settings.rates, desk.source.clone()));
-    let bodies = Arc::new(Semaphore::new(MAX_BODIES));
+    let room = Arc::new(Semaphore::new(MAX_BODIES));
     let open311 = open311::routes(desk.clone(), database.clone());
     Router::new()
         .route(http::SYNC_PATH, post(protocol))
@@ -211,7 +212,7 @@ pub fn router_with(desk: Desk, database: PathBuf, draw: Option<WorkerCommand>) -
         .route(&format!("{}/{{id}}", upload::UPLOADS_PATH), any(uploads::photos))
         .route(&format!("{}/{{sha256}}", upload::PHOTOS_PATH), any(uploads::photos))
         .layer(axum::extract::DefaultBodyLimit::max(limits::MAX_REQUEST_BYTES))
-        .with_state(App { desk: desk.clone(), stages, guard, bodies })
+        .with_state(App { desk: desk.clone(), stages, guard, room })
         .merge(open311)
         .merge(console::routes(desk, database, draw))
 }
@@ -235,16 +236,19 @@ async fn protocol(
     if !enrols && let Err(code) = app.guard.admit(from, about, &request) {
         return app.desk.refuse(&auth::claimed_nonce(&request), &Refusal::new(429, code), false);
     }
-    let read = async {
-        // Never closed.
-        let _room = app.bodies.acquire().await.ok()?;
-        axum::body::to_bytes(body, most).await.ok()
+    let read = collect(body, most, &app.room).await;
+    let _room = match read {
+        Ok((body, room)) => {
+            request.body = body;
+            room
+        }
+        Err(Unread::TooLarge) => return plain(StatusCode::PAYLOAD_TOO_LARGE, "too large"),
+        Err(Unread::Broken) => return plain(StatusCode::REQUEST_TIMEOUT, "too slow"),
+        Err(Unread::NoRoom) => {
+            let refusal = Refusal::new(503, "overloaded");
+            return app.desk.refuse(&auth::claimed_nonce(&request), &refusal, false);
+        }
     };
-    match tokio::time::timeout(WHOLE_BODY, read).await {
-        Ok(Some(body)) => request.body = body.to_vec(),
-        Ok(None) => return plain(StatusCode::PAYLOAD_TOO_LARGE, "too large"),
-        Err(_) => return plain(StatusCode::REQUEST_TIMEOUT, "too slow"),
-    }
     let nonce = request_nonce(&request);
     if enrols && let Err(code) = app.guard.admit(from, about, &request) {
         return app.desk.refuse(&nonce, &Refusal::new(429, code), false);
@@ -260,6 +264,38 @@ async fn protocol(
         Ok(Settled::First(_)) => plain(StatusCode::INTERNAL_SERVER_ERROR, "failed"),
         Err(refusal) => app.desk.refuse(&nonce, &refusal, false),
     }
+}
+
+/// Why a body was not read.
+enum Unread {
+    TooLarge,
+    /// It broke off or came too slowly.
+    Broken,
+    /// Too many bytes of others wait.
+    NoRoom,
+}
+
+/// Reads a body; it has its room as long as what comes with it lives.
+async fn collect(
+    mut body: Body,
+    most: usize,
+    room: &Arc<Semaphore>,
+) -> Result<(Vec<u8>, Option<OwnedSemaphorePermit>), Unread> {
+    let (mut bytes, mut held) = (Vec::new(), None::<OwnedSemaphorePermit>);
+    while let Some(frame) = poll_fn(|cx| HttpBody::poll_frame(Pin::new(&mut body), cx)).await {
+        let Ok(data) = frame.map_err(|_| Unread::Broken)?.into_data() else { continue };
+        let more = u32::try_from(data.len()).map_err(|_| Unread::TooLarge)?;
+        if bytes.len() + data.len() > most {
+            return Err(Unread::TooLarge);
+        }
+        let more = room.clone().try_acquire_many_owned(more).map_err(|_| Unread::NoRoom)?;
+        match &mut held {
+            Some(held) => held.merge(more),
+            None => held = Some(more),
+        }
+        bytes.extend_from_slice(&data);
+    }
+    Ok((bytes, held))
 }
 
 /// Takes a request apart; `None` when a header that is checked occurs twice or is not text.

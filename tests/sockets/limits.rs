@@ -3,9 +3,9 @@
 use crate::house::{GRID, House, Manner, phone};
 use lanewalk_field::{HttpTransport, NewVisit, SyncError};
 use lanewalk_headquarters::{Rates, server::Patience};
-use lanewalk_protocol::enrolment::Invitation;
+use lanewalk_protocol::{enrolment::Invitation, pace::Pace};
 use std::{
-    io::{Read as _, Write as _},
+    io::{ErrorKind, Read as _, Write as _},
     net::TcpStream,
     num::NonZeroU32,
     time::Duration,
@@ -92,6 +92,48 @@ fn who_does_not_finish_a_head_is_hung_up_on() {
         stream.read_to_end(&mut heard).unwrap();
         assert!(!heard.starts_with(b"HTTP/1.1 2"));
     }
+}
+
+/// A body that stands still or comes drop by drop is ended and answered, whatever route it is for;
+/// others are served meanwhile (F18).
+#[test]
+fn who_sends_drop_by_drop_is_hung_up_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let body = Pace { grace: Duration::from_millis(300), bytes_per_s: 1_000_000 };
+    let house = House::start(
+        dir.path(),
+        Manner { patience: Patience { body, ..Patience::default() }, ..Manner::default() },
+    );
+    for (line, more) in [
+        ("POST /v1/sync HTTP/1.1", ""),
+        ("POST /v1/enrol HTTP/1.1", ""),
+        ("POST /v1/uploads HTTP/1.1", "tus-resumable: 1.0.0\r\n"),
+        ("POST /open311/v2/requests.json HTTP/1.1", "content-type: application/x-www-form-urlencoded\r\n"),
+        ("POST /login HTTP/1.1", "content-type: application/x-www-form-urlencoded\r\n"),
+    ] {
+        for drips in [false, true] {
+            let mut stream = TcpStream::connect(house.address).unwrap();
+            let head = format!("{line}\r\nhost: {}\r\n{more}content-length: 1000\r\n\r\nab", house.address);
+            stream.write_all(head.as_bytes()).unwrap();
+            let wait = Duration::from_millis(if drips { 5 } else { 60_000 });
+            stream.set_read_timeout(Some(wait)).unwrap();
+            let mut heard = Vec::new();
+            // Ends only because headquarters ends it.
+            while let Err(e) = stream.read_to_end(&mut heard) {
+                assert!(
+                    drips && matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::ConnectionReset),
+                    "{line}: {e}"
+                );
+                if stream.write_all(b"c").is_err() {
+                    break;
+                }
+            }
+            assert!(!heard.starts_with(b"HTTP/1.1 2"), "{line}: {}", String::from_utf8_lossy(&heard));
+        }
+    }
+    // Whoever sends what it announced is answered, as before.
+    let text = house.invite();
+    phone(dir.path(), 1).enrol(&text, &HttpTransport::for_invitation(&text, None).unwrap()).unwrap();
 }
 
 /// One address cannot take every place.

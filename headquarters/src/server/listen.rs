@@ -1,16 +1,17 @@
 //! Connections: accepted, encrypted, timed, counted.
 //!
-//! Invariant: nobody holds a place for nothing: a handshake and a request's head have their time, an
-//! address has its share of the places, and all places together are bounded (F18, F24). Rejected:
-//! `axum::serve`, which waits for a head as long as a caller likes.
+//! Invariant: nobody holds a place for nothing: a handshake and a request's head have their time, a
+//! body its pace, an address has its share of the places, and all places together are bounded
+//! (F18, F24). Rejected: `axum::serve`, which waits for a head as long as a caller likes.
 
-use super::PATIENCE;
+use super::{PATIENCE, paced::Paced};
 use axum::{Router, extract::ConnectInfo};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::{GracefulShutdown, Watcher},
 };
+use lanewalk_protocol::pace::Pace;
 use std::{
     collections::HashMap,
     net::{IpAddr, SocketAddr, TcpListener},
@@ -61,6 +62,8 @@ pub struct Patience {
     pub head: Duration,
     /// For taking the next bytes of an answer.
     pub standstill: Duration,
+    /// For the body of a request.
+    pub body: Pace,
 }
 
 impl Default for Patience {
@@ -69,6 +72,7 @@ impl Default for Patience {
             handshake: Duration::from_secs(10),
             head: Duration::from_secs(30),
             standstill: Duration::from_secs(60),
+            body: Pace::default(),
         }
     }
 }
@@ -143,11 +147,11 @@ pub async fn serve_on(
         tokio::spawn(async move {
             let _held = (free, place);
             match tls {
-                None => connection(stream, router, peer, patience.head, watcher).await,
+                None => connection(stream, router, peer, patience, watcher).await,
                 Some(tls) => {
                     let handshake = tokio::time::timeout(patience.handshake, tls.accept(stream)).await;
                     if let Ok(Ok(stream)) = handshake {
-                        connection(stream, router, peer, patience.head, watcher).await;
+                        connection(stream, router, peer, patience, watcher).await;
                     }
                 }
             }
@@ -160,16 +164,16 @@ pub async fn serve_on(
 }
 
 /// Answers the requests of one connection.
-async fn connection<S>(stream: S, router: Router, peer: SocketAddr, head: Duration, watcher: Watcher)
+async fn connection<S>(stream: S, router: Router, peer: SocketAddr, patience: Patience, watcher: Watcher)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
-        router.clone().call(request)
+        router.clone().call(request.map(|body| Paced::new(body, patience.body)))
     });
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(head).max_header_size(MAX_HEAD);
+    http.timer(TokioTimer::new()).header_read_timeout(patience.head).max_header_size(MAX_HEAD);
     // What a caller breaks is its own affair.
     let _ = watcher.watch(http.serve_connection(TokioIo::new(stream), service)).await;
 }

@@ -8,7 +8,7 @@
 //! with its connection; answering `HEAD` beside a body that still comes in, with an offset that is
 //! wrong a moment later.
 
-use super::{App, MAX_PHOTOS_WAITING, caller, guard::About, plain, to_axum, to_plain};
+use super::{App, caller, guard::About, plain, to_axum, to_plain};
 use crate::{
     auth,
     error::{HqError, Refusal},
@@ -40,14 +40,11 @@ use tokio::sync::{Notify, Semaphore};
 
 /// Requests that work on the disk at once: one slow disk needs no more, and each holds a file.
 const MAX_STAGES: usize = 4;
-/// Bodies read at once: 64 MiB at most, whoever sends them.
-const MAX_BODIES: usize = 64;
-/// Longest time for one body: a mebibyte at 10 kB/s.
-const WHOLE_BODY: Duration = Duration::from_secs(120);
-/// A body that stands still for so long has broken off (F18).
-const STANDSTILL: Duration = Duration::from_secs(30);
-/// And for so long when a newer request about the same upload has come: what the network still
-/// holds of a broken connection is here by then.
+/// Requests about photos at once, wherever they are on their way: 128 MiB of bodies at most. A line
+/// of 2G holds a place for minutes, so there are more than the disk needs.
+const MAX_REQUESTS: usize = 128;
+/// A body that stands still for so long has broken off when a newer request about the same upload
+/// has come: what the network still holds of a broken connection is here by then.
 const OVERTAKEN: Duration = Duration::from_millis(250);
 
 /// What works on photo requests beside the writer.
@@ -57,8 +54,6 @@ pub(super) struct Stages {
     database: PathBuf,
     idle: Mutex<Vec<Connection>>,
     free: Semaphore,
-    bodies: Semaphore,
-    /// Requests about photos, wherever they are on their way.
     places: Semaphore,
     lines: Mutex<HashMap<UploadId, Arc<Line>>>,
 }
@@ -100,15 +95,14 @@ impl Stages {
             database,
             idle: Mutex::default(),
             free: Semaphore::new(MAX_STAGES),
-            bodies: Semaphore::new(MAX_BODIES),
-            places: Semaphore::new(MAX_BODIES + MAX_PHOTOS_WAITING),
+            places: Semaphore::new(MAX_REQUESTS),
             lines: Mutex::default(),
         }
     }
 
     fn line(&self, id: UploadId) -> Arc<Line> {
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        if lines.len() >= MAX_BODIES * 4 {
+        if lines.len() >= MAX_REQUESTS * 4 {
             // Lines nobody stands in any more.
             lines.retain(|other, line| *other == id || Arc::strong_count(line) > 1);
         }
@@ -166,12 +160,7 @@ async fn answer(app: &App, from: IpAddr, head: &Parts, body: Body) -> Response {
     };
     let promised = http::header(&request.headers, "content-length").and_then(|n| n.parse().ok());
     let whole;
-    {
-        let Ok(_room) = app.stages.bodies.acquire().await else {
-            return plain(StatusCode::SERVICE_UNAVAILABLE, "stopping");
-        };
-        (request.body, whole) = read(body, promised, line.as_deref(), number).await;
-    }
+    (request.body, whole) = read(body, promised, line.as_deref(), number).await;
     if !whole {
         let kept = app.stages.run(move |dock, db| dock.keep_cut(db, &request)).await;
         // Nobody is there to read this.
@@ -197,7 +186,6 @@ async fn answer(app: &App, from: IpAddr, head: &Parts, body: Body) -> Response {
 /// may look like a body that does, so the promised length counts too.
 async fn read(mut body: Body, promised: Option<usize>, line: Option<&Line>, number: u64) -> (Vec<u8>, bool) {
     let mut bytes = Vec::new();
-    let end = tokio::time::Instant::now() + WHOLE_BODY;
     loop {
         if promised.is_some_and(|n| bytes.len() == n && n <= limits::UPLOAD_PART_BYTES) {
             return (bytes, true);
@@ -205,18 +193,15 @@ async fn read(mut body: Body, promised: Option<usize>, line: Option<&Line>, numb
         let next = poll_fn(|cx| HttpBody::poll_frame(Pin::new(&mut body), cx));
         let patience = async {
             match line {
-                Some(line) => {
-                    let _ = tokio::time::timeout(STANDSTILL, line.overtaken(number)).await;
-                    tokio::time::sleep(OVERTAKEN).await;
-                }
-                None => tokio::time::sleep(STANDSTILL).await,
+                Some(line) => line.overtaken(number).await,
+                None => std::future::pending().await,
             }
+            tokio::time::sleep(OVERTAKEN).await;
         };
         let frame = tokio::select! {
             biased;
             frame = next => frame,
             () = patience => return (bytes, false),
-            () = tokio::time::sleep_until(end) => return (bytes, false),
         };
         match frame {
             None => {

@@ -16,6 +16,7 @@ pub mod http;
 pub mod httpsig;
 pub mod keys;
 pub mod limits;
+pub mod pace;
 pub mod pins;
 pub mod receipt;
 pub mod sync;

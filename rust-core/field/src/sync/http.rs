@@ -2,11 +2,13 @@
 //!
 //! Invariant: the request goes out exactly as signed, to the authority it names, over TLS with
 //! somebody whom [`Trust`] takes for headquarters; plain HTTP reaches this machine only. Redirects
-//! are not followed and a body is read up to the protocol's cap. Rejected: following redirects to
-//! the same host, which a captive portal plays as well.
+//! are not followed; a body is read up to the protocol's cap and has to keep up the protocol's pace,
+//! so no call lasts for ever (F18). Rejected: following redirects to the same host, which a captive
+//! portal plays as well; one time limit for everything, which a page over 2G does not meet.
 
 use super::{
     SyncError, Transport, TransportError,
+    driver::Driver,
     enrol::authority,
     tls::{self, Trust},
 };
@@ -19,21 +21,26 @@ use lanewalk_protocol::{
     enrolment::Invitation,
     http::{Request, Response},
     limits,
+    pace::Pace,
     pins::Pins,
 };
-use std::{io::Read as _, net::IpAddr, sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
+use tokio::time::{Instant, timeout};
 
 /// Longest wait for a connection.
 const CONNECT: Duration = Duration::from_secs(10);
-/// Longest wait for a whole exchange: 4 MiB at 0.3 Mbit/s.
-const TOTAL: Duration = Duration::from_secs(120);
+/// Longest wait for headquarters to work a request; what sending may take comes on top.
+const WORK: Duration = Duration::from_secs(60);
 /// An idle connection is given up before headquarters does, which waits 30 s for a request.
 const IDLE: Duration = Duration::from_secs(20);
 
 /// Sends requests over the network. Blocks; do not call from an async runtime's thread.
 pub struct HttpTransport {
-    client: reqwest::blocking::Client,
+    client: reqwest::Client,
+    driver: Driver,
     scheme: &'static str,
+    work: Duration,
+    pace: Pace,
 }
 
 impl std::fmt::Debug for HttpTransport {
@@ -55,16 +62,16 @@ impl HttpTransport {
         }
         let unreachable = |detail: String| TransportError::Unreachable { detail };
         let tls = tls::client(trust)?;
-        let client = reqwest::blocking::Client::builder()
+        let client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT)
-            .timeout(TOTAL)
             .pool_idle_timeout(IDLE)
             .no_proxy()
             .build()
             .map_err(|e| unreachable(e.to_string()))?;
-        Ok(Self { client, scheme })
+        let driver = Driver::start().map_err(|e| unreachable(e.kind().to_string()))?;
+        Ok(Self { client, driver, scheme, work: WORK, pace: Pace::default() })
     }
 
     /// Makes the client to enrol with: the text of the QR code says where headquarters is and which
@@ -77,7 +84,7 @@ impl HttpTransport {
         Ok(Self::new(&invitation.url, &Trust::of(invitation.pins.as_ref(), root))?)
     }
 
-    fn exchange(&self, request: Request) -> Result<Response, TransportError> {
+    async fn exchange(&self, request: Request) -> Result<Response, TransportError> {
         if self.scheme == "http" && !is_loopback(&request.authority) {
             return Err(TransportError::BadAddress);
         }
@@ -88,25 +95,40 @@ impl HttpTransport {
         }
         let method =
             reqwest::Method::from_bytes(request.method.as_bytes()).map_err(|_| TransportError::BadAddress)?;
+        let patience = self.work.saturating_add(self.pace.longest(request.body.len()));
         let mut builder = self.client.request(method, url).body(request.body);
         for (name, value) in &request.headers {
             builder = builder.header(name, value);
         }
-        let response = builder.send().map_err(|e| failure(&e))?;
+        let answered = timeout(patience, builder.send()).await.map_err(|_| TransportError::Timeout)?;
+        let mut response = answered.map_err(|e| failure(&e))?;
         let status = response.status().as_u16();
         let headers = response
             .headers()
             .iter()
             .filter_map(|(n, v)| Some((n.as_str().to_owned(), v.to_str().ok()?.to_owned())))
             .collect();
-        let cap = limits::MAX_RESPONSE_BYTES;
-        let mut body = Vec::new();
-        let read = response.take(cap as u64 + 1).read_to_end(&mut body);
-        read.map_err(|e| TransportError::Unreachable { detail: e.kind().to_string() })?;
-        if body.len() > cap {
+        let body = collect(self.pace, async || response.chunk().await).await?;
+        Ok(Response { status, headers, body })
+    }
+}
+
+/// Reads an answer's body piece by piece.
+async fn collect<B: AsRef<[u8]>>(
+    pace: Pace,
+    mut next: impl AsyncFnMut() -> reqwest::Result<Option<B>>,
+) -> Result<Vec<u8>, TransportError> {
+    let (begun, mut pacer, mut body) = (Instant::now(), pace.begin(), Vec::new());
+    loop {
+        let left = pacer.until().saturating_sub(begun.elapsed());
+        let piece = timeout(left, next()).await.map_err(|_| TransportError::Timeout)?;
+        let Some(piece) = piece.map_err(|e| failure(&e))? else { return Ok(body) };
+        let piece = piece.as_ref();
+        if body.len() + piece.len() > limits::MAX_RESPONSE_BYTES {
             return Err(TransportError::TooLarge);
         }
-        Ok(Response { status, headers, body })
+        pacer.heard(begun.elapsed(), piece.len());
+        body.extend_from_slice(piece);
     }
 }
 
@@ -145,7 +167,7 @@ impl Field {
 
 impl Transport for HttpTransport {
     fn send(&self, request: Request) -> Result<Response, TransportError> {
-        self.exchange(request)
+        self.driver.wait(self.exchange(request))
     }
 }
 
@@ -175,6 +197,10 @@ fn is_loopback(authority: &str) -> bool {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
     use super::*;
+    use std::{
+        io::{BufRead as _, BufReader, Read as _, Write as _},
+        net::{TcpListener, TcpStream},
+    };
 
     #[test]
     fn plain_http_reaches_this_machine_only() {
@@ -192,37 +218,98 @@ mod tests {
         }
     }
 
-    /// Answers one connection with these bytes and returns what it was sent.
-    fn serve(answer: Vec<u8>) -> (String, std::thread::JoinHandle<String>) {
-        use std::io::{BufRead as _, BufReader, Write as _};
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    /// Reads a request with a body of four bytes.
+    fn hear(stream: &TcpStream) -> String {
+        let mut reader = BufReader::new(stream.try_clone().unwrap());
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head).unwrap() > 0 {}
+        let mut body = [0; 4];
+        reader.read_exact(&mut body).unwrap();
+        head + &String::from_utf8_lossy(&body)
+    }
+
+    /// Answers one connection with what is given and returns what it was sent.
+    fn serve(answer: impl FnOnce(TcpStream) + Send + 'static) -> (String, std::thread::JoinHandle<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let authority = listener.local_addr().unwrap().to_string();
         let thread = std::thread::spawn(move || {
-            let (mut stream, _) = listener.accept().unwrap();
-            let mut reader = BufReader::new(stream.try_clone().unwrap());
-            let mut head = String::new();
-            while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head).unwrap() > 0 {}
-            let mut body = [0; 4];
-            reader.read_exact(&mut body).unwrap();
-            // The client may hang up early; that is its right.
-            let _ = stream.write_all(&answer);
-            head + &String::from_utf8_lossy(&body)
+            let (stream, _) = listener.accept().unwrap();
+            let heard = hear(&stream);
+            answer(stream);
+            heard
         });
         (authority, thread)
     }
 
-    fn post(answer: Vec<u8>) -> (String, String, Result<Response, TransportError>) {
-        let (authority, thread) = serve(answer);
-        let transport = HttpTransport::new(&["http://", &authority].concat(), &Trust::Public).unwrap();
-        let response = transport.send(Request {
+    fn to(authority: &str) -> HttpTransport {
+        HttpTransport::new(&["http://", authority].concat(), &Trust::Public).unwrap()
+    }
+
+    fn request(authority: &str) -> Request {
+        Request {
             method: "POST".into(),
-            authority: authority.clone(),
+            authority: authority.into(),
             path: "/v1/sync".into(),
             headers: vec![("x-test".into(), "1".into())],
             body: b"body".to_vec(),
             ..Request::default()
-        });
+        }
+    }
+
+    fn post(answer: Vec<u8>) -> (String, String, Result<Response, TransportError>) {
+        // The client may hang up early; that is its right.
+        let (authority, thread) = serve(move |mut stream| drop(stream.write_all(&answer)));
+        let response = to(&authority).send(request(&authority));
         (authority, thread.join().unwrap(), response)
+    }
+
+    /// Says something and then a byte as often as the other side lets a moment pass, until it hangs up.
+    fn drip(mut stream: TcpStream, first: &str) {
+        stream.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
+        stream.write_all(first.as_bytes()).unwrap();
+        while stream.write_all(b"x").is_ok() {
+            if let Ok(0) = stream.read(&mut [0; 16]) {
+                break;
+            }
+        }
+    }
+
+    /// Half a head for ever, a head and then drops, and nothing at all: each is given up (F18).
+    #[test]
+    fn an_answer_that_drips_is_no_answer() {
+        let hasty = |authority: &str| HttpTransport {
+            work: Duration::from_millis(50),
+            pace: Pace { grace: Duration::from_millis(150), bytes_per_s: 100_000 },
+            ..to(authority)
+        };
+        for first in ["HTTP/1.1 200 OK\r\nx-head: ", "HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n"] {
+            let (authority, thread) = serve(|stream| drip(stream, first));
+            assert_eq!(hasty(&authority).send(request(&authority)), Err(TransportError::Timeout), "{first}");
+            // It hung up, or this would never end.
+            thread.join().unwrap();
+        }
+        let (authority, thread) = serve(|mut stream| assert_eq!(stream.read(&mut [0]).unwrap(), 0));
+        assert_eq!(hasty(&authority).send(request(&authority)), Err(TransportError::Timeout));
+        thread.join().unwrap();
+    }
+
+    /// A page over 2G takes its twenty minutes; drops are given up after one (paused time).
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_answer_gets_through() {
+        for (piece, whole) in [(1_000, true), (1, false)] {
+            let (start, mut left) = (Instant::now(), 1_200_usize);
+            let body = collect(Pace::default(), async || {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                left = left.saturating_sub(1);
+                Ok((left > 0).then(|| vec![7; piece]))
+            });
+            let body = body.await;
+            if whole {
+                assert_eq!(body.unwrap().len(), 1_199 * piece);
+            } else {
+                assert_eq!((body, start.elapsed().as_secs()), (Err(TransportError::Timeout), 60));
+            }
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@
 
 mod answer;
 mod apply;
+mod driver;
 mod enrol;
 mod fetch;
 mod http;
