@@ -53,6 +53,8 @@ struct Outcome {
     acts: Acts,
     /// How often each trouble of a phone was made.
     troubles: BTreeMap<&'static str, u64>,
+    /// What phones called saved.
+    saved: u64,
     /// Days on which a phone was in somebody's hand.
     phone_days: u64,
     /// Rounds that each quiescence needed.
@@ -94,8 +96,11 @@ fn run(seed: u64, days: u64, talk: bool) -> Outcome {
                 16 if o.kill_phones => town.kill(phone),
                 17 if o.kill_hq => town.kill_hq(),
                 18 if o.bad_clocks => {
-                    let error = i64::try_from(dice.below(20 * 365)).unwrap() - 10 * 365;
-                    town.phones[phone].source.wall_error.store(error * 86_400_000, Ordering::Relaxed);
+                    // Ten years, or the hours that would save a deadline or a lease.
+                    let (most, unit) = if dice.chance(50) { (10 * 365, DAY_MS) } else { (72, DAY_MS / 24) };
+                    let error =
+                        i64::try_from(dice.below(2 * most + 1)).unwrap() - i64::try_from(most).unwrap();
+                    town.phones[phone].source.wall_error.store(error * unit, Ordering::Relaxed);
                 }
                 19 => headquarters_acts(&mut town, &mut dice, &o, &mut acts),
                 20 | 21 if o.photos => town.photograph(phone),
@@ -138,7 +143,8 @@ fn run(seed: u64, days: u64, talk: bool) -> Outcome {
         }
     }
     let (state, trace) = (check::laws(&town), town.network.trace());
-    Outcome { state, acts, troubles: troubles.counts, phone_days, rounds: all_rounds, still, trace }
+    let (saved, troubles) = (town.saved.len() as u64, troubles.counts);
+    Outcome { state, acts, troubles, saved, phone_days, rounds: all_rounds, still, trace }
 }
 
 fn headquarters_acts(town: &mut Town, dice: &mut Dice, o: &Options, acts: &mut Acts) {

@@ -48,6 +48,8 @@ pub(crate) struct Tally {
     conflicts: u64,
     decided: u64,
     photos: u64,
+    unguarded: u64,
+    saved: u64,
     phone_days: u64,
     acts: Acts,
     troubles: BTreeMap<&'static str, u64>,
@@ -66,6 +68,8 @@ impl Tally {
         self.conflicts += state.conflicts;
         self.decided += state.decided;
         self.photos += state.photos;
+        self.unguarded += state.unguarded;
+        self.saved += outcome.saved;
         self.phone_days += outcome.phone_days;
         for (what, (done, refused)) in outcome.acts {
             let sum = self.acts.entry(what).or_default();
@@ -78,15 +82,19 @@ impl Tally {
 
     /// Prints the sums and fails under the floors.
     pub(crate) fn judge(self) {
-        let Self { seeds, entries, refused, conflicts, decided, photos, phone_days, .. } = self;
+        let Self { seeds, entries, refused, conflicts, decided, photos, saved, phone_days, .. } = self;
         println!(
-            "{seeds} seeds, {phone_days} phone-days: {entries} entries, {refused} refused, {conflicts} conflicts kept, {decided} proposals decided, {photos} photos"
+            "{seeds} seeds, {phone_days} phone-days with {saved} saves: {entries} entries, {refused} refused, {conflicts} conflicts kept, {decided} proposals decided, {photos} photos"
         );
         println!("headquarters (done, refused): {:?}", self.acts);
         println!("troubles: {:?}", self.troubles);
         println!(
             "rounds to quiescence: {:?}; phones that said why they stand still: {:?}",
             self.rounds, self.still
+        );
+        println!(
+            "lost with headquarters' disk after the phone that delivered it was wiped: {}",
+            self.unguarded
         );
         assert!(self.failed.is_empty(), "seeds that fail: {:?}", self.failed);
         if seeds >= ENOUGH {

@@ -11,9 +11,10 @@ use support::{
 };
 
 /// Troubles, each of which has to be made at least once in thirty seeds.
-pub(crate) const ALL: [&str; 19] = [
+pub(crate) const ALL: [&str; 20] = [
     "chip busy",
     "chip lost",
+    "chip replaced",
     "wrong key",
     "copy",
     "restored phone",
@@ -175,25 +176,39 @@ impl Troubles {
         Some("wiped")
     }
 
-    /// A chip fails for one or two syncs; nothing else may notice.
+    /// A chip fails for one sync, or holds another key; nothing else may notice.
     fn chip(&mut self, town: &mut Town, dice: &mut Dice, phone: usize) -> Option<&'static str> {
-        let lost = dice.chance(40);
-        let with = if lost { SignerError::KeyLost } else { SignerError::Unavailable };
-        town.phones[phone].signer.fail(Some(with));
+        let (what, key) = *dice.pick(&[
+            ("chip busy", DeviceKey::Ready),
+            ("chip lost", DeviceKey::Lost),
+            ("chip replaced", DeviceKey::Replaced),
+        ]);
+        let chip = town.phones[phone].signer.clone();
+        match key {
+            DeviceKey::Lost => chip.fail(Some(SignerError::KeyLost)),
+            // The store was moved to another phone: noticed when the app starts there.
+            DeviceKey::Replaced => {
+                chip.replace(Some(support::hostile::key(1)));
+                town.restart(phone);
+            }
+            _ => chip.fail(Some(SignerError::Unavailable)),
+        }
         let before = town.phones[phone].field().status().unwrap();
         let said = town.sync(phone);
-        town.phones[phone].signer.fail(None);
-        match said {
-            Err(SyncError::KeyLost) if lost => {}
-            Err(SyncError::SignerUnavailable) if !lost => {}
-            other => panic!("a chip that fails ({with:?}) gave {other:?}"),
+        match (&said, key) {
+            (Err(SyncError::KeyLost), DeviceKey::Lost)
+            | (Err(SyncError::KeyReplaced), DeviceKey::Replaced)
+            | (Err(SyncError::SignerUnavailable), DeviceKey::Ready) => {}
+            _ => panic!("{what} gave {said:?}"),
         }
         let after = town.phones[phone].field().status().unwrap();
-        if lost {
-            assert_eq!(after.device_key, DeviceKey::Lost);
+        if key != DeviceKey::Ready {
+            assert_eq!(after.device_key, key);
         }
         assert_eq!(Status { device_key: before.device_key, ..after }, before);
-        Some(if lost { "chip lost" } else { "chip busy" })
+        chip.fail(None);
+        chip.replace(None);
+        Some(what)
     }
 
     /// The day ends: clocks are set right, and copies are put away.

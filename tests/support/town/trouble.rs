@@ -10,32 +10,45 @@ use lanewalk_model::id::DeviceId;
 use lanewalk_protocol::keys::{DeviceSigner, PublicKey, Signature, SignerError, SoftSigner};
 use std::{path::PathBuf, sync::Mutex};
 
-/// A phone's key chip, which can fail.
+/// A phone's key chip, which can fail, and hold another key.
 #[derive(Debug)]
 pub struct KeyChip {
     key: SoftSigner,
     fails: Mutex<Option<SignerError>>,
+    other: Mutex<Option<SoftSigner>>,
 }
 
 impl KeyChip {
     /// Makes a chip that works.
     pub fn new(key: SoftSigner) -> Self {
-        Self { key, fails: Mutex::new(None) }
+        Self { key, fails: Mutex::default(), other: Mutex::default() }
     }
 
     /// Makes every call from now on fail, or none.
     pub fn fail(&self, with: Option<SignerError>) {
         *self.fails.lock().unwrap() = with;
     }
+
+    /// Puts another key into its place, or the right one.
+    pub fn replace(&self, by: Option<SoftSigner>) {
+        *self.other.lock().unwrap() = by;
+    }
+
+    fn with<T>(&self, run: impl FnOnce(&SoftSigner) -> Result<T, SignerError>) -> Result<T, SignerError> {
+        match *self.fails.lock().unwrap() {
+            Some(fails) => Err(fails),
+            None => run(self.other.lock().unwrap().as_ref().unwrap_or(&self.key)),
+        }
+    }
 }
 
 impl DeviceSigner for KeyChip {
     fn public_key(&self) -> Result<PublicKey, SignerError> {
-        self.fails.lock().unwrap().map_or_else(|| Ok(self.key.public_key()), Err)
+        self.with(|key| Ok(key.public_key()))
     }
 
     fn sign(&self, message: &[u8]) -> Result<Signature, SignerError> {
-        self.fails.lock().unwrap().map_or_else(|| self.key.sign(message), Err)
+        self.with(|key| key.sign(message))
     }
 }
 
@@ -147,6 +160,14 @@ impl Town {
             let mut s = hq.reader().prepare_cached("SELECT 1 FROM log WHERE hash = ?1").unwrap();
             s.exists([hash.0]).unwrap()
         })
+    }
+
+    /// Ends a phone's app in order and starts it again.
+    pub fn restart(&mut self, phone: usize) {
+        let p = &mut self.phones[phone];
+        p.field().close().unwrap();
+        p.field = None;
+        p.open();
     }
 
     /// Starts a phone with a key that is not its store's: it says so and touches nothing (F9). Then
