@@ -86,7 +86,7 @@ fn a_demotion_refuses_what_the_new_role_may_not_and_blocks_nothing() {
     );
     // And work goes on.
     field.add_note(order, "以物业身份再来一次").unwrap();
-    assert_eq!(town.settle(), 2);
+    assert_eq!(town.settle(), 1);
     assert_eq!(at_hq(&town, order).members("note").count(), 2);
     assert_eq!(field.status().unwrap().pending, 0);
     check::laws(&town);

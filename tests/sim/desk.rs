@@ -101,11 +101,15 @@ fn waiting_order(hq: &Headquarters, dice: &mut Dice) -> Option<DocId> {
 }
 
 fn draw(hq: &Headquarters, dice: &mut Dice, those: &str) -> Option<DocId> {
+    let ids = ids(hq, those);
+    (!ids.is_empty()).then(|| *dice.pick(&ids))
+}
+
+fn ids(hq: &Headquarters, those: &str) -> Vec<DocId> {
     let sql = format!("SELECT id FROM docs WHERE {those} ORDER BY n");
     let mut statement = hq.reader().prepare(&sql).unwrap();
     let ids = statement.query_map([], |r| r.get::<_, Vec<u8>>(0)).unwrap();
-    let ids: Vec<DocId> = ids.map(|id| DocId::from_slice(&id.unwrap()).unwrap()).collect();
-    (!ids.is_empty()).then(|| *dice.pick(&ids))
+    ids.map(|id| DocId::from_slice(&id.unwrap()).unwrap()).collect()
 }
 
 /// One step of an order, mostly the one its state waits for.
@@ -312,13 +316,13 @@ fn records(hq: &mut Headquarters, dice: &mut Dice) -> (&'static str, Done) {
             let Some(a) = any(hq, dice, DocKind::Person) else { return ("merge", Ok(false)) };
             let other = (0..6).filter_map(|_| any(hq, dice, DocKind::Person)).find(|b| *b != a);
             let b = other.unwrap_or(a);
-            if dice.chance(60) {
-                ("merge", hq.merge_persons(a, b, "同一人", "hc-01").map(|()| true))
-            } else {
-                // Mostly one that was merged: there are few.
-                let merged = |id: &DocId| merged_into(&hq.document(*id).unwrap().unwrap()).is_some();
-                let a = (0..12).filter_map(|_| any(hq, dice, DocKind::Person)).find(merged).unwrap_or(a);
-                ("undo", hq.undo_merge(a, "不是同一人", "hc-01").map(|()| true))
+            // One that was merged is parted again, if there is one: there are few.
+            let merged = |id: &DocId| merged_into(&hq.document(*id).unwrap().unwrap()).is_some();
+            match ids(hq, &format!("kind = {}", DocKind::Person.code())).into_iter().find(merged) {
+                Some(a) if dice.chance(50) => {
+                    ("undo", hq.undo_merge(a, "不是同一人", "hc-01").map(|()| true))
+                }
+                _ => ("merge", hq.merge_persons(a, b, "同一人", "hc-01").map(|()| true)),
             }
         }
         2 => {

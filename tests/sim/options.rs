@@ -1,12 +1,13 @@
 //! What a seed decides.
 
-use support::{dice::Dice, network::Weather, town::Plan};
+use support::{dice::Dice, network::Weather, skew::Skew, town::Plan};
 
 /// Everything one seed decides, printed when it fails.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Options {
     pub(crate) plan: Plan,
     pub(crate) weather: Weather,
+    /// Acts of all people on one day.
     pub(crate) acts: u64,
     /// Phones are killed between acts.
     pub(crate) kill_phones: bool,
@@ -30,6 +31,14 @@ pub(crate) struct Options {
     pub(crate) losses: bool,
     /// Workers use two phones.
     pub(crate) two_phones: bool,
+    /// New phones wait for somebody to compare their fingerprint, and may be turned away.
+    pub(crate) waiting: bool,
+    /// Phones speak as older and newer versions would, or in one that headquarters does not speak.
+    pub(crate) versions: bool,
+    /// What headquarters speaks.
+    pub(crate) hq_version: Skew,
+    /// Days between two days of work.
+    pub(crate) pause_days: i64,
 }
 
 /// Draws the options of a seed.
@@ -59,7 +68,7 @@ pub(crate) fn of(seed: u64) -> Options {
     Options {
         plan,
         weather,
-        acts: 60 + dice.below(120),
+        acts: 45 + dice.below(70),
         kill_phones: dice.chance(50),
         kill_hq: dice.chance(50),
         bad_clocks: dice.chance(50),
@@ -68,11 +77,16 @@ pub(crate) fn of(seed: u64) -> Options {
         clerk: dice.chance(70),
         desk: dice.chance(70),
         purge: dice.chance(50),
-        restore: dice.chance(30),
+        restore: dice.chance(50),
         photos: dice.chance(70),
         keys: dice.chance(50),
         copies: dice.chance(50),
         losses: dice.chance(50),
         two_phones: dice.chance(50),
+        waiting: dice.chance(50),
+        versions: dice.chance(50),
+        hq_version: *dice.pick(&[Skew::Same, Skew::Same, Skew::Older, Skew::Newer]),
+        // Over a weekend a lease ends (72 h), over three weeks the time to deliver (14 days).
+        pause_days: *dice.pick(&[0, 0, 1, 4, 21]),
     }
 }

@@ -6,20 +6,32 @@ use lanewalk_protocol::keys::SignerError;
 use std::collections::BTreeMap;
 use support::{
     dice::Dice,
+    skew::Skew,
     town::{Fate, Snapshot, Town},
 };
 
 /// Troubles, each of which has to be made at least once in thirty seeds.
-pub(crate) const ALL: [&str; 9] = [
+pub(crate) const ALL: [&str; 20] = [
     "chip busy",
     "chip lost",
+    "chip replaced",
     "wrong key",
     "copy",
     "restored phone",
     "revoked",
     "lost phone",
+    "mislaid phone",
     "second phone",
     "headquarters' clock",
+    "waiting phone",
+    "confirmed",
+    "turned away",
+    "wiped",
+    "copy taken along",
+    "other version",
+    "outdated",
+    "floor",
+    "newer record",
 ];
 
 /// Phones that a town may get beside its first ones.
@@ -33,19 +45,20 @@ pub(crate) struct Troubles {
     pub(crate) counts: BTreeMap<&'static str, u64>,
     disks: Vec<Snapshot>,
     copies: Vec<usize>,
+    mislaid: Vec<usize>,
     more: usize,
 }
 
 impl Troubles {
     /// Makes one trouble, if the seed has it.
     pub(crate) fn make(&mut self, town: &mut Town, dice: &mut Dice, o: &Options, phone: usize, talk: bool) {
-        let what = match dice.below(12) {
+        let what = match dice.below(18) {
             0 | 1 if o.keys => self.chip(town, dice, phone),
             2 if o.keys => {
                 town.wrong_key(phone);
                 Some("wrong key")
             }
-            3 if o.copies && self.more < MORE => {
+            3 if o.copies && self.more < MORE && town.phones[phone].works() => {
                 self.more += 1;
                 self.copies.push(town.clone_phone(phone));
                 Some("copy")
@@ -57,20 +70,30 @@ impl Troubles {
             5 if o.copies && !self.disks.is_empty() => {
                 let at = usize::try_from(dice.below(self.disks.len() as u64)).unwrap();
                 let disk = self.disks.swap_remove(at);
-                town.restore_phone(&disk);
-                Some("restored phone")
+                town.restore_phone(&disk).then_some("restored phone")
             }
             6 if o.losses && self.more < MORE && town.phones[phone].works() => {
                 self.more += 1;
                 let other = town.another_phone(phone);
-                if dice.chance(50) {
+                let (revoked, gone) = (dice.chance(60), dice.below(5));
+                if revoked {
                     town.revoke(phone);
                     // It hears of it, or goes on for a while.
-                    Some("revoked")
-                } else {
-                    town.lose(phone);
-                    town.act(other);
-                    Some("lost phone")
+                    self.count("revoked");
+                }
+                match gone {
+                    // It is found again on the next day, when there may be no time left to deliver.
+                    0 | 1 => {
+                        town.put_away(phone);
+                        self.mislaid.push(phone);
+                        Some("mislaid phone")
+                    }
+                    2 => {
+                        town.lose(phone);
+                        town.act(other);
+                        Some("lost phone")
+                    }
+                    _ => None,
                 }
             }
             7 if o.two_phones && self.more < MORE => {
@@ -83,35 +106,109 @@ impl Troubles {
                 town.clock.set_hq_error(hours * HOUR_MS);
                 Some("headquarters' clock")
             }
+            10 if o.waiting && self.more < MORE => {
+                self.more += 1;
+                town.waiting_phone(phone);
+                Some("waiting phone")
+            }
+            11 if o.waiting => {
+                let waits = |i: &usize| town.phones[*i].fate == Fate::Waiting && town.waits(*i);
+                let one = (0..town.phones.len()).find(waits);
+                one.map(|i| self.look_at(town, dice, i))
+            }
+            12 | 13 => {
+                let revoked = |i: &usize| town.phones[*i].in_use() && town.phones[*i].is_revoked();
+                let one = (0..town.phones.len()).find(revoked);
+                one.and_then(|i| self.farewell(town, i))
+            }
+            14 | 15 if o.versions && town.phones[phone].works() => {
+                let version = [
+                    Skew::Same,
+                    Skew::Older,
+                    Skew::Older,
+                    Skew::Newer,
+                    Skew::Newer,
+                    Skew::TooOld,
+                    Skew::TooNew,
+                ];
+                let version = *dice.pick(&version);
+                town.update(phone, version);
+                Some(if version.speaks() { "other version" } else { "outdated" })
+            }
+            16 if o.versions => town.newer_record(phone).then_some("newer record"),
+            17 if o.versions && o.kill_hq => {
+                town.floor(dice.chance(50));
+                Some("floor")
+            }
             _ => None,
         };
         if let Some(what) = what {
-            *self.counts.entry(what).or_default() += 1;
+            self.count(what);
             if talk {
                 println!("{what}: phone {phone}, {}", town.phones[phone].worker);
             }
         }
     }
 
-    /// A chip fails for one or two syncs; nothing else may notice.
+    fn count(&mut self, what: &'static str) {
+        *self.counts.entry(what).or_default() += 1;
+    }
+
+    /// An administrator compares a waiting phone's fingerprint.
+    fn look_at(&mut self, town: &mut Town, dice: &mut Dice, phone: usize) -> &'static str {
+        if dice.chance(60) {
+            town.confirm(phone);
+            "confirmed"
+        } else {
+            town.revoke(phone);
+            "turned away"
+        }
+    }
+
+    /// A revoked phone's shell does what the core says.
+    fn farewell(&mut self, town: &mut Town, phone: usize) -> Option<&'static str> {
+        if !town.say_farewell(phone) {
+            return None;
+        }
+        if !town.phones[phone].left.delivered {
+            self.count("copy taken along");
+        }
+        Some("wiped")
+    }
+
+    /// A chip fails for one sync, or holds another key; nothing else may notice.
     fn chip(&mut self, town: &mut Town, dice: &mut Dice, phone: usize) -> Option<&'static str> {
-        let lost = dice.chance(40);
-        let with = if lost { SignerError::KeyLost } else { SignerError::Unavailable };
-        town.phones[phone].signer.fail(Some(with));
+        let (what, key) = *dice.pick(&[
+            ("chip busy", DeviceKey::Ready),
+            ("chip lost", DeviceKey::Lost),
+            ("chip replaced", DeviceKey::Replaced),
+        ]);
+        let chip = town.phones[phone].signer.clone();
+        match key {
+            DeviceKey::Lost => chip.fail(Some(SignerError::KeyLost)),
+            // The store was moved to another phone: noticed when the app starts there.
+            DeviceKey::Replaced => {
+                chip.replace(Some(support::hostile::key(1)));
+                town.restart(phone);
+            }
+            _ => chip.fail(Some(SignerError::Unavailable)),
+        }
         let before = town.phones[phone].field().status().unwrap();
         let said = town.sync(phone);
-        town.phones[phone].signer.fail(None);
-        match said {
-            Err(SyncError::KeyLost) if lost => {}
-            Err(SyncError::SignerUnavailable) if !lost => {}
-            other => panic!("a chip that fails ({with:?}) gave {other:?}"),
+        match (&said, key) {
+            (Err(SyncError::KeyLost), DeviceKey::Lost)
+            | (Err(SyncError::KeyReplaced), DeviceKey::Replaced)
+            | (Err(SyncError::SignerUnavailable), DeviceKey::Ready) => {}
+            _ => panic!("{what} gave {said:?}"),
         }
         let after = town.phones[phone].field().status().unwrap();
-        if lost {
-            assert_eq!(after.device_key, DeviceKey::Lost);
+        if key != DeviceKey::Ready {
+            assert_eq!(after.device_key, key);
         }
         assert_eq!(Status { device_key: before.device_key, ..after }, before);
-        Some(if lost { "chip lost" } else { "chip busy" })
+        chip.fail(None);
+        chip.replace(None);
+        Some(what)
     }
 
     /// The day ends: clocks are set right, and copies are put away.
@@ -122,8 +219,29 @@ impl Troubles {
         }
     }
 
-    /// Who has no phone that works gets one.
-    pub(crate) fn morning(&mut self, town: &mut Town) {
+    /// Waiting phones are looked at, outdated ones updated, revoked ones wiped; who has no phone that
+    /// works gets one.
+    pub(crate) fn morning(&mut self, town: &mut Town, dice: &mut Dice) {
+        town.floor(false);
+        for phone in self.mislaid.drain(..) {
+            town.find(phone);
+        }
+        for i in 0..town.phones.len() {
+            match town.phones[i].fate {
+                // Whom a restored headquarters does not know may ask again, and is not missed.
+                Fate::Waiting if town.waits(i) && dice.chance(70) => {
+                    let what = self.look_at(town, dice, i);
+                    self.count(what);
+                }
+                Fate::Outdated => town.update(i, Skew::Same),
+                Fate::Revoked => {
+                    if let Some(what) = self.farewell(town, i) {
+                        self.count(what);
+                    }
+                }
+                _ => {}
+            }
+        }
         for i in 0..town.phones.len() {
             let worker = &town.phones[i].worker;
             let has = town.phones.iter().any(|p| p.works() && p.worker == *worker);

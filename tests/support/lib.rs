@@ -18,5 +18,6 @@ pub mod dice;
 pub mod hostile;
 pub mod network;
 pub mod served;
+pub mod skew;
 pub mod town;
 pub mod words;

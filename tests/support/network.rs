@@ -1,10 +1,13 @@
 //! The street's network: drops, duplicates, lost answers, late and repeated requests, captive portals, a busy server, and
 //! phones that die while waiting.
 
-use crate::dice::Dice;
+use crate::{dice::Dice, skew::Skew};
 use lanewalk_field::{Transport, TransportError};
 use lanewalk_headquarters::Headquarters;
-use lanewalk_protocol::http::{Request, Response};
+use lanewalk_protocol::{
+    http::{Request, Response},
+    keys::DeviceSigner,
+};
 use sha2::{Digest as _, Sha256};
 use std::sync::{Arc, Mutex};
 
@@ -15,7 +18,7 @@ pub struct Weather {
     pub drop_request: u64,
     /// Answer never arrives.
     pub drop_response: u64,
-    /// Request arrives twice.
+    /// Request arrives twice: one after the other, or both in one batch.
     pub duplicate: u64,
     /// An older request of anybody arrives again.
     pub late_repeat: u64,
@@ -23,7 +26,8 @@ pub struct Weather {
     pub delay: u64,
     /// The server's queue is full: it says so before headquarters itself is asked.
     pub overload: u64,
-    /// Somebody else answers 200 with a web page.
+    /// Somebody else answers 200: with a web page, with the right media type, or with what headquarters
+    /// told somebody before.
     pub captive_portal: u64,
     /// The connection breaks within the request's body: headquarters hears a part of it.
     pub cut_request: u64,
@@ -75,6 +79,10 @@ struct State {
     dice: Dice,
     heard: Vec<Request>,
     held: Vec<Request>,
+    /// Headquarters' last answer to anybody.
+    said: Option<Response>,
+    /// The version that headquarters plays.
+    version: Skew,
     /// Over every byte of every request and answer, in their order.
     trace: Sha256,
 }
@@ -90,7 +98,8 @@ impl Network {
     pub fn new(hq: Headquarters, dice: Dice) -> Arc<Self> {
         let (weather, traffic) = (Weather::FAIR, Traffic::default());
         let (heard, held, trace) = (Vec::new(), Vec::new(), Sha256::new());
-        Arc::new(Self(Mutex::new(State { hq, weather, traffic, dice, heard, held, trace })))
+        let (said, version) = (None, Skew::Same);
+        Arc::new(Self(Mutex::new(State { hq, weather, traffic, dice, heard, held, said, version, trace })))
     }
 
     /// Works with headquarters directly.
@@ -112,6 +121,11 @@ impl Network {
         state.weather = weather;
     }
 
+    /// Lets headquarters answer as another version would.
+    pub fn speak(&self, version: Skew) {
+        self.0.lock().unwrap().version = version;
+    }
+
     /// Returns the hash over everything that went over the wires.
     pub fn trace(&self) -> [u8; 32] {
         self.0.lock().unwrap().trace.clone().finalize().into()
@@ -125,16 +139,36 @@ impl Network {
 
 impl State {
     fn deliver(&mut self, request: &Request) -> Response {
-        self.traffic.requests += 1;
-        self.traffic.up += request.body.len() as u64;
-        let response = self.hq.handle(std::slice::from_ref(request)).pop().unwrap();
-        self.traffic.down += response.body.len() as u64;
-        for (headers, body) in [(&request.headers, &request.body), (&response.headers, &response.body)] {
-            headers.iter().for_each(|(name, value)| self.trace.update(format!("{name}: {value}\n")));
-            self.trace.update((body.len() as u64).to_be_bytes());
-            self.trace.update(body);
+        self.deliver_all(std::slice::from_ref(request)).pop().unwrap()
+    }
+
+    /// Lets requests arrive together: headquarters answers them in one transaction.
+    fn deliver_all(&mut self, requests: &[Request]) -> Vec<Response> {
+        let responses = self.hq.handle(requests);
+        for (request, response) in requests.iter().zip(&responses) {
+            self.traffic.requests += 1;
+            self.traffic.up += request.body.len() as u64;
+            self.traffic.down += response.body.len() as u64;
+            for (headers, body) in [(&request.headers, &request.body), (&response.headers, &response.body)] {
+                headers.iter().for_each(|(name, value)| self.trace.update(format!("{name}: {value}\n")));
+                self.trace.update((body.len() as u64).to_be_bytes());
+                self.trace.update(body);
+            }
         }
-        response
+        responses
+    }
+
+    /// What somebody between the phone and headquarters answers.
+    fn portal(&mut self) -> Response {
+        let page = |media: &str, body: &[u8]| {
+            let headers = vec![("content-type".into(), media.into())];
+            Response { status: 200, headers, body: body.to_vec() }
+        };
+        match (self.dice.below(3), &self.said) {
+            (0, Some(before)) => before.clone(),
+            (1, _) => page(lanewalk_protocol::frame::MEDIA_TYPE, b"\x28\xb5\x2f\xfd"),
+            _ => page("text/html", b"<html>please log in</html>"),
+        }
     }
 
     /// Lets a request that was held up arrive; nobody waits for its answer any more.
@@ -150,8 +184,9 @@ impl State {
         hit
     }
 
-    /// Sends one request through the weather. `die` is called when the phone dies now.
-    fn send(&mut self, request: Request, die: &dyn Fn()) -> Result<Response, TransportError> {
+    /// Sends one request of a phone that plays `version` through the weather. `die` is called when the
+    /// phone dies now.
+    fn send(&mut self, request: Request, version: Skew, die: &dyn Fn()) -> Result<Response, TransportError> {
         let weather = self.weather;
         let no_network = || Err(TransportError::Unreachable { detail: "simulated".into() });
         if self.fault(weather.kill / 2) {
@@ -162,8 +197,7 @@ impl State {
             return no_network();
         }
         if self.fault(weather.captive_portal) {
-            let headers = vec![("content-type".into(), "text/html".into())];
-            return Ok(Response { status: 200, headers, body: b"<html>please log in</html>".to_vec() });
+            return Ok(self.portal());
         }
         if self.fault(weather.overload) {
             // As the server says it: not headquarters' signed word.
@@ -188,10 +222,21 @@ impl State {
             self.hq.handle_cut(&cut);
             return no_network();
         }
-        if self.fault(weather.duplicate) {
-            self.deliver(&request);
-        }
-        let mut response = self.deliver(&request);
+        let response = match self.fault(weather.duplicate) {
+            true if self.dice.chance(50) => {
+                let mut both = self.deliver_all(&[request.clone(), request.clone()]);
+                both.swap_remove(usize::from(self.dice.chance(50)))
+            }
+            true => {
+                self.deliver(&request);
+                self.deliver(&request)
+            }
+            false => self.deliver(&request),
+        };
+        // A phone that knows no optional keys reads none.
+        let speaks = if version == Skew::Older { version } else { self.version };
+        let mut response = speaks.answer(&self.hq, &request, response);
+        self.said = Some(response.clone());
         self.heard.push(request);
         if self.fault(weather.kill.div_ceil(2)) {
             die();
@@ -214,6 +259,8 @@ impl State {
 /// One phone's end of the network.
 pub struct Wire {
     network: Arc<Network>,
+    chip: Option<Arc<dyn DeviceSigner>>,
+    version: Mutex<Skew>,
     die: Box<dyn Fn() + Send + Sync>,
 }
 
@@ -226,12 +273,33 @@ impl std::fmt::Debug for Wire {
 impl Wire {
     /// Makes a phone's end; `die` is called when the weather kills the phone.
     pub fn new(network: Arc<Network>, die: impl Fn() + Send + Sync + 'static) -> Self {
-        Self { network, die: Box::new(die) }
+        Self { network, chip: None, version: Mutex::default(), die: Box::new(die) }
+    }
+
+    /// Lets the phone with this key chip play other versions on its end.
+    #[must_use]
+    pub fn with_chip(self, chip: Arc<dyn DeviceSigner>) -> Self {
+        Self { chip: Some(chip), ..self }
+    }
+
+    /// Lets the phone speak as another version would.
+    pub fn speak(&self, version: Skew) {
+        *self.version.lock().unwrap() = version;
+    }
+
+    /// Returns the version that the phone plays.
+    pub fn version(&self) -> Skew {
+        *self.version.lock().unwrap()
     }
 }
 
 impl Transport for Wire {
     fn send(&self, request: Request) -> Result<Response, TransportError> {
-        self.network.0.lock().unwrap().send(request, &self.die)
+        let version = self.version();
+        let request = match &self.chip {
+            Some(chip) => version.request(request, chip.as_ref()),
+            None => request,
+        };
+        self.network.0.lock().unwrap().send(request, version, &self.die)
     }
 }

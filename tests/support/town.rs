@@ -6,11 +6,13 @@
 mod act;
 mod office;
 mod phone;
+mod standing;
 mod trouble;
 
 pub use office::incoming;
 pub use phone::Phone;
-pub use trouble::{Fate, KeyChip, Snapshot};
+pub use standing::{Fate, Left, confirm_all};
+pub use trouble::{KeyChip, Snapshot};
 
 use crate::{
     clock::TownClock,
@@ -18,7 +20,6 @@ use crate::{
     network::{Network, Weather},
 };
 use lanewalk_field::{SyncError, SyncReport, UploadPolicy, UploadReport};
-use lanewalk_headquarters::{Headquarters, enrol};
 use lanewalk_model::{
     id::{DocId, EventId, Hash},
     staff::Role,
@@ -93,6 +94,10 @@ pub struct Town {
     /// How often headquarters came back from a backup.
     pub restores: u64,
     hq_lives: u64,
+    /// The oldest core headquarters wants; all zero: any.
+    pub min_core: [u16; 3],
+    /// Records as a newer version writes them: entry, document, key, text.
+    pub newer: Vec<(Hash, DocId, String, String)>,
     backup: Option<PathBuf>,
     upstream: u64,
 }
@@ -100,13 +105,6 @@ pub struct Town {
 impl std::fmt::Debug for Town {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Town({:?})", self.plan)
-    }
-}
-
-/// Confirms every phone that waits, as an administrator who has compared the fingerprints.
-pub fn confirm_all(hq: &mut Headquarters) {
-    for waiting in enrol::waiting(hq.reader()).unwrap() {
-        hq.confirm(waiting.device).unwrap();
     }
 }
 
@@ -132,7 +130,7 @@ impl Town {
     /// Builds the town in a folder of the caller's; its people have no phones yet.
     pub fn without_phones(plan: Plan, start: i64, root: tempfile::TempDir) -> Self {
         let clock = TownClock::new(start);
-        let mut hq = office::open(&root.path().join("hq-0"), &clock, plan.seed, 0);
+        let mut hq = office::open(&root.path().join("hq-0"), &clock, plan.seed, 0, [0; 3]);
         let cells = office::furnish(&mut hq, plan);
         let network = Network::new(hq, Dice::new(plan.seed, 2));
         let mut town = Self {
@@ -148,6 +146,8 @@ impl Town {
             copies: 0,
             restores: 0,
             hq_lives: 0,
+            min_core: [0; 3],
+            newer: Vec::new(),
             backup: None,
             upstream: 0,
         };
@@ -179,37 +179,73 @@ impl Town {
         report
     }
 
-    /// Faults stop; everybody syncs until nothing moves. Returns the rounds it took.
+    /// Faults stop; everybody syncs until nothing moves. Returns the rounds that were needed: those in
+    /// which something still moved (I8). Whoever does not sync must have said why.
     pub fn settle(&mut self) -> u32 {
         self.network.set_weather(Weather::FAIR);
-        for round in 1..=6 {
+        for round in 0..=6 {
             let mut moved = false;
             for i in 0..self.phones.len() {
-                self.phones[i].signer.fail(None);
-                if !self.phones[i].works() {
-                    continue;
-                }
-                let mut report = self.sync(i);
-                if self.restores > 0 && matches!(&report, Err(e) if forgotten(e)) {
-                    self.give_code(i);
-                    report = self.sync(i);
-                }
-                let report = match report {
-                    Ok(report) => report,
-                    Err(e) if self.stands_still(i, &e) => continue,
-                    Err(e) => panic!("{} cannot sync in fair weather: {e}", self.phones[i].worker),
-                };
-                moved |= report.pushed > 0 || report.pulled > 0 || report.left > 0;
-                let report = self.upload(i, UploadPolicy::UNMETERED).unwrap_or_else(|e| {
-                    panic!("{} cannot send photos in fair weather: {e}", self.phones[i].worker)
-                });
-                moved |= report.files > 0 || report.yielded;
+                moved |= self.settle_one(i);
             }
             if !moved {
+                self.reasons();
                 return round;
             }
         }
         panic!("no quiescence after 6 rounds")
+    }
+
+    /// One phone's round in fair weather; says whether anything moved.
+    fn settle_one(&mut self, i: usize) -> bool {
+        self.phones[i].signer.fail(None);
+        if !matches!(self.phones[i].fate, Fate::Working | Fate::Revoked) {
+            return false;
+        }
+        let before = self.phones[i].field().status().unwrap().pending;
+        let mut report = self.sync(i);
+        if self.restores > 0 && self.phones[i].works() {
+            if matches!(&report, Err(e) if forgotten(e)) {
+                self.give_code(i);
+                report = self.sync(i);
+            }
+            if report == Err(SyncError::NotConfirmed) {
+                // Confirmed after the backup from which headquarters was restored.
+                self.confirm(i);
+                report = self.sync(i);
+            }
+        }
+        let moved = match report {
+            Ok(report) => report.pushed > 0 || report.pulled > 0 || report.left > 0,
+            Err(e) if self.stands_still(i, &e) => {
+                if self.phones[i].fate != Fate::Revoked {
+                    return false;
+                }
+                // Its text is delivered; the photos may follow it (F29).
+                self.phones[i].field().status().unwrap().pending != before
+            }
+            Err(_) if self.restores > 0 && !self.phones[i].works() => return false,
+            Err(e) => panic!("{} cannot sync in fair weather: {e}", self.phones[i].worker),
+        };
+        match self.upload(i, UploadPolicy::UNMETERED) {
+            Ok(report) => moved || report.files > 0 || report.yielded,
+            Err(SyncError::Revoked { .. }) if !self.phones[i].works() => moved,
+            Err(e) => panic!("{} cannot send photos in fair weather: {e}", self.phones[i].worker),
+        }
+    }
+
+    /// Whoever does not sync is told why, and the reason is what the town did to it.
+    fn reasons(&mut self) {
+        for i in 0..self.phones.len() {
+            if self.phones[i].works() || !self.phones[i].in_use() {
+                continue;
+            }
+            let said = self.sync(i);
+            let p = &self.phones[i];
+            let right = said.as_ref().err().and_then(|e| p.reason(e)) == Some(p.fate);
+            // A restored headquarters may not know what it had decided of it.
+            assert!(right || self.restores > 0, "{} ({:?}) is told {said:?}", p.worker, p.fate);
+        }
     }
 }
 

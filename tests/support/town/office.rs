@@ -51,7 +51,7 @@ impl Town {
         self.hq_lives += 1;
         let to = self.root.path().join(format!("hq-{}", self.hq_lives));
         copy_dir(&from, &to);
-        let hq = open(&to, &self.clock, self.plan.seed, self.hq_lives);
+        let hq = open(&to, &self.clock, self.plan.seed, self.hq_lives, self.min_core);
         self.network.replace_hq(hq);
     }
 
@@ -62,7 +62,7 @@ impl Town {
         let to = self.root.path().join(format!("hq-{}", self.hq_lives));
         copy_dir(&from, &to);
         with(&to.join("hq.db"));
-        let hq = open(&to, &self.clock, self.plan.seed, self.hq_lives);
+        let hq = open(&to, &self.clock, self.plan.seed, self.hq_lives, self.min_core);
         self.network.replace_hq(hq);
     }
 
@@ -98,15 +98,21 @@ impl Town {
         std::fs::create_dir_all(&to).unwrap();
         let source = HqSource::new(self.clock.clone(), Dice::new(self.plan.seed, 50_000 + self.hq_lives));
         restore(backup, &to.join("hq.db"), &source).unwrap();
-        let hq = open(&to, &self.clock, self.plan.seed, self.hq_lives);
+        let hq = open(&to, &self.clock, self.plan.seed, self.hq_lives, self.min_core);
         self.network.replace_hq(hq);
     }
 }
 
-pub(super) fn open(directory: &Path, clock: &TownClock, seed: u64, life: u64) -> Headquarters {
+pub(super) fn open(
+    directory: &Path,
+    clock: &TownClock,
+    seed: u64,
+    life: u64,
+    min_core: [u16; 3],
+) -> Headquarters {
     std::fs::create_dir_all(directory).unwrap();
     let source = Arc::new(HqSource::new(clock.clone(), Dice::new(seed, 10_000 + life)));
-    let settings = Settings { public_url: "http://hq.test".into(), ..Settings::default() };
+    let settings = Settings { public_url: "http://hq.test".into(), min_core, ..Settings::default() };
     Headquarters::open(&Place::File(directory.join("hq.db")), settings, source, Box::new(InProcess)).unwrap()
 }
 

@@ -1,6 +1,6 @@
 //! Phones: real cores on real encrypted stores, which die and come back from what is on their disk.
 
-use super::{Fate, KeyChip, Town, confirm_all, worker};
+use super::{Fate, KeyChip, Town, standing::Left, worker};
 use crate::{clock::PhoneSource, dice::Dice, network::Wire};
 use lanewalk_field::{Config, Field, FontFile, PhotoSettings, StorageBudget, StoreKey};
 use lanewalk_model::staff::Role;
@@ -32,6 +32,8 @@ pub struct Phone {
     /// Another disk holds, or held, the same chain.
     pub(super) copied: bool,
     pub(super) revoked: bool,
+    /// What its worker was left with when it was wiped.
+    pub left: Left,
     /// Index of the phone it has its keys from: its own, unless it is a copy.
     key_of: u64,
     key: [u8; 32],
@@ -58,7 +60,7 @@ impl Town {
         self.unpack(i, worker, role);
     }
 
-    fn unpack(&mut self, i: u64, worker: String, role: Role) {
+    pub(super) fn unpack(&mut self, i: u64, worker: String, role: Role) {
         std::fs::create_dir_all(self.root.path().join(format!("phone-{i}-0"))).unwrap();
         let phone = self.make_phone(i, i, worker, role);
         self.phones.push(phone);
@@ -69,7 +71,8 @@ impl Town {
         let phone = &self.phones[phone];
         let text = self.network.hq(|hq| hq.invite(&phone.worker).unwrap().to_text());
         phone.field().enrol(&text, &phone.wire).unwrap();
-        self.network.hq(confirm_all);
+        let device = phone.field().identity().unwrap().device;
+        self.network.hq(|hq| hq.confirm(device).unwrap());
     }
 
     /// Copies a phone's disk into another phone with the same key, as restoring a backup of the
@@ -108,8 +111,9 @@ impl Town {
                     );
                 }
             })
+            .with_chip(signer.clone())
         };
-        let (fate, copied, revoked) = (Fate::Working, false, false);
+        let (fate, copied, revoked, left) = (Fate::Working, false, false, Left::default());
         let mut phone = Phone {
             worker,
             role,
@@ -120,6 +124,7 @@ impl Town {
             signer,
             copied,
             revoked,
+            left,
             key_of,
             key: secret,
             dying,

@@ -4,55 +4,52 @@
 //! Invariant: the plain-data model is told what each of these takes away, so that everything else
 //! must still be there.
 
-use super::{Phone, SavedPhoto, Town, confirm_all, phone::copy_dir};
+use super::{Fate, Phone, SavedPhoto, Town, phone::copy_dir};
 use crate::dice::Dice;
 use lanewalk_field::{Config, Field, FieldError, StoreKey, SyncError};
 use lanewalk_model::id::DeviceId;
 use lanewalk_protocol::keys::{Algorithm, DeviceSigner, PublicKey, Signature, SignerError, SoftSigner};
-use std::{
-    path::PathBuf,
-    sync::{Arc, Mutex},
-};
+use std::{path::PathBuf, sync::Mutex};
 
-/// What became of a phone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
-    /// It works.
-    Working,
-    /// Another phone goes on with its chain: headquarters answers 409 `fork`.
-    Forked,
-    /// Headquarters revoked it.
-    Revoked,
-    /// Somebody put it into a drawer.
-    PutAway,
-}
-
-/// A phone's key chip, which can fail.
+/// A phone's key chip, which can fail, and hold another key.
 #[derive(Debug)]
 pub struct KeyChip {
     key: SoftSigner,
     fails: Mutex<Option<SignerError>>,
+    other: Mutex<Option<SoftSigner>>,
 }
 
 impl KeyChip {
     /// Makes a chip that works.
     pub fn new(key: SoftSigner) -> Self {
-        Self { key, fails: Mutex::new(None) }
+        Self { key, fails: Mutex::default(), other: Mutex::default() }
     }
 
     /// Makes every call from now on fail, or none.
     pub fn fail(&self, with: Option<SignerError>) {
         *self.fails.lock().unwrap() = with;
     }
+
+    /// Puts another key into its place, or the right one.
+    pub fn replace(&self, by: Option<SoftSigner>) {
+        *self.other.lock().unwrap() = by;
+    }
+
+    fn with<T>(&self, run: impl FnOnce(&SoftSigner) -> Result<T, SignerError>) -> Result<T, SignerError> {
+        match *self.fails.lock().unwrap() {
+            Some(fails) => Err(fails),
+            None => run(self.other.lock().unwrap().as_ref().unwrap_or(&self.key)),
+        }
+    }
 }
 
 impl DeviceSigner for KeyChip {
     fn public_key(&self) -> Result<PublicKey, SignerError> {
-        self.fails.lock().unwrap().map_or_else(|| Ok(self.key.public_key()), Err)
+        self.with(|key| Ok(key.public_key()))
     }
 
     fn sign(&self, message: &[u8]) -> Result<Signature, SignerError> {
-        self.fails.lock().unwrap().map_or_else(|| self.key.sign(message), Err)
+        self.with(|key| key.sign(message))
     }
 }
 
@@ -77,9 +74,14 @@ impl Town {
     /// Gives a phone a code, with which it enrols, and confirms it: a new one, or one that a restored
     /// headquarters does not know (F26).
     pub fn give_code(&mut self, phone: usize) {
+        self.invite(phone);
+        self.confirm(phone);
+    }
+
+    /// Gives a phone a code, with which it enrols.
+    pub(super) fn invite(&mut self, phone: usize) {
         let text = self.network.hq(|hq| hq.invite(&self.phones[phone].worker).unwrap().to_text());
         self.phones[phone].enrol(&text);
-        self.network.hq(confirm_all);
     }
 
     /// Gives a code to a phone whose chain cannot go on: it becomes another device and writes again what
@@ -101,16 +103,21 @@ impl Town {
         let mut secret = [0; 32];
         Dice::new(self.plan.seed, 2_000 + phone as u64).fill(&mut secret);
         let p = &mut self.phones[phone];
+        p.signer.replace(Some(SoftSigner::new(Algorithm::Es256, &secret).unwrap()));
         p.field = None;
-        p.signer = Arc::new(KeyChip::new(SoftSigner::new(Algorithm::Es256, &secret).unwrap()));
         p.open();
     }
 
     /// Revokes a phone's device (F29).
     pub fn revoke(&mut self, phone: usize) {
         let device = self.device(phone);
-        for p in self.phones.iter_mut().filter(|p| p.field().identity().is_some_and(|i| i.device == device)) {
+        let same =
+            |p: &Phone| p.field.as_ref().and_then(|f| f.identity()).is_some_and(|i| i.device == device);
+        for p in self.phones.iter_mut().filter(|p| same(p)) {
             p.revoked = true;
+            if p.fate == Fate::Waiting {
+                p.fate = Fate::Revoked;
+            }
         }
         self.network.hq(|hq| hq.revoke(device).unwrap());
     }
@@ -129,10 +136,15 @@ impl Town {
     }
 
     /// Puts an older copy of its disk onto a phone, as restoring a backup of the whole phone does
-    /// (F27). What neither the copy nor headquarters knows is gone with the disk.
-    pub fn restore_phone(&mut self, snapshot: &Snapshot) {
+    /// (F27). What neither the copy nor headquarters knows is gone with the disk. Returns false when
+    /// there is no such phone any more.
+    pub fn restore_phone(&mut self, snapshot: &Snapshot) -> bool {
+        if !self.phones[snapshot.phone].in_use() {
+            return false;
+        }
         self.forget(snapshot.phone, snapshot.saved, snapshot.photos);
         self.phones[snapshot.phone].replace_disk(&snapshot.directory);
+        true
     }
 
     /// Loses a phone with all that was not sent (F28).
@@ -146,6 +158,11 @@ impl Town {
         self.phones[phone].fate = Fate::PutAway;
     }
 
+    /// Finds a phone again that lay in a drawer, its work still on it.
+    pub fn find(&mut self, phone: usize) {
+        self.phones[phone].fate = Fate::Working;
+    }
+
     /// Tells the model what is gone with a disk: acts and photos from these on.
     fn forget(&mut self, phone: usize, saved: usize, photos: usize) {
         for at in saved..self.saved.len() {
@@ -153,7 +170,12 @@ impl Town {
             let gone = act.phone == phone && !self.in_log(act.hash);
             self.saved[at].gone |= gone;
         }
-        for photo in self.photos.iter_mut().skip(photos).filter(|p| p.phone == phone) {
+        self.forget_photos(phone, photos);
+    }
+
+    /// Tells the model that a phone's photos from this on are gone with a disk.
+    pub(super) fn forget_photos(&mut self, phone: usize, from: usize) {
+        for photo in self.photos.iter_mut().skip(from).filter(|p| p.phone == phone) {
             *photo = SavedPhoto { gone: true, ..*photo };
         }
     }
@@ -163,6 +185,14 @@ impl Town {
             let mut s = hq.reader().prepare_cached("SELECT 1 FROM log WHERE hash = ?1").unwrap();
             s.exists([hash.0]).unwrap()
         })
+    }
+
+    /// Ends a phone's app in order and starts it again.
+    pub fn restart(&mut self, phone: usize) {
+        let p = &mut self.phones[phone];
+        p.field().close().unwrap();
+        p.field = None;
+        p.open();
     }
 
     /// Starts a phone with a key that is not its store's: it says so and touches nothing (F9). Then
@@ -177,25 +207,9 @@ impl Town {
             other => panic!("opened with another key: {other:?}"),
         }
     }
-
-    /// Notes why a phone cannot sync any more, if it is a reason that may be; says whether it is.
-    pub(super) fn stands_still(&mut self, phone: usize, why: &SyncError) -> bool {
-        let p = &mut self.phones[phone];
-        p.fate = match why {
-            SyncError::Fork { .. } if p.copied => Fate::Forked,
-            SyncError::Revoked { .. } if p.revoked => Fate::Revoked,
-            _ => return false,
-        };
-        true
-    }
 }
 
 impl Phone {
-    /// Says whether it syncs.
-    pub fn works(&self) -> bool {
-        self.fate == Fate::Working
-    }
-
     /// Enrols, as often as the weather wants.
     pub(super) fn enrol(&mut self, invitation: &str) {
         for _ in 0..100 {
