@@ -84,7 +84,8 @@ pub(crate) fn hear(
 pub(crate) fn all(db: &Connection) -> Result<Vec<Salvaged>, HqError> {
     let mut statement = db.prepare_cached(
         "SELECT d.id, s.at, s.number, s.identity, s.entries, s.unsent, s.export_only, s.missing, s.photos,
-                s.missing > 0 AND d.announced_seq > d.last_seq AND d.revoked_at IS NULL
+                s.missing > 0 AND d.announced_seq > d.last_seq AND d.revoked_at IS NULL AND NOT EXISTS (
+                    SELECT 1 FROM audit a WHERE a.what = 'enrol_after' AND a.about = lower(hex(d.id)))
          FROM salvages s JOIN devices d ON d.n = s.device ORDER BY s.at DESC, s.device, s.number DESC",
     )?;
     let rows = statement.query_map([], |r| {

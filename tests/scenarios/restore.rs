@@ -5,7 +5,7 @@ use lanewalk_field::{NewPlace, SyncError};
 use lanewalk_model::{id::Hash, records::ProposalKind, schema::DocKind, view::Value};
 use support::{check, town::Town};
 
-fn in_log(town: &Town, hash: Hash) -> Option<Option<String>> {
+pub(crate) fn in_log(town: &Town, hash: Hash) -> Option<Option<String>> {
     town.network.hq(|hq| {
         let mut s = hq.reader().prepare("SELECT refused FROM log WHERE hash = ?1").unwrap();
         let mut rows = s.query_map([hash.0], |r| r.get(0)).unwrap();

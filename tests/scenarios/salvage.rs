@@ -4,7 +4,7 @@ use super::*;
 use lanewalk_field::{Config, FieldError, Salvaged};
 use lanewalk_headquarters::salvage::Salvaged as Told;
 use std::path::Path;
-use support::check;
+use support::{check, town::SavedAct};
 
 const PAGE: usize = 4_096;
 
@@ -95,12 +95,12 @@ fn headquarters_hears_of_a_salvage_once() {
     check::laws(&town);
 }
 
-/// A hole in the outbox: what stands before it arrives, what stands behind it leaves as an export, and
-/// headquarters is told how many, although it refuses the push that follows.
+/// A hole in the outbox: what stands before it arrives, and headquarters is told how many entries wait
+/// behind it, although it refuses the push that follows. They can be exported, and with a new code they arrive too.
 #[test]
-fn a_hole_in_the_outbox_is_told_although_the_push_is_refused() {
+fn a_hole_in_the_outbox_is_told_and_what_stands_behind_it_arrives() {
     let mut town = town(752, 2);
-    with_work(&mut town, 24);
+    let order = with_work(&mut town, 24);
     let held = |town: &Town| -> u64 {
         let sql = "SELECT last_seq FROM devices WHERE worker = 'gw-01'";
         town.network.hq(|hq| hq.reader().query_row(sql, [], |r| r.get(0)).unwrap())
@@ -119,7 +119,19 @@ fn a_hole_in_the_outbox_is_told_although_the_push_is_refused() {
     assert_eq!((one.salvage.export_only, one.salvage.missing), (saved.export_only, saved.missing));
     let export = town.phones[A].field().export_unsent().unwrap();
     assert_eq!(export.matches("\"seq\"").count() as u64, saved.export_only);
-    // The phone is replaced: the alarm ends.
-    town.network.hq(|hq| hq.revoke(one.device).unwrap());
-    assert!(!told(&town).0[0].stuck);
+    // With a new code it is another device, and what stands behind the hole arrives as well.
+    assert_eq!(town.begin_again(A), saved.export_only);
+    let again: Vec<_> = town.phones[A].field().former().unwrap().iter().filter_map(|f| f.again).collect();
+    let lost =
+        |act: &SavedAct| !again.contains(&act.hash) && crate::restore::in_log(&town, act.hash).is_none();
+    let lost: Vec<bool> = town.saved.iter().map(|act| act.phone == A && lost(act)).collect();
+    assert_eq!(lost.iter().filter(|lost| **lost).count() as u64, saved.missing);
+    for (act, lost) in town.saved.iter_mut().zip(lost) {
+        act.gone = lost;
+    }
+    town.settle();
+    let there = at_hq(&town, order).members("note").count() as u64;
+    assert_eq!(there, 24 - saved.missing);
+    assert!(!told(&town).0[0].stuck, "the alarm ends");
+    check::laws(&town);
 }

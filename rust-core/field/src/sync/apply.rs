@@ -7,7 +7,7 @@
 //! cursor that lies.
 
 use super::{
-    enrol::{FORK, UNKNOWN_DEVICE},
+    enrol::{CHAIN_GAP, FORK, UNKNOWN_DEVICE},
     witness,
 };
 use crate::{
@@ -290,6 +290,7 @@ impl Applier<'_> {
             )?;
         }
         meta::clear_problem(self.tx, UNKNOWN_DEVICE)?;
+        meta::clear_problem(self.tx, CHAIN_GAP)?;
         meta::delete(self.tx, key::WAITING)?;
         meta::put_int(self.tx, key::CONTACT, response.beacon.hq_time)?;
         clock::put_beacon(self.tx, &response.beacon, page.now)?;

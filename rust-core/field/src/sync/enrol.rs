@@ -44,9 +44,10 @@ impl Field {
     ///
     /// A device whose chain cannot go on takes a code for the same worker: one that headquarters has
     /// forgotten (problem `unknown_device`) is the same device again and offers all it still has (F26). A
-    /// copy (problem `fork`, F27) and a store with another key than it was enrolled with
-    /// ([`DeviceKey::Replaced`], F9) are another device from then on, and what headquarters lacks is
-    /// written again under it: [`Field::former`] lists what became of each entry.
+    /// copy (problem `fork`, F27), a salvaged store with a hole in its chain (problem `chain_gap`, F7) and
+    /// one with another key than it was enrolled with ([`DeviceKey::Replaced`], F9) are another device
+    /// from then on, and what headquarters lacks is written again under it: [`Field::former`] lists what
+    /// became of each entry.
     ///
     /// # Errors
     /// `BadInvitation`, `AlreadyEnrolled`, `NoNetwork`, `Refused` with headquarters' code.
@@ -112,7 +113,7 @@ impl Field {
             if was.is_some() {
                 salvage::tell_again(tx)?;
             }
-            for over in [UNKNOWN_DEVICE, FORK] {
+            for over in GROUNDS {
                 meta::clear_problem(tx, over)?;
             }
             meta::put_int(tx, key::CONTACT, given.beacon.hq_time)?;
@@ -137,6 +138,10 @@ impl Field {
 pub(super) const UNKNOWN_DEVICE: &str = "unknown_device";
 /// The same, when it holds another chain of this device (F27).
 pub(super) const FORK: &str = "fork";
+/// The same, when it lacks an entry that this store lost (F7).
+pub(super) const CHAIN_GAP: &str = "chain_gap";
+/// What is over with an enrolment.
+const GROUNDS: [&str; 3] = [UNKNOWN_DEVICE, FORK, CHAIN_GAP];
 
 impl Inner {
     /// Returns the device this is, with the first entry it has no receipt for; `None` for one that never
@@ -150,8 +155,10 @@ impl Inner {
             let lease: Option<Lease> = meta::get_cbor(conn, key::LEASE)?;
             let same = identity::hq_key(conn)? == invitation.hq_key
                 && lease.is_some_and(|l| l.worker == invitation.worker);
-            let ground =
-                replaced || meta::has_problem(conn, FORK)? || meta::has_problem(conn, UNKNOWN_DEVICE)?;
+            let mut ground = replaced;
+            for problem in GROUNDS {
+                ground |= meta::has_problem(conn, problem)?;
+            }
             if !same || !ground || meta::get(conn, key::REVOKED)?.is_some() {
                 return Ok(None);
             }

@@ -7,7 +7,7 @@
 
 use super::{
     SyncError, SyncReport, TransportError, answer, apply,
-    enrol::{FORK, UNKNOWN_DEVICE, authority},
+    enrol::{CHAIN_GAP, FORK, UNKNOWN_DEVICE, authority},
     request::{self, Unsigned},
     witness::{self, Says},
 };
@@ -233,6 +233,9 @@ impl SyncSession {
             ("nonce", _) if self.retries <= MAX_NONCES => {}
             ("chain_gap", Some(need)) if may_retry && self.push_from != Some(need) => {
                 if self.inner.store.read(|conn| entries::get(conn, need))?.is_none() {
+                    self.inner.store.write(Durability::Page, |tx, _| {
+                        meta::set_problem(tx, CHAIN_GAP, &need.to_string())
+                    })?;
                     return Err(SyncError::ChainGap { need_seq: need });
                 }
                 self.push_from = Some(need);
