@@ -96,30 +96,33 @@ fn headquarters_hears_of_a_salvage_once() {
 }
 
 /// A hole in the outbox: what stands before it arrives, what stands behind it leaves as an export, and
-/// headquarters is told how many, although it refuses the push that follows.
+/// headquarters is told how many, although it refuses the push beside it.
 #[test]
 fn a_hole_in_the_outbox_is_told_although_the_push_is_refused() {
-    let mut town = town(752, 2);
-    with_work(&mut town, 24);
-    let held = |town: &Town| -> u64 {
-        let sql = "SELECT last_seq FROM devices WHERE worker = 'gw-01'";
-        town.network.hq(|hq| hq.reader().query_row(sql, [], |r| r.get(0)).unwrap())
-    };
-    let before = held(&town);
-    let (dir, saved) = salvaged(&town, A, |s| s.identity && s.export_only > 0 && s.unsent > s.export_only);
-    put_back(&mut town, A, &dir);
-    for _ in 0..2 {
-        let stopped = town.sync(A).unwrap_err();
-        assert!(matches!(stopped, SyncError::ChainGap { .. }), "{stopped}");
+    for amid in [false, true] {
+        let mut town = town(752, 2);
+        with_work(&mut town, 24);
+        let held = |town: &Town| -> u64 {
+            let sql = "SELECT last_seq FROM devices WHERE worker = 'gw-01'";
+            town.network.hq(|hq| hq.reader().query_row(sql, [], |r| r.get(0)).unwrap())
+        };
+        let before = held(&town);
+        let fits = |s: &Salvaged| s.identity && s.export_only > 0 && (s.unsent > s.export_only) == amid;
+        let (dir, saved) = salvaged(&town, A, fits);
+        put_back(&mut town, A, &dir);
+        for _ in 0..2 {
+            let stopped = town.sync(A).unwrap_err();
+            assert!(matches!(stopped, SyncError::ChainGap { .. }), "{stopped}");
+        }
+        assert_eq!(held(&town), before + saved.unsent - saved.export_only);
+        let (all, lines) = told(&town);
+        let [one] = all.as_slice() else { panic!("amid {amid}: {all:?}") };
+        assert_eq!((lines, one.stuck), (1, true), "amid {amid}");
+        assert_eq!((one.salvage.export_only, one.salvage.missing), (saved.export_only, saved.missing));
+        let export = town.phones[A].field().export_unsent().unwrap();
+        assert_eq!(export.matches("\"seq\"").count() as u64, saved.export_only);
+        // The phone is replaced: the alarm ends.
+        town.network.hq(|hq| hq.revoke(one.device).unwrap());
+        assert!(!told(&town).0[0].stuck);
     }
-    assert_eq!(held(&town), before + saved.unsent - saved.export_only);
-    let (all, lines) = told(&town);
-    let [one] = all.as_slice() else { panic!("{all:?}") };
-    assert_eq!((lines, one.stuck), (1, true));
-    assert_eq!((one.salvage.export_only, one.salvage.missing), (saved.export_only, saved.missing));
-    let export = town.phones[A].field().export_unsent().unwrap();
-    assert_eq!(export.matches("\"seq\"").count() as u64, saved.export_only);
-    // The phone is replaced: the alarm ends.
-    town.network.hq(|hq| hq.revoke(one.device).unwrap());
-    assert!(!told(&town).0[0].stuck);
 }
