@@ -99,39 +99,42 @@ fn headquarters_hears_of_a_salvage_once() {
 /// behind it, although it refuses the push that follows. They can be exported, and with a new code they arrive too.
 #[test]
 fn a_hole_in_the_outbox_is_told_and_what_stands_behind_it_arrives() {
-    let mut town = town(752, 2);
-    let order = with_work(&mut town, 24);
-    let held = |town: &Town| -> u64 {
-        let sql = "SELECT last_seq FROM devices WHERE worker = 'gw-01'";
-        town.network.hq(|hq| hq.reader().query_row(sql, [], |r| r.get(0)).unwrap())
-    };
-    let before = held(&town);
-    let (dir, saved) = salvaged(&town, A, |s| s.identity && s.export_only > 0 && s.unsent > s.export_only);
-    put_back(&mut town, A, &dir);
-    for _ in 0..2 {
-        let stopped = town.sync(A).unwrap_err();
-        assert!(matches!(stopped, SyncError::ChainGap { .. }), "{stopped}");
+    for amid in [false, true] {
+        let mut town = town(752, 2);
+        let order = with_work(&mut town, 24);
+        let held = |town: &Town| -> u64 {
+            let sql = "SELECT last_seq FROM devices WHERE worker = 'gw-01'";
+            town.network.hq(|hq| hq.reader().query_row(sql, [], |r| r.get(0)).unwrap())
+        };
+        let before = held(&town);
+        let fits = |s: &Salvaged| s.identity && s.export_only > 0 && (s.unsent > s.export_only) == amid;
+        let (dir, saved) = salvaged(&town, A, fits);
+        put_back(&mut town, A, &dir);
+        for _ in 0..2 {
+            let stopped = town.sync(A).unwrap_err();
+            assert!(matches!(stopped, SyncError::ChainGap { .. }), "{stopped}");
+        }
+        assert_eq!(held(&town), before + saved.unsent - saved.export_only);
+        let (all, lines) = told(&town);
+        let [one] = all.as_slice() else { panic!("amid {amid}: {all:?}") };
+        assert_eq!((lines, one.stuck), (1, true), "amid {amid}");
+        assert_eq!((one.salvage.export_only, one.salvage.missing), (saved.export_only, saved.missing));
+        let export = town.phones[A].field().export_unsent().unwrap();
+        assert_eq!(export.matches("\"seq\"").count() as u64, saved.export_only);
+        // With a new code it is another device, and what stands behind the hole arrives as well.
+        assert_eq!(town.begin_again(A), saved.export_only);
+        let again: Vec<_> = town.phones[A].field().former().unwrap().iter().filter_map(|f| f.again).collect();
+        let lost =
+            |act: &SavedAct| !again.contains(&act.hash) && crate::restore::in_log(&town, act.hash).is_none();
+        let lost: Vec<bool> = town.saved.iter().map(|act| act.phone == A && lost(act)).collect();
+        assert_eq!(lost.iter().filter(|lost| **lost).count() as u64, saved.missing);
+        for (act, lost) in town.saved.iter_mut().zip(lost) {
+            act.gone = lost;
+        }
+        town.settle();
+        let there = at_hq(&town, order).members("note").count() as u64;
+        assert_eq!(there, 24 - saved.missing);
+        assert!(!told(&town).0[0].stuck, "the alarm ends");
+        check::laws(&town);
     }
-    assert_eq!(held(&town), before + saved.unsent - saved.export_only);
-    let (all, lines) = told(&town);
-    let [one] = all.as_slice() else { panic!("{all:?}") };
-    assert_eq!((lines, one.stuck), (1, true));
-    assert_eq!((one.salvage.export_only, one.salvage.missing), (saved.export_only, saved.missing));
-    let export = town.phones[A].field().export_unsent().unwrap();
-    assert_eq!(export.matches("\"seq\"").count() as u64, saved.export_only);
-    // With a new code it is another device, and what stands behind the hole arrives as well.
-    assert_eq!(town.begin_again(A), saved.export_only);
-    let again: Vec<_> = town.phones[A].field().former().unwrap().iter().filter_map(|f| f.again).collect();
-    let lost =
-        |act: &SavedAct| !again.contains(&act.hash) && crate::restore::in_log(&town, act.hash).is_none();
-    let lost: Vec<bool> = town.saved.iter().map(|act| act.phone == A && lost(act)).collect();
-    assert_eq!(lost.iter().filter(|lost| **lost).count() as u64, saved.missing);
-    for (act, lost) in town.saved.iter_mut().zip(lost) {
-        act.gone = lost;
-    }
-    town.settle();
-    let there = at_hq(&town, order).members("note").count() as u64;
-    assert_eq!(there, 24 - saved.missing);
-    assert!(!told(&town).0[0].stuck, "the alarm ends");
-    check::laws(&town);
 }
