@@ -16,7 +16,7 @@ use std::{collections::BTreeSet, path::Path};
 /// Faults, F1 to this one.
 const FAULTS: usize = 47;
 /// Rows with something missing. Lower it when one is filled; it never rises.
-const MISSING: usize = 7;
+const MISSING: usize = 6;
 
 /// One row of the table.
 struct Row {

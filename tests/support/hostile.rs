@@ -157,8 +157,12 @@ fn post(path: &str, body: Vec<u8>) -> Request {
 impl Device {
     /// Enrols a new device for a worker with the key of a number.
     pub fn enrol(hq: &mut Headquarters, worker: &str, n: u8) -> Self {
+        Self::enrol_with(hq, worker, key(n))
+    }
+
+    /// Enrols a new device for a worker with any key.
+    pub fn enrol_with(hq: &mut Headquarters, worker: &str, signer: SoftSigner) -> Self {
         let invitation = hq.invite(worker).unwrap();
-        let signer = key(n);
         let answer = send(hq, &enrolment(&invitation, &signer));
         assert_eq!(answer.status, 200, "{:?}", answer.error);
         let given: EnrolResponse = minicbor::decode(&answer.plain).unwrap();
