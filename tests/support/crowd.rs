@@ -6,13 +6,15 @@
 
 use crate::{
     dice::Dice,
-    hostile::{AUTHORITY, Device, read_answer},
+    hostile::{AUTHORITY, Device, patch_headers, read_answer, read_upload},
     words,
 };
 use lanewalk_headquarters::Headquarters;
 use lanewalk_model::{
     document::Edit,
-    id::{DocId, Hash},
+    id::{DocId, EventId, Hash},
+    photo::{FileRef, PhotoRecord, PhotoRole},
+    records::to_json,
     schema::DocKind,
     staff::{Grant, Role},
     time::TimeMs,
@@ -22,6 +24,7 @@ use lanewalk_protocol::{
     http::{Request, Response},
     keys::{Algorithm, SoftSigner},
     sync::SyncRequest,
+    upload::{Creation, UPLOADS_PATH, patch_nonce},
 };
 use std::{
     io,
@@ -56,6 +59,10 @@ pub struct Caller {
     dice: Dice,
     /// Percent of exchanges whose connection breaks.
     cuts: u64,
+    /// Photos that were taken and have no receipt, by the number their bytes are made of.
+    photos: Vec<u64>,
+    /// Files with a receipt.
+    pub delivered: Vec<FileRef>,
 }
 
 impl Caller {
@@ -78,19 +85,46 @@ impl Caller {
             acknowledged: Vec::new(),
             dice: Dice::new(u64::from(n), 24),
             cuts: 0,
+            photos: Vec::new(),
+            delivered: Vec::new(),
         }
     }
 
     /// Records a visit.
     pub fn write(&mut self, n: u16) {
+        self.record(n, None);
+    }
+
+    /// Records a visit with a photo of so many bytes.
+    pub fn photograph(&mut self, n: u16, bytes: u64) {
+        let seed = u64::from(n) << 32 | self.device.chain.0;
+        let record = PhotoRecord {
+            original: file(&content(seed, bytes)),
+            evidence: None,
+            thumbnail: None,
+            media: "image/jpeg".into(),
+            size: Some((1_600, 1_200)),
+            taken_at: TimeMs(1_778_000_000_000),
+            role: PhotoRole::Before,
+            in_app: true,
+            position: None,
+            phash: None,
+            exif: None,
+        };
+        self.photos.push(seed);
+        self.record(n, Some(record));
+    }
+
+    fn record(&mut self, n: u16, photo: Option<PhotoRecord>) {
         let id: DocId = self.device.new_id(DocKind::Visit);
-        let visit = [
+        let mut visit = vec![
             Edit::set("kind", "patrol"),
             Edit::set("grid", grid(n)),
             Edit::set("by", worker(n)),
             Edit::set("started", 1_778_000_000_000_i64),
             Edit::set("notes", words::sentence(&mut self.dice)),
         ];
+        visit.extend(photo.map(|p| Edit::set(format!("photo/{}", EventId(id.uuid)), to_json(&p))));
         let entry = self.device.act(id, &visit);
         self.waiting.push(entry);
     }
@@ -135,6 +169,57 @@ impl Caller {
                     return Heard::Wait(wait.into());
                 }
                 other => panic!("{other}: {:?}", answer.error),
+            }
+        }
+        Heard::Broken
+    }
+
+    /// Says how many photos have no receipt yet.
+    pub fn unsent_photos(&self) -> usize {
+        self.photos.len()
+    }
+
+    /// Sends the next photo that waits, from where headquarters stands; its record has to be there.
+    pub async fn upload(&mut self, at: SocketAddr, bytes: u64) -> Heard {
+        let Some(seed) = self.photos.first().copied() else { return Heard::Page(false) };
+        let content = content(seed, bytes);
+        let creation = Creation { file: file(&content) }.headers(false);
+        let nonce = self.device.nonce.clone();
+        let (mut method, mut path, mut headers, mut body, mut nonce) =
+            ("POST", UPLOADS_PATH.to_owned(), creation, Vec::new(), nonce);
+        for _ in 0..4 {
+            let request = self.device.file_request(method, &path, headers.clone(), body.clone(), &nonce);
+            let Ok(response) = self.exchange(at, &request).await else {
+                self.stream = None;
+                return Heard::Broken;
+            };
+            let (state, next) = read_upload(&self.device.hq_key, &nonce, &response);
+            if !next.is_empty() {
+                self.device.nonce = next;
+            }
+            match state {
+                Ok(state) => {
+                    if let Some(receipt) = state.receipt {
+                        receipt.verify(&self.device.hq_key).unwrap();
+                        assert_eq!((receipt.device, receipt.file()), (self.device.id, file(&content)));
+                        self.delivered.push(receipt.file());
+                        self.photos.remove(0);
+                        return Heard::Page(!self.photos.is_empty());
+                    }
+                    let from = usize::try_from(state.offset).unwrap();
+                    (method, path, body) = ("PATCH", state.id.path(), content[from..].to_vec());
+                    headers = patch_headers(state.offset);
+                    nonce = patch_nonce(state.id, state.offset);
+                }
+                Err(error) if error.code == "nonce" => nonce.clone_from(&self.device.nonce),
+                Err(error) if matches!(response.status, 429 | 503) || error.code == "busy" => {
+                    return Heard::Wait(error.retry_after_s.unwrap_or(1).into());
+                }
+                // The next try asks where headquarters stands.
+                Err(error) if matches!(error.code.as_str(), "wrong_offset" | "not_found") => {
+                    return Heard::Broken;
+                }
+                Err(error) => panic!("{method}: {} {error:?}", response.status),
             }
         }
         Heard::Broken
@@ -205,6 +290,18 @@ async fn read_some(stream: &mut TcpStream, buffer: &mut [u8], into: &mut Vec<u8>
     let n = stream.read(buffer).await?;
     into.extend_from_slice(&buffer[..n]);
     if n == 0 { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(()) }
+}
+
+/// Bytes that compress to nothing.
+fn content(seed: u64, length: u64) -> Vec<u8> {
+    use rand_core::{Rng as _, SeedableRng as _};
+    let mut bytes = vec![0; usize::try_from(length).unwrap()];
+    rand_chacha::ChaCha8Rng::seed_from_u64(seed).fill_bytes(&mut bytes);
+    bytes
+}
+
+fn file(bytes: &[u8]) -> FileRef {
+    FileRef::of(bytes)
 }
 
 fn worker(n: u16) -> String {
