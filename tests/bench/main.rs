@@ -4,7 +4,9 @@
 //!
 //! `cargo run --release -p lanewalk-tests --bin bench -- [D …]` (default 100 1000 5000), and
 //! `… --bin bench -- photos` for the intake of photos beside libvips, `… --bin bench -- console`
-//! for headquarters at ten times the half year.
+//! for headquarters at ten times the half year. Two are no tables but pass or fail: `… --bin bench --
+//! crowd [long]` for headquarters under a crowd of phones, `… --bin bench -- full-phone` for one phone
+//! as full as they get.
 //! Headquarters and the phone are processes of their own, so their memory is their own.
 //! Figures are of one run on one machine: compare ratios, not absolutes.
 
@@ -19,6 +21,8 @@
 
 mod child;
 mod console;
+mod crowd;
+mod full_phone;
 mod hq;
 mod load;
 mod phone;
@@ -43,9 +47,18 @@ fn main() -> std::process::ExitCode {
         Some("console") => console::run(&args[1..]),
         Some("console-table") => console::table(&args[1]),
         Some("load") => load::run(&args[1], &args[2]),
+        Some("office") => crowd::office(&args[1], &args[2]),
+        Some("full-phone") => return held(full_phone::run()),
+        Some("full-phone-child") => full_phone::child(&args[1]),
+        Some("crowd") => return held(crowd::run(args.get(1).is_some_and(|a| a == "long"))),
         _ => table(&args),
     }
     std::process::ExitCode::SUCCESS
+}
+
+/// Turns "every floor held" into an exit code.
+fn held(held: bool) -> std::process::ExitCode {
+    if held { std::process::ExitCode::SUCCESS } else { std::process::ExitCode::FAILURE }
 }
 
 fn table(args: &[String]) {

@@ -8,6 +8,7 @@
     reason = "tests"
 )]
 
+mod crowd;
 mod house;
 mod limits;
 mod tls;

@@ -31,6 +31,7 @@ use lanewalk_protocol::{
     limits,
     receipt::{ErrorBody, response_message},
     sync::{Cursor, Push, SyncRequest, SyncResponse},
+    upload::{self, UploadAnswer},
 };
 use minicbor::Encode;
 use std::collections::BTreeMap;
@@ -110,16 +111,45 @@ pub fn claimed_nonce(request: &Request) -> String {
     claimed.map(|c| c.nonce).unwrap_or_default()
 }
 
-/// Checks media type and signature of an answer and reads it.
-pub fn read_answer(hq_key: &PublicKey, request: &Request, response: &Response) -> Answer {
+/// Checks that headquarters signed an answer with this content for a nonce; returns the next nonce.
+fn verified(hq_key: &PublicKey, nonce: &str, response: &Response, content: &[u8]) -> String {
     use base64::Engine as _;
-    assert_eq!(header(&response.headers, "content-type"), Some(frame::MEDIA_TYPE));
     let next_nonce = header(&response.headers, http::NEXT_NONCE).unwrap_or_default().to_owned();
     let text = header(&response.headers, http::RESPONSE_SIGNATURE).expect("every answer is signed");
     let bytes = base64::engine::general_purpose::STANDARD.decode(text).unwrap();
     let signature = Signature::new(Algorithm::from_id(bytes[0]).unwrap(), &bytes[1..]).unwrap();
-    let message = response_message(&claimed_nonce(request), response.status, &next_nonce, &response.body);
+    let message = response_message(nonce, response.status, &next_nonce, content);
     verify_domain(hq_key, Domain::Response, &message, &signature).expect("headquarters signed this answer");
+    next_nonce
+}
+
+/// Checks the signature of an answer about an upload; where it stands or why not, and the next nonce.
+pub fn read_upload(
+    hq_key: &PublicKey,
+    nonce: &str,
+    response: &Response,
+) -> (Result<UploadAnswer, ErrorBody>, String) {
+    if let Some(state) = UploadAnswer::read(&response.headers).filter(|_| response.status < 300) {
+        let next = verified(hq_key, nonce, response, &state.message());
+        return (Ok(state), next);
+    }
+    let next = verified(hq_key, nonce, response, &response.body);
+    (Err(frame::decode(&response.body, limits::MAX_RESPONSE_DECODED).unwrap()), next)
+}
+
+/// The headers of a part of a file.
+pub fn patch_headers(offset: u64) -> Vec<(String, String)> {
+    vec![
+        (upload::header::TUS_RESUMABLE.into(), upload::TUS_VERSION.into()),
+        (upload::header::UPLOAD_OFFSET.into(), offset.to_string()),
+        ("content-type".into(), upload::OFFSET_STREAM.into()),
+    ]
+}
+
+/// Checks media type and signature of an answer and reads it.
+pub fn read_answer(hq_key: &PublicKey, request: &Request, response: &Response) -> Answer {
+    assert_eq!(header(&response.headers, "content-type"), Some(frame::MEDIA_TYPE));
+    let next_nonce = verified(hq_key, &claimed_nonce(request), response, &response.body);
     let plain = zstd::stream::decode_all(response.body.as_slice()).unwrap();
     let error = (response.status != 200).then(|| minicbor::decode(&plain).unwrap());
     let is_page = response.status == 200 && request.path == http::SYNC_PATH;
@@ -157,8 +187,12 @@ fn post(path: &str, body: Vec<u8>) -> Request {
 impl Device {
     /// Enrols a new device for a worker with the key of a number.
     pub fn enrol(hq: &mut Headquarters, worker: &str, n: u8) -> Self {
+        Self::enrol_with(hq, worker, key(n))
+    }
+
+    /// Enrols a new device for a worker with any key.
+    pub fn enrol_with(hq: &mut Headquarters, worker: &str, signer: SoftSigner) -> Self {
         let invitation = hq.invite(worker).unwrap();
-        let signer = key(n);
         let answer = send(hq, &enrolment(&invitation, &signer));
         assert_eq!(answer.status, 200, "{:?}", answer.error);
         let given: EnrolResponse = minicbor::decode(&answer.plain).unwrap();
@@ -290,6 +324,20 @@ impl Device {
     pub fn signed(&self, body: Vec<u8>) -> Request {
         let request = post(http::SYNC_PATH, body);
         let headers = sign(&request, &self.nonce, &self.id.to_string(), &self.signer);
+        with_signature(request, headers)
+    }
+
+    /// Signs a request about a file.
+    pub fn file_request(
+        &self,
+        method: &str,
+        path: &str,
+        headers: Vec<(String, String)>,
+        body: Vec<u8>,
+        nonce: &str,
+    ) -> Request {
+        let request = Request { method: method.into(), headers, ..post(path, body) };
+        let headers = sign(&request, nonce, &self.id.to_string(), &self.signer);
         with_signature(request, headers)
     }
 

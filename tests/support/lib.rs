@@ -14,6 +14,7 @@
 
 pub mod check;
 pub mod clock;
+pub mod crowd;
 pub mod dice;
 pub mod hostile;
 pub mod network;

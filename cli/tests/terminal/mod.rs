@@ -45,6 +45,18 @@ impl Server {
         Self { process, data, port, lines: Some(lines) }
     }
 
+    /// Ends it at once, in the middle of whatever it does.
+    pub fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    /// Starts it again after a kill.
+    pub fn revive(&mut self) {
+        let again = Self::restart(self.data.clone(), self.port);
+        *self = again;
+    }
+
     /// Stops it as the system would and returns what it said after that.
     pub fn stop(&mut self) -> String {
         Command::new("kill").arg(self.process.id().to_string()).status().unwrap();
