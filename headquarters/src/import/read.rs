@@ -39,7 +39,7 @@ pub fn read_csv(
     let (charset, body) = charset::detect(bytes, mapping.charset)?;
     let mut frames = Frames::new(body, mapping.delimiter);
     let header = frames.next().ok_or(ImportError::Empty)?;
-    let (used, mended) = used_columns(&header, mapping, charset)?;
+    let Header { used, mended } = used_columns(&header, mapping, charset)?;
     let mut reader = Reader {
         before: bytes.len().saturating_sub(body.len()),
         mapping,
@@ -61,13 +61,20 @@ pub fn read_csv(
     Ok(reader.outcome)
 }
 
-/// Finds where the columns that the mapping names stand, and whether the file was made of refused
-/// records.
+/// What a header tells.
+struct Header<'m> {
+    /// The columns that the mapping names, and where they stand.
+    used: Vec<(&'m str, usize)>,
+    /// The file was made of refused records.
+    mended: bool,
+}
+
+/// Reads the header's names.
 fn used_columns<'m>(
     header: &Frame<'_>,
     mapping: &'m Mapping,
     charset: Charset,
-) -> Result<(Vec<(&'m str, usize)>, bool), ImportError> {
+) -> Result<Header<'m>, ImportError> {
     let unreadable = ImportError::HeaderUnreadable { line: header.line };
     if header.quotes != Quotes::Sound || header.raw.contains(&0) {
         return Err(unreadable);
@@ -88,7 +95,7 @@ fn used_columns<'m>(
             (Some(_), Some(_)) => return Err(ImportError::AmbiguousColumn(wanted.to_owned())),
         }
     }
-    if missing.is_empty() { Ok((used, mended)) } else { Err(ImportError::MissingColumns(missing)) }
+    if missing.is_empty() { Ok(Header { used, mended }) } else { Err(ImportError::MissingColumns(missing)) }
 }
 
 /// Decodes a cell; one of a mended file is told from what was put before it there.

@@ -19,12 +19,16 @@ const ADDED: [&str; 3] = ["导入行号 line", "导入问题", "import problem"]
 /// Puts an apostrophe before a cell that a spreadsheet would run or a reader could take for more
 /// than text.
 pub fn neutral(cell: &str) -> Cow<'_, str> {
-    // Spreadsheets pass over leading blanks, also wide ones.
-    match cell.trim_start_matches([' ', '\u{a0}', '\u{3000}', '\u{feff}']).chars().next() {
-        Some('=' | '+' | '-' | '@' | '\t' | '\r' | '＝' | '＋' | '－' | '＠') => {
-            Cow::Owned(format!("'{cell}"))
-        }
-        _ => Cow::Borrowed(cell),
+    // Spreadsheets pass over what leads and cannot be seen, also wide blanks.
+    let unseen = |c: char| c.is_whitespace() || c.is_control() || c == '\u{feff}';
+    let runs = |c: char| matches!(c, '=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠');
+    let breaks = |c: char| matches!(c, '\t' | '\r' | '\n');
+    let rest = cell.trim_start_matches(unseen);
+    let lead = cell.strip_suffix(rest).unwrap_or_default();
+    if rest.starts_with(runs) || lead.contains(breaks) {
+        Cow::Owned(format!("'{cell}"))
+    } else {
+        Cow::Borrowed(cell)
     }
 }
 

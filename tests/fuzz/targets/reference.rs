@@ -1,6 +1,0 @@
-#![no_main]
-
-#[path = "../checks/reference.rs"]
-mod reference;
-
-libfuzzer_sys::fuzz_target!(|data: &[u8]| reference::check(data));
