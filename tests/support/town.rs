@@ -220,6 +220,7 @@ impl Town {
         }
         let moved = match report {
             Ok(report) => {
+                assert!(self.phones[i].speaks(), "{} is answered in another version", self.phones[i].worker);
                 if self.phones[i].fate == Fate::Forked {
                     self.phones[i].fate = Fate::Working;
                 }
