@@ -14,6 +14,7 @@ mod orders;
 mod restore;
 mod rights;
 mod sharing;
+mod versions;
 mod witness;
 
 use lanewalk_field::{Field, ListQuery, NewVisit, ProposalStatus, SyncError, Transport, TransportError};
