@@ -16,6 +16,7 @@ mod restore;
 mod rights;
 mod salvage;
 mod sharing;
+mod versions;
 mod witness;
 
 use lanewalk_field::{Field, ListQuery, NewVisit, ProposalStatus, SyncError, Transport, TransportError};

@@ -90,7 +90,7 @@ fn run(seed: u64, days: u64, talk: bool) -> Outcome {
                 13..=15 => {
                     let report = town.sync(phone);
                     if talk {
-                        println!("{} syncs: {report:?}", town.phones[phone].worker);
+                        println!("{phone} {} syncs: {report:?}", town.phones[phone].worker);
                     }
                 }
                 16 if o.kill_phones => town.kill(phone),

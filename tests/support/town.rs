@@ -199,8 +199,11 @@ impl Town {
     /// One phone's round in fair weather; says whether anything moved.
     fn settle_one(&mut self, i: usize) -> bool {
         self.phones[i].signer.fail(None);
-        if !matches!(self.phones[i].fate, Fate::Working | Fate::Revoked) {
-            return false;
+        match self.phones[i].fate {
+            Fate::Working | Fate::Revoked => {}
+            // A restored headquarters may not know the other chain, and goes on with this one.
+            Fate::Forked if self.restores > 0 => {}
+            _ => return false,
         }
         let before = self.phones[i].field().status().unwrap().pending;
         let mut report = self.sync(i);
@@ -216,7 +219,13 @@ impl Town {
             }
         }
         let moved = match report {
-            Ok(report) => report.pushed > 0 || report.pulled > 0 || report.left > 0,
+            Ok(report) => {
+                assert!(self.phones[i].speaks(), "{} is answered in another version", self.phones[i].worker);
+                if self.phones[i].fate == Fate::Forked {
+                    self.phones[i].fate = Fate::Working;
+                }
+                report.pushed > 0 || report.pulled > 0 || report.left > 0
+            }
             Err(e) if self.stands_still(i, &e) => {
                 if self.phones[i].fate != Fate::Revoked {
                     return false;

@@ -175,6 +175,11 @@ impl Phone {
         self.fate == Fate::Working
     }
 
+    /// Says whether headquarters speaks its version.
+    pub fn speaks(&self) -> bool {
+        self.wire.version().speaks()
+    }
+
     /// Says whether somebody may hold it in his hand.
     pub fn in_use(&self) -> bool {
         !matches!(self.fate, Fate::PutAway | Fate::Wiped)
