@@ -11,6 +11,7 @@
 )]
 
 mod desk;
+mod disk;
 mod options;
 mod trouble;
 
@@ -42,7 +43,7 @@ fn run(seed: u64, talk: bool) -> Outcome {
     if talk {
         println!("{o:#?}");
     }
-    let mut town = Town::new(o.plan);
+    let mut town = disk::town(&o);
     town.settle();
     let (mut dice, mut acts, mut troubles) = (Dice::new(seed, 4), Acts::new(), Troubles::default());
     for day in 0..2 {
@@ -101,6 +102,7 @@ fn run(seed: u64, talk: bool) -> Outcome {
             troubles.morning(&mut town);
         }
     }
+    troubles.count("power cut", town.power_cuts());
     Outcome { state: check::laws(&town), acts, troubles: troubles.counts, trace: town.network.trace() }
 }
 
@@ -228,7 +230,7 @@ fn nothing_lost_nothing_overwritten_same_everywhere() {
             let (done, _) = all.get(what).copied().unwrap_or_default();
             assert!(done > 0, "{what} never happened in {seeds} seeds");
         }
-        for what in trouble::ALL {
+        for what in trouble::ALL.into_iter().chain(disk::ALL) {
             assert!(made.contains_key(what), "{what} never happened in {seeds} seeds");
         }
         assert!(all.values().map(|(done, _)| done).sum::<u64>() > seeds * 4);

@@ -30,6 +30,10 @@ pub(crate) struct Options {
     pub(crate) losses: bool,
     /// Workers use two phones.
     pub(crate) two_phones: bool,
+    /// A kill of anything may be a power cut: what was not synced is gone, torn or there.
+    pub(crate) power_cuts: bool,
+    /// Disks are full or fail for a while.
+    pub(crate) bad_disks: bool,
 }
 
 /// Draws the options of a seed.
@@ -74,5 +78,7 @@ pub(crate) fn of(seed: u64) -> Options {
         copies: dice.chance(50),
         losses: dice.chance(50),
         two_phones: dice.chance(50),
+        power_cuts: dice.chance(50),
+        bad_disks: dice.chance(50),
     }
 }

@@ -1,6 +1,6 @@
 //! What happens to phones and clocks beyond bad weather, drawn from dice.
 
-use crate::options::Options;
+use crate::{disk, options::Options};
 use lanewalk_field::{DeviceKey, Status, SyncError};
 use lanewalk_protocol::keys::SignerError;
 use std::collections::BTreeMap;
@@ -39,7 +39,7 @@ pub(crate) struct Troubles {
 impl Troubles {
     /// Makes one trouble, if the seed has it.
     pub(crate) fn make(&mut self, town: &mut Town, dice: &mut Dice, o: &Options, phone: usize, talk: bool) {
-        let what = match dice.below(12) {
+        let what = match dice.below(14) {
             0 | 1 if o.keys => self.chip(town, dice, phone),
             2 if o.keys => {
                 town.wrong_key(phone);
@@ -83,13 +83,21 @@ impl Troubles {
                 town.clock.set_hq_error(hours * HOUR_MS);
                 Some("headquarters' clock")
             }
+            10..=12 if o.bad_disks => disk::fail(town, dice, phone),
             _ => None,
         };
         if let Some(what) = what {
-            *self.counts.entry(what).or_default() += 1;
+            self.count(what, 1);
             if talk {
                 println!("{what}: phone {phone}, {}", town.phones[phone].worker);
             }
+        }
+    }
+
+    /// Notes that something happened so often.
+    pub(crate) fn count(&mut self, what: &'static str, times: u64) {
+        if times > 0 {
+            *self.counts.entry(what).or_default() += times;
         }
     }
 

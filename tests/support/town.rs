@@ -3,10 +3,13 @@
 //! What a phone returned as saved is written into [`Town::saved`] in plain data; the checks
 //! compare everything else with that.
 
+mod disk;
 mod trouble;
 
+pub use disk::Disks;
 pub use trouble::{Fate, KeyChip, Snapshot};
 
+use self::disk::Medium;
 use crate::{
     clock::{HqSource, PhoneSource, TownClock},
     dice::Dice,
@@ -120,6 +123,7 @@ pub struct Phone {
     dying: Arc<AtomicBool>,
     lives: Arc<AtomicU64>,
     wire: Wire,
+    medium: Medium,
 }
 
 impl std::fmt::Debug for Phone {
@@ -151,6 +155,8 @@ pub struct Town {
     /// How often headquarters came back from a backup.
     pub restores: u64,
     hq_lives: u64,
+    hq_medium: Medium,
+    disks: Option<Disks>,
     backup: Option<PathBuf>,
     upstream: u64,
 }
@@ -176,10 +182,16 @@ impl Town {
 
     /// Builds the town as of a moment, UTC ms.
     pub fn at(plan: Plan, start: i64) -> Self {
+        Self::populated(plan, start, None)
+    }
+
+    fn populated(plan: Plan, start: i64, disks: Option<Disks>) -> Self {
         // Memory-backed where there is one: fsync is then free, and nothing else changes.
         let shm = Path::new("/dev/shm");
-        let root = if shm.is_dir() { tempfile::tempdir_in(shm) } else { tempfile::tempdir() }.unwrap();
-        let mut town = Self::without_phones(plan, start, root);
+        let base = if shm.is_dir() { shm.to_owned() } else { std::env::temp_dir() };
+        // SQLite opens files by their names without links, and a mounted folder is found by its name.
+        let root = tempfile::tempdir_in(base.canonicalize().unwrap()).unwrap();
+        let mut town = Self::build(plan, start, root, disks);
         for i in 0..plan.grid_workers + plan.property_staff {
             let (worker, role) = worker(i, plan);
             town.add_phone(i, worker, role);
@@ -189,7 +201,14 @@ impl Town {
 
     /// Builds the town in a folder of the caller's; its people have no phones yet.
     pub fn without_phones(plan: Plan, start: i64, root: tempfile::TempDir) -> Self {
+        Self::build(plan, start, root, None)
+    }
+
+    fn build(plan: Plan, start: i64, root: tempfile::TempDir, disks: Option<Disks>) -> Self {
         let clock = TownClock::new(start);
+        let hq_medium = Medium::new(disks, Dice::new(plan.seed, 60));
+        std::fs::create_dir_all(root.path().join("hq-0")).unwrap();
+        hq_medium.mount(&root.path().join("hq-0"));
         let mut hq = open_hq(&root.path().join("hq-0"), &clock, plan.seed, 0);
         let cells = seed_headquarters(&mut hq, plan);
         let network = Network::new(hq, Dice::new(plan.seed, 2));
@@ -206,6 +225,8 @@ impl Town {
             copies: 0,
             restores: 0,
             hq_lives: 0,
+            hq_medium,
+            disks,
             backup: None,
             upstream: 0,
         };
@@ -261,14 +282,15 @@ impl Town {
         let signer = Arc::new(KeyChip::new(SoftSigner::new(Algorithm::Es256, &secret).unwrap()));
         let dying = Arc::new(AtomicBool::new(false));
         let lives = Arc::new(AtomicU64::new(0));
+        let medium = Medium::new(self.disks, Dice::new(self.plan.seed, 200 + i));
         let wire = {
-            let (dying, lives) = (dying.clone(), lives.clone());
+            let (dying, lives, medium) = (dying.clone(), lives.clone(), medium.clone());
             let root = self.root.path().to_owned();
             Wire::new(self.network.clone(), move || {
                 // What lies on the disk at this moment is what the phone has when it comes back.
                 if !dying.swap(true, Ordering::Relaxed) {
                     let life = lives.load(Ordering::Relaxed);
-                    copy_dir(
+                    medium.crash(
                         &root.join(format!("phone-{i}-{life}")),
                         &root.join(format!("phone-{i}-{}", life + 1)),
                     );
@@ -291,6 +313,7 @@ impl Town {
             dying,
             lives,
             wire,
+            medium,
         };
         phone.open();
         phone
@@ -321,7 +344,7 @@ impl Town {
             p.directory.file_name().unwrap().to_string_lossy().rsplit_once('-').unwrap().0.to_owned()
                 + &format!("-{}", life + 1),
         );
-        copy_dir(&p.directory, &next);
+        p.medium.crash(&p.directory, &next);
         p.dying.store(true, Ordering::Relaxed);
         p.revive_if_dead();
     }
@@ -331,7 +354,8 @@ impl Town {
         let from = self.root.path().join(format!("hq-{}", self.hq_lives));
         self.hq_lives += 1;
         let to = self.root.path().join(format!("hq-{}", self.hq_lives));
-        copy_dir(&from, &to);
+        self.hq_medium.crash(&from, &to);
+        self.hq_medium.mount(&to);
         let hq = open_hq(&to, &self.clock, self.plan.seed, self.hq_lives);
         self.network.replace_hq(hq);
     }
@@ -343,6 +367,7 @@ impl Town {
         let to = self.root.path().join(format!("hq-{}", self.hq_lives));
         copy_dir(&from, &to);
         with(&to.join("hq.db"));
+        self.hq_medium.mount(&to);
         let hq = open_hq(&to, &self.clock, self.plan.seed, self.hq_lives);
         self.network.replace_hq(hq);
     }
@@ -379,6 +404,7 @@ impl Town {
         std::fs::create_dir_all(&to).unwrap();
         let source = HqSource::new(self.clock.clone(), Dice::new(self.plan.seed, 50_000 + self.hq_lives));
         restore(backup, &to.join("hq.db"), &source).unwrap();
+        self.hq_medium.mount(&to);
         let hq = open_hq(&to, &self.clock, self.plan.seed, self.hq_lives);
         self.network.replace_hq(hq);
     }
@@ -445,6 +471,10 @@ impl Town {
             }
             // The grid was given to somebody else while the camera was open.
             Err(FieldError::NotAllowed { .. } | FieldError::NotFound | FieldError::LeaseOver) => {
+                self.phones[phone].field().drop_ticket(ticket).unwrap();
+            }
+            // The camera synced nothing, and the power went before the core took its file in.
+            Err(FieldError::Photo { .. }) if self.disks.is_some_and(|disks| disks.power_cuts) => {
                 self.phones[phone].field().drop_ticket(ticket).unwrap();
             }
             Err(e) => panic!("photo on {}: {e}", self.phones[phone].worker),
@@ -522,6 +552,7 @@ impl Phone {
     }
 
     fn open(&mut self) {
+        self.medium.mount(&self.directory);
         let config = Config::new(self.directory.clone(), StoreKey::new(self.key));
         let field = Field::open(config, self.source.clone(), self.signer.clone()).unwrap();
         let font =
