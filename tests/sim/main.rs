@@ -17,6 +17,7 @@
 )]
 
 mod desk;
+mod disk;
 mod options;
 mod tally;
 mod trouble;
@@ -70,7 +71,7 @@ fn run(seed: u64, days: u64, talk: bool) -> Outcome {
     if talk {
         println!("{o:#?}");
     }
-    let mut town = Town::new(o.plan);
+    let mut town = disk::town(&o);
     town.network.speak(o.hq_version);
     town.settle();
     let (mut dice, mut acts, mut troubles) = (Dice::new(seed, 4), Acts::new(), Troubles::default());
@@ -143,6 +144,7 @@ fn run(seed: u64, days: u64, talk: bool) -> Outcome {
         }
     }
     let (state, trace) = (check::laws(&town), town.network.trace());
+    troubles.count("power cut", town.power_cuts());
     let (saved, troubles) = (town.saved.len() as u64, troubles.counts);
     Outcome { state, acts, troubles, saved, phone_days, rounds: all_rounds, still, trace }
 }

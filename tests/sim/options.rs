@@ -39,6 +39,10 @@ pub(crate) struct Options {
     pub(crate) hq_version: Skew,
     /// Days between two days of work.
     pub(crate) pause_days: i64,
+    /// A kill of anything may be a power cut: what was not synced is gone, torn or there.
+    pub(crate) power_cuts: bool,
+    /// Disks are full or fail for a while.
+    pub(crate) bad_disks: bool,
 }
 
 /// Draws the options of a seed.
@@ -88,5 +92,7 @@ pub(crate) fn of(seed: u64) -> Options {
         hq_version: *dice.pick(&[Skew::Same, Skew::Same, Skew::Older, Skew::Newer]),
         // Over a weekend a lease ends (72 h), over three weeks the time to deliver (14 days).
         pause_days: *dice.pick(&[0, 0, 1, 4, 21]),
+        power_cuts: dice.chance(50),
+        bad_disks: dice.chance(50),
     }
 }

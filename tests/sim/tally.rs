@@ -3,7 +3,7 @@
 //! Invariant: a simulator in which nothing happens proves nothing, so everything that it can do has to
 //! have been done.
 
-use crate::{Outcome, desk::Acts, trouble};
+use crate::{Outcome, desk::Acts, disk, trouble};
 use std::collections::BTreeMap;
 use support::town::Fate;
 
@@ -102,7 +102,7 @@ impl Tally {
                 let (done, _) = self.acts.get(what).copied().unwrap_or_default();
                 assert!(done > 0, "{what} never happened in {seeds} seeds");
             }
-            for what in trouble::ALL {
+            for what in trouble::ALL.into_iter().chain(disk::ALL) {
                 assert!(self.troubles.contains_key(what), "{what} never happened in {seeds} seeds");
             }
             assert!(self.acts.values().map(|(done, _)| done).sum::<u64>() > seeds * 4);

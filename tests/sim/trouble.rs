@@ -1,6 +1,6 @@
 //! What happens to phones and clocks beyond bad weather, drawn from dice.
 
-use crate::options::Options;
+use crate::{disk, options::Options};
 use lanewalk_field::{DeviceKey, Status, SyncError};
 use lanewalk_protocol::keys::SignerError;
 use std::collections::BTreeMap;
@@ -52,7 +52,7 @@ pub(crate) struct Troubles {
 impl Troubles {
     /// Makes one trouble, if the seed has it.
     pub(crate) fn make(&mut self, town: &mut Town, dice: &mut Dice, o: &Options, phone: usize, talk: bool) {
-        let what = match dice.below(18) {
+        let what = match dice.below(20) {
             0 | 1 if o.keys => self.chip(town, dice, phone),
             2 if o.keys => {
                 town.wrong_key(phone);
@@ -79,7 +79,7 @@ impl Troubles {
                 if revoked {
                     town.revoke(phone);
                     // It hears of it, or goes on for a while.
-                    self.count("revoked");
+                    self.count("revoked", 1);
                 }
                 match gone {
                     // It is found again on the next day, when there may be no time left to deliver.
@@ -140,18 +140,22 @@ impl Troubles {
                 town.floor(dice.chance(50));
                 Some("floor")
             }
+            18 | 19 if o.bad_disks => disk::fail(town, dice, phone),
             _ => None,
         };
         if let Some(what) = what {
-            self.count(what);
+            self.count(what, 1);
             if talk {
                 println!("{what}: phone {phone}, {}", town.phones[phone].worker);
             }
         }
     }
 
-    fn count(&mut self, what: &'static str) {
-        *self.counts.entry(what).or_default() += 1;
+    /// Notes that something happened so often.
+    pub(crate) fn count(&mut self, what: &'static str, times: u64) {
+        if times > 0 {
+            *self.counts.entry(what).or_default() += times;
+        }
     }
 
     /// An administrator compares a waiting phone's fingerprint.
@@ -171,7 +175,7 @@ impl Troubles {
             return None;
         }
         if !town.phones[phone].left.delivered {
-            self.count("copy taken along");
+            self.count("copy taken along", 1);
         }
         Some("wiped")
     }
@@ -231,12 +235,12 @@ impl Troubles {
                 // Whom a restored headquarters does not know may ask again, and is not missed.
                 Fate::Waiting if town.waits(i) && dice.chance(70) => {
                     let what = self.look_at(town, dice, i);
-                    self.count(what);
+                    self.count(what, 1);
                 }
                 Fate::Outdated => town.update(i, Skew::Same),
                 Fate::Revoked => {
                     if let Some(what) = self.farewell(town, i) {
-                        self.count(what);
+                        self.count(what, 1);
                     }
                 }
                 _ => {}

@@ -4,16 +4,19 @@
 //! compare everything else with that.
 
 mod act;
+mod disk;
 mod office;
 mod phone;
 mod standing;
 mod trouble;
 
+pub use disk::Disks;
 pub use office::incoming;
 pub use phone::Phone;
 pub use standing::{Fate, Left, confirm_all};
 pub use trouble::{KeyChip, Snapshot};
 
+use self::disk::Medium;
 use crate::{
     clock::TownClock,
     dice::Dice,
@@ -94,6 +97,8 @@ pub struct Town {
     /// How often headquarters came back from a backup.
     pub restores: u64,
     hq_lives: u64,
+    hq_medium: Medium,
+    disks: Option<Disks>,
     /// The oldest core headquarters wants; all zero: any.
     pub min_core: [u16; 3],
     /// Records as a newer version writes them: entry, document, key, text.
@@ -116,10 +121,16 @@ impl Town {
 
     /// Builds the town as of a moment, UTC ms.
     pub fn at(plan: Plan, start: i64) -> Self {
+        Self::populated(plan, start, None)
+    }
+
+    fn populated(plan: Plan, start: i64, disks: Option<Disks>) -> Self {
         // Memory-backed where there is one: fsync is then free, and nothing else changes.
         let shm = Path::new("/dev/shm");
-        let root = if shm.is_dir() { tempfile::tempdir_in(shm) } else { tempfile::tempdir() }.unwrap();
-        let mut town = Self::without_phones(plan, start, root);
+        let base = if shm.is_dir() { shm.to_owned() } else { std::env::temp_dir() };
+        // SQLite opens files by their names without links, and a mounted folder is found by its name.
+        let root = tempfile::tempdir_in(base.canonicalize().unwrap()).unwrap();
+        let mut town = Self::build(plan, start, root, disks);
         for i in 0..plan.grid_workers + plan.property_staff {
             let (worker, role) = worker(i, plan);
             town.add_phone(i, worker, role);
@@ -129,6 +140,13 @@ impl Town {
 
     /// Builds the town in a folder of the caller's; its people have no phones yet.
     pub fn without_phones(plan: Plan, start: i64, root: tempfile::TempDir) -> Self {
+        Self::build(plan, start, root, None)
+    }
+
+    fn build(plan: Plan, start: i64, root: tempfile::TempDir, disks: Option<Disks>) -> Self {
+        let hq_medium = Medium::new(disks, Dice::new(plan.seed, 60));
+        std::fs::create_dir_all(root.path().join("hq-0")).unwrap();
+        hq_medium.mount(&root.path().join("hq-0"));
         let clock = TownClock::new(start);
         let mut hq = office::open(&root.path().join("hq-0"), &clock, plan.seed, 0, [0; 3]);
         let cells = office::furnish(&mut hq, plan);
@@ -146,6 +164,8 @@ impl Town {
             copies: 0,
             restores: 0,
             hq_lives: 0,
+            hq_medium,
+            disks,
             min_core: [0; 3],
             newer: Vec::new(),
             backup: None,

@@ -61,6 +61,10 @@ impl Town {
             Err(FieldError::NotAllowed { .. } | FieldError::NotFound | FieldError::LeaseOver) => {
                 self.phones[phone].field().drop_ticket(ticket).unwrap();
             }
+            // The camera synced nothing, and the power went before the core took its file in.
+            Err(FieldError::Photo { .. }) if self.disks.is_some_and(|disks| disks.power_cuts) => {
+                self.phones[phone].field().drop_ticket(ticket).unwrap();
+            }
             Err(e) => panic!("photo on {}: {e}", self.phones[phone].worker),
         }
     }

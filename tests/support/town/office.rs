@@ -50,7 +50,8 @@ impl Town {
         let from = self.root.path().join(format!("hq-{}", self.hq_lives));
         self.hq_lives += 1;
         let to = self.root.path().join(format!("hq-{}", self.hq_lives));
-        copy_dir(&from, &to);
+        self.hq_medium.crash(&from, &to);
+        self.hq_medium.mount(&to);
         let hq = open(&to, &self.clock, self.plan.seed, self.hq_lives, self.min_core);
         self.network.replace_hq(hq);
     }
@@ -62,6 +63,7 @@ impl Town {
         let to = self.root.path().join(format!("hq-{}", self.hq_lives));
         copy_dir(&from, &to);
         with(&to.join("hq.db"));
+        self.hq_medium.mount(&to);
         let hq = open(&to, &self.clock, self.plan.seed, self.hq_lives, self.min_core);
         self.network.replace_hq(hq);
     }
@@ -98,6 +100,7 @@ impl Town {
         std::fs::create_dir_all(&to).unwrap();
         let source = HqSource::new(self.clock.clone(), Dice::new(self.plan.seed, 50_000 + self.hq_lives));
         restore(backup, &to.join("hq.db"), &source).unwrap();
+        self.hq_medium.mount(&to);
         let hq = open(&to, &self.clock, self.plan.seed, self.hq_lives, self.min_core);
         self.network.replace_hq(hq);
     }

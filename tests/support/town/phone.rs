@@ -1,6 +1,6 @@
 //! Phones: real cores on real encrypted stores, which die and come back from what is on their disk.
 
-use super::{Fate, KeyChip, Town, standing::Left, worker};
+use super::{Fate, KeyChip, Town, disk::Medium, standing::Left, worker};
 use crate::{clock::PhoneSource, dice::Dice, network::Wire};
 use lanewalk_field::{Config, Field, FontFile, PhotoSettings, StorageBudget, StoreKey};
 use lanewalk_model::staff::Role;
@@ -40,6 +40,7 @@ pub struct Phone {
     dying: Arc<AtomicBool>,
     lives: Arc<AtomicU64>,
     pub(super) wire: Wire,
+    pub(super) medium: Medium,
 }
 
 impl std::fmt::Debug for Phone {
@@ -98,14 +99,15 @@ impl Town {
         let signer = Arc::new(KeyChip::new(SoftSigner::new(Algorithm::Es256, &secret).unwrap()));
         let dying = Arc::new(AtomicBool::new(false));
         let lives = Arc::new(AtomicU64::new(0));
+        let medium = Medium::new(self.disks, Dice::new(self.plan.seed, 200 + i));
         let wire = {
-            let (dying, lives) = (dying.clone(), lives.clone());
+            let (dying, lives, medium) = (dying.clone(), lives.clone(), medium.clone());
             let root = self.root.path().to_owned();
             Wire::new(self.network.clone(), move || {
                 // What lies on the disk at this moment is what the phone has when it comes back.
                 if !dying.swap(true, Ordering::Relaxed) {
                     let life = lives.load(Ordering::Relaxed);
-                    copy_dir(
+                    medium.crash(
                         &root.join(format!("phone-{i}-{life}")),
                         &root.join(format!("phone-{i}-{}", life + 1)),
                     );
@@ -130,6 +132,7 @@ impl Town {
             dying,
             lives,
             wire,
+            medium,
         };
         phone.open();
         phone
@@ -143,7 +146,7 @@ impl Town {
             p.directory.file_name().unwrap().to_string_lossy().rsplit_once('-').unwrap().0.to_owned()
                 + &format!("-{}", life + 1),
         );
-        copy_dir(&p.directory, &next);
+        p.medium.crash(&p.directory, &next);
         p.dying.store(true, Ordering::Relaxed);
         p.revive_if_dead();
     }
@@ -161,6 +164,7 @@ impl Phone {
     }
 
     pub(super) fn open(&mut self) {
+        self.medium.mount(&self.directory);
         let config = Config::new(self.directory.clone(), StoreKey::new(self.key));
         let field = Field::open(config, self.source.clone(), self.signer.clone()).unwrap();
         let font =
