@@ -526,6 +526,12 @@ fn erasing_before_its_time_takes_two() {
     house.hq().ask_pair("erase", &order.to_string(), "本人要求删除", "ad-01").unwrap();
     house.later(24 * 60 * MINUTE + 1);
     refused(house.hq().confirm_erasure(n + 1, "ad-02"), "too old");
+    // The access log finds an order by its address and by its bare id, as people copy it.
+    let mut found = |about: String| {
+        people::search(house.hq().reader(), &Search { about, ..Search::default() }, 9).unwrap().total
+    };
+    let (whole, bare) = (found(order.to_string()), found(lanewalk_model::id::to_hex(&order.uuid)));
+    assert!(whole > 0 && whole == bare, "{whole} {bare}");
 }
 
 #[test]

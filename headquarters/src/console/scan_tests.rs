@@ -26,10 +26,13 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-/// Tables that a subdistrict has a few hundred rows of; indexes of a few rows of a large one.
-const SMALL: [&str; 11] = [
+/// Tables that a subdistrict has a few hundred rows of, or a handful a device; indexes of a few rows of a
+/// large one.
+const SMALL: [&str; 13] = [
     "staff",
     "devices",
+    "contradictions",
+    "salvages",
     "watch",
     "shifts",
     "meta",
