@@ -107,7 +107,7 @@ impl Tally {
             }
             assert!(self.acts.values().map(|(done, _)| done).sum::<u64>() > seeds * 4);
             assert!(phone_days >= seeds * PHONE_DAYS, "{phone_days} phone-days in {seeds} seeds");
+            assert!(entries > seeds * 50 && conflicts > seeds / 4 && decided > seeds && photos > seeds);
         }
-        assert!(entries > seeds * 50 && conflicts > seeds / 4 && decided > seeds && photos > seeds);
     }
 }
