@@ -241,7 +241,7 @@ impl Walk {
             }
             tokio::time::sleep_until(next.into()).await;
             next += self.every;
-            if self.photo_every > 0 && push % self.photo_every == 0 {
+            if self.photo_every > 0 && (push + u32::from(self.n)).is_multiple_of(self.photo_every) {
                 self.caller.photograph(self.n, PHOTO_BYTES);
             } else {
                 self.caller.write(self.n);
