@@ -30,6 +30,17 @@ fn asked(s: &Subject, action: Action, f: &CaseFacts) -> Result<Sight, Denial> {
     decide(Asker { subject: s, admin: false }, action, f, TimeMs(50))
 }
 
+/// An order of keys, their values and who wrote them; the same key again is a value beside it.
+fn order(written: &[(&str, Value, &str)]) -> DocView {
+    let mut fields = BTreeMap::<String, Vec<Attributed>>::new();
+    for (n, (key, value, by)) in (0..).zip(written) {
+        let (at, actor) = (Hlc::default(), ActorId([n; 16]));
+        let one = Attributed { value: value.clone(), by: (*by).into(), at, actor };
+        fields.entry((*key).to_owned()).or_default().push(one);
+    }
+    DocView::new(DocKind::Order, fields)
+}
+
 /// One line a role: what it may do somewhere, with how much it sees. Written down so that a
 /// change of any cell is seen as a change of the law.
 #[test]
@@ -71,19 +82,13 @@ fn own_means_grid_unit_or_name() {
 #[test]
 fn an_order_is_reached_by_grid_by_unit_or_by_assignment() {
     use Role::*;
-    let mut fields = BTreeMap::new();
-    for (key, value) in [
-        ("grid", Value::from("g1")),
-        ("lead_unit", "sec-a".into()),
-        ("offered_to", "sec-b".into()),
-        ("support_unit/sec-c", true.into()),
-        ("assignee/w", true.into()),
-    ] {
-        let (at, actor) = (Hlc::default(), ActorId([0; 16]));
-        let one = Attributed { value, by: "hq".into(), at, actor };
-        fields.insert(key.to_owned(), vec![one]);
-    }
-    let order = DocView::new(DocKind::Order, fields);
+    let order = order(&[
+        ("grid", Value::from("g1"), "hq"),
+        ("lead_unit", "sec-a".into(), "hq"),
+        ("offered_to", "sec-b".into(), "hq"),
+        ("support_unit/sec-c", true.into(), "hq"),
+        ("assignee/w", true.into(), "hq"),
+    ]);
     for (role, worker, scope, want) in [
         (HotlineClerk, "x", "*", true),
         (GridWorker, "x", "g1", true),
@@ -125,6 +130,23 @@ fn rights_end_and_nobody_has_one_without_a_grant() {
     for action in Action::ALL {
         assert!(asked(&s, action, &f).is_err(), "{action:?}");
     }
+}
+
+#[test]
+fn who_wrote_or_had_an_order_handled_it() {
+    let facts = CaseFacts::of_order(&order(&[
+        ("proposal/1", "{}".into(), "proposes"),
+        ("visit/1", true.into(), "visits"),
+        ("visit/1", true.into(), "visits-too"),
+        ("measurement/1", "{}".into(), "measures"),
+        ("measurement/2", "{}".into(), "measures"),
+        ("note/1", "{}".into(), "notes"),
+        ("current_owner", "has-it".into(), "dispatches"),
+        ("first_owner", "had-it".into(), "dispatches"),
+    ]));
+    assert_eq!(facts.handlers, ["had-it", "has-it", "measures", "proposes", "visits", "visits-too"]);
+    assert_eq!(facts.owner, "has-it");
+    assert_eq!(CaseFacts::of_order(&order(&[("first_owner", "".into(), "hq")])).handlers, [""; 0]);
 }
 
 #[test]
