@@ -120,7 +120,7 @@ fn run(seed: u64, days: u64, talk: bool) -> Outcome {
                 _ => {}
             }
         }
-        troubles.end(&mut town);
+        troubles.end(&mut town, &mut dice);
         let rounds = town.settle();
         // I8: in three rounds everything is in step, or `settle` heard why not.
         assert!(rounds <= ROUNDS, "{rounds} rounds on day {day}");

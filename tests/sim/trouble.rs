@@ -12,12 +12,14 @@ use support::{
 
 /// Troubles, each of which has to be made at least once in a run; a copy that a worker took along when
 /// there was no time left to deliver is counted beside them, and is rare.
-pub(crate) const ALL: [&str; 19] = [
+pub(crate) const ALL: [&str; 21] = [
     "chip busy",
     "chip lost",
     "chip replaced",
     "wrong key",
     "copy",
+    "copy begins again",
+    "written again",
     "restored phone",
     "revoked",
     "lost phone",
@@ -215,11 +217,20 @@ impl Troubles {
         Some(what)
     }
 
-    /// The day ends: clocks are set right, and copies are put away.
-    pub(crate) fn end(&mut self, town: &mut Town) {
+    /// The day ends: clocks are set right; copies become devices of their own, or are put away.
+    pub(crate) fn end(&mut self, town: &mut Town, dice: &mut Dice) {
         town.clock.set_hq_error(0);
-        for copy in self.copies.drain(..) {
-            town.put_away(copy);
+        for copy in std::mem::take(&mut self.copies) {
+            if !town.phones[copy].in_use() {
+                continue;
+            }
+            if dice.chance(60) && town.is_told_apart(copy) {
+                let again = town.begin_again(copy);
+                self.count("copy begins again", 1);
+                self.count("written again", again);
+            } else {
+                town.put_away(copy);
+            }
         }
     }
 

@@ -94,8 +94,22 @@ impl Town {
             let again = former.iter().find(|f| f.device == was && f.hash == act.hash);
             act.hash = again.and_then(|f| f.again).unwrap_or(act.hash);
         }
-        self.phones[phone].fate = Fate::Working;
+        let p = &mut self.phones[phone];
+        (p.fate, p.copied, p.revoked) = (Fate::Working, false, false);
         former.iter().filter(|f| f.device == was && f.again.is_some()).count() as u64
+    }
+
+    /// Lets a phone that may be a copy ask, and says whether it was told that it is one.
+    pub fn is_told_apart(&mut self, phone: usize) -> bool {
+        if !self.phones[phone].works() && self.phones[phone].fate != Fate::Forked {
+            return false;
+        }
+        if let Err(why) = self.sync(phone) {
+            self.stands_still(phone, &why);
+        }
+        let p = &self.phones[phone];
+        let told = || p.field().status().unwrap().problems.iter().any(|(code, _)| code == "fork");
+        (p.works() || p.fate == Fate::Forked) && p.speaks() && told()
     }
 
     /// Moves a phone's store to another phone, with a chip and key of its own (F9, F27).

@@ -138,6 +138,8 @@ pub(super) fn refusal(error: ErrorBody, dice: u32) -> SyncError {
         "fork" => SyncError::Fork { detail },
         "chain_gap" => SyncError::ChainGap { need_seq: need_seq.unwrap_or(1) },
         "version_too_old" => SyncError::VersionTooOld,
+        // Two requests of this device met in one batch.
+        "busy" => SyncError::Overloaded { retry_after_s: spread(1, dice) },
         // Whatever is wrong there, headquarters says that waiting helps.
         _ => match retry_after_s {
             Some(wait) => SyncError::Overloaded { retry_after_s: spread(wait, dice) },
