@@ -32,13 +32,17 @@ fn asked(s: &Subject, action: Action, f: &CaseFacts) -> Result<Sight, Denial> {
 
 /// An order of keys, their values and who wrote them; the same key again is a value beside it.
 fn order(written: &[(&str, Value, &str)]) -> DocView {
+    view(DocKind::Order, written)
+}
+
+fn view(kind: DocKind, written: &[(&str, Value, &str)]) -> DocView {
     let mut fields = BTreeMap::<String, Vec<Attributed>>::new();
     for (n, (key, value, by)) in (0..).zip(written) {
         let (at, actor) = (Hlc::default(), ActorId([n; 16]));
         let one = Attributed { value: value.clone(), by: (*by).into(), at, actor };
         fields.entry((*key).to_owned()).or_default().push(one);
     }
-    DocView::new(DocKind::Order, fields)
+    DocView::new(kind, fields)
 }
 
 /// One line a role: what it may do somewhere, with how much it sees. Written down so that a
@@ -118,6 +122,32 @@ fn an_order_is_reached_by_grid_by_unit_or_by_assignment() {
         assert_eq!(reaches(&subject, &order, TimeMs(50)), want, "{role:?} {worker} {scope}");
         assert!(!reaches(&subject, &order, TimeMs(100)), "{role:?} {worker} {scope}: ended");
     }
+}
+
+/// What reaches further than the grids of a grant, and what a grant without a place does not reach.
+#[test]
+fn a_right_of_the_house_reaches_every_grid_and_an_empty_grant_none() {
+    let (elsewhere, nowhere) = (facts("g9", false, ""), facts("", false, ""));
+    let care = CaseFacts { units: Vec::new(), ..elsewhere.clone() };
+    for (s, action, f, want) in [
+        (subject(Role::DeputyLeader, "g1"), Action::ReadFigures, &elsewhere, true),
+        (subject(Role::DeputyLeader, "g1"), Action::ReadOrder, &elsewhere, false),
+        (subject(Role::PropertyStaff, "*"), Action::ReadOrder, &facts("g9", true, ""), true),
+        (subject(Role::PropertyStaff, "*"), Action::ReadOrder, &elsewhere, false),
+        (subject(Role::Section, WELFARE_UNIT), Action::ReadCare, &care, true),
+        (subject(Role::Section, "sec-a"), Action::ReadCare, &care, false),
+        (subject(Role::GridWorker, ""), Action::ReadOrder, &nowhere, false),
+    ] {
+        assert_eq!(asked(&s, action, f).is_ok(), want, "{:?} {action:?}", s.role);
+    }
+}
+
+#[test]
+fn a_care_record_is_reached_by_its_grid() {
+    let record = care_facts(&view(DocKind::Care, &[("grid", "g1".into(), "hq")]));
+    assert_eq!(record.scope.grid, "g1");
+    assert!(asked(&subject(Role::GridWorker, "g1"), Action::ReadCare, &record).is_ok());
+    assert!(asked(&subject(Role::GridWorker, "g2"), Action::ReadCare, &record).is_err());
 }
 
 #[test]
