@@ -226,6 +226,8 @@ impl Troubles {
             }
             if dice.chance(60) && town.is_told_apart(copy) {
                 let again = town.begin_again(copy);
+                // The model follows one chain of a phone.
+                self.disks.retain(|disk| disk.phone != copy);
                 self.count("copy begins again", 1);
                 self.count("written again", again);
             } else {

@@ -1,7 +1,10 @@
 //! The street's network: drops, duplicates, lost answers, late and repeated requests, captive portals, a busy server, and
 //! phones that die while waiting.
 
-use crate::{dice::Dice, skew::Skew};
+use crate::{
+    dice::Dice,
+    skew::{self, Skew},
+};
 use lanewalk_field::{Transport, TransportError};
 use lanewalk_headquarters::Headquarters;
 use lanewalk_protocol::{
@@ -83,6 +86,8 @@ struct State {
     said: Option<Response>,
     /// The version that headquarters plays.
     version: Skew,
+    /// What headquarters signs with, in whatever life.
+    secret: [u8; 32],
     /// Over every byte of every request and answer, in their order.
     trace: Sha256,
 }
@@ -98,8 +103,9 @@ impl Network {
     pub fn new(hq: Headquarters, dice: Dice) -> Arc<Self> {
         let (weather, traffic) = (Weather::FAIR, Traffic::default());
         let (heard, held, trace) = (Vec::new(), Vec::new(), Sha256::new());
-        let (said, version) = (None, Skew::Same);
-        Arc::new(Self(Mutex::new(State { hq, weather, traffic, dice, heard, held, said, version, trace })))
+        let (said, version, secret) = (None, Skew::Same, skew::secret(&hq));
+        let state = State { hq, weather, traffic, dice, heard, held, said, version, secret, trace };
+        Arc::new(Self(Mutex::new(state)))
     }
 
     /// Works with headquarters directly.
@@ -235,7 +241,7 @@ impl State {
         };
         // A phone that knows no optional keys reads none.
         let speaks = if version == Skew::Older { version } else { self.version };
-        let mut response = speaks.answer(&self.hq, &request, response);
+        let mut response = speaks.answer(&self.secret, &request, response);
         self.said = Some(response.clone());
         self.heard.push(request);
         if self.fault(weather.kill.div_ceil(2)) {

@@ -81,7 +81,7 @@ impl Skew {
 
     /// Says headquarters' answer to a request as this version would.
     #[must_use]
-    pub fn answer(self, hq: &Headquarters, request: &Request, mut response: Response) -> Response {
+    pub fn answer(self, secret: &[u8; 32], request: &Request, mut response: Response) -> Response {
         if self == Self::Same
             || !is_message(request)
             || header(&response.headers, RESPONSE_SIGNATURE).is_none()
@@ -95,11 +95,7 @@ impl Skew {
             _ => plain,
         };
         response.body = pack(&said);
-        let secret: Vec<u8> = hq
-            .reader()
-            .query_row("SELECT value FROM meta WHERE key = 'signing_key'", [], |r| r.get(0))
-            .unwrap();
-        let signer = SoftSigner::new(Algorithm::Ed25519, &secret.try_into().unwrap()).unwrap();
+        let signer = SoftSigner::new(Algorithm::Ed25519, secret).unwrap();
         let next = header(&response.headers, NEXT_NONCE).unwrap_or_default();
         let nonce = crate::hostile::claimed_nonce(request);
         let message = response_message(&nonce, response.status, next, &response.body);
@@ -167,4 +163,10 @@ fn is_message(request: &Request) -> bool {
 
 fn pack(plain: &[u8]) -> Vec<u8> {
     zstd::bulk::compress(plain, 3).unwrap()
+}
+
+/// Reads the key that headquarters signs with.
+pub fn secret(hq: &Headquarters) -> [u8; 32] {
+    let sql = "SELECT value FROM meta WHERE key = 'signing_key'";
+    hq.reader().query_row(sql, [], |r| r.get(0)).unwrap()
 }

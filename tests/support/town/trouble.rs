@@ -56,7 +56,8 @@ impl DeviceSigner for KeyChip {
 /// A copy of a phone's disk, with how much the model knew at that moment.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
-    phone: usize,
+    /// Whose it is.
+    pub phone: usize,
     directory: PathBuf,
     saved: usize,
     photos: usize,
