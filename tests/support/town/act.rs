@@ -74,6 +74,8 @@ impl Town {
         let before = self.phones[phone].field().status().unwrap().last_seq;
         let (what, done) = act(&mut self.dice, &self.phones[phone], &self.cells, self.clock.now());
         match done {
+            // Nothing was changed, on a device that has written nothing yet.
+            Ok(Some(saved)) if saved.seq == 0 => {}
             Ok(Some(saved)) => self.saved.push(SavedAct { phone, hash: saved.hash, what, gone: false }),
             Ok(None) => {
                 // The act returned a document id; its entry is the newest one.

@@ -158,7 +158,12 @@ impl Town {
             return false;
         }
         self.forget(snapshot.phone, snapshot.saved, snapshot.photos);
-        self.phones[snapshot.phone].replace_disk(&snapshot.directory);
+        let p = &mut self.phones[snapshot.phone];
+        p.replace_disk(&snapshot.directory);
+        if p.fate == Fate::Forked {
+            // What forked the chain may be gone with the disk: it asks again.
+            p.fate = Fate::Working;
+        }
         true
     }
 
