@@ -411,6 +411,26 @@ class OnThePhone(unittest.TestCase):
         self.assertEqual(self.field.sync().status().key, lw.DeviceKey.READY)
         self.assertEqual(self.field.sync().run().acknowledged, 1)
 
+    def test_a_store_with_another_key_becomes_another_device(self):
+        order = self.phone.order()
+        self.field.orders().note(order, "旧手机写的")
+        before = self.field.device().identity().device
+        self.field.shutdown()
+        moved = Phone(self.phone.folder, Signer())
+        with self.assertRaises(Error.Key):
+            moved.field.sync().run()
+        me = moved.field.device().enrol(town.invitation("gw-03"))
+        self.assertNotEqual(me.device, before)
+        town.confirm()
+        self.assertEqual(moved.field.sync().run().acknowledged, 1)
+        status = moved.field.sync().status()
+        self.assertEqual((status.key, status.pending, status.problems), (lw.DeviceKey.READY, 0, []))
+        self.assertIn("enrol_after", town.audit())
+        self.phone.signer = moved.signer
+        moved.field.shutdown()
+        self.phone.open()
+        self.field = self.phone.field
+
     def test_a_stop_counts_whenever_it_comes(self):
         sync, order = self.field.sync(), self.phone.order()
         self.field.orders().note(order, "一")
