@@ -71,7 +71,7 @@ pub(crate) fn hear(
         now.0
     ])?;
     let purpose = if told.identity {
-        format!("条目 {entries}, 未上传 {unsent}, 只能导出 {export_only}, 读不出 {missing}, 照片 {photos}")
+        format!("条目 {entries}, 未上传 {unsent}, 等新邀请码 {export_only}, 读不出 {missing}, 照片 {photos}")
     } else {
         "登记前的数据读不出".to_owned()
     };

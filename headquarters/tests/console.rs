@@ -239,6 +239,11 @@ impl Phone {
     }
 
     fn push(&mut self, town: &mut Town) {
+        assert_eq!(self.offer(town), 200);
+    }
+
+    /// Offers what was written; returns the answer's status.
+    fn offer(&mut self, town: &mut Town) -> u16 {
         let batch = EntryBatch::pack(&self.outbox).unwrap().unwrap();
         self.outbox.clear();
         let signature =
@@ -278,8 +283,8 @@ impl Phone {
             body,
         };
         let answer = town.hq.handle(&[request]).remove(0);
-        assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
         self.nonce = http::header(&answer.headers, http::NEXT_NONCE).unwrap().to_owned();
+        answer.status
     }
 }
 
@@ -667,22 +672,39 @@ fn a_salvaged_phone_is_told_where_phones_are_shown() {
         assert_eq!(answer.status, 200, "{path}");
         String::from_utf8(answer.body).unwrap()
     };
-    let saved = ["数据库损坏后抢救", "救回 41 条,读不出 2 条,只能导出 5 条"];
+    let saved = ["数据库损坏后抢救", "救回 41 条,读不出 2 条,等新邀请码 5 条"];
     let stuck = "手机数据库损坏,条目传不上来";
     assert_all(&town.get("/"), &saved);
     assert!(!town.get("/").contains(stuck), "for administrators");
     assert_all(&admin("/devices"), &saved);
     for path in ["/devices", "/staff"] {
-        assert_all(&admin(path), &[stuck, "2 条读不出,5 条只能在手机上导出"]);
+        assert_all(&admin(path), &[stuck, "2 条读不出,其后 5 条要等新的邀请码"]);
     }
     let log = admin(&format!("/audit?about={}", phone.device));
-    assert_all(&log, &["手机数据库损坏后抢救", "只能导出 5, 读不出 2"]);
+    assert_all(&log, &["手机数据库损坏后抢救", "等新邀请码 5, 读不出 2"]);
     assert_eq!(log.matches("store_salvaged").count(), 1, "once");
     // Everything arrived after all: headquarters held what the phone could not read.
     let file = rusqlite::Connection::open(&town.database).unwrap();
     file.execute("UPDATE devices SET announced_seq = last_seq WHERE id = ?1", [phone.device.0]).unwrap();
     assert!(!admin("/devices").contains(stuck));
     assert_all(&admin("/devices"), &saved);
+}
+
+/// F27: of a device that two phones write as, the list of devices says so.
+#[test]
+fn a_copied_phone_is_told_where_phones_are_shown() {
+    let (mut town, order) = cats();
+    let mut phone = Phone::enrol(&mut town, "gw-02", 9);
+    phone.see(&town, order);
+    let copied = "数据被复制或回退";
+    let start = (phone.seq, phone.head, phone.docs.clone());
+    for (n, status, told) in [(31, 200, false), (32, 409, true)] {
+        // Both times the first entry of the chain.
+        (phone.seq, phone.head, phone.docs) = start.clone();
+        phone.write(order, "2026-07-04 12:00", "2026-07-04 12:00", &[propose(n, ProposalKind::Ack, 1, "")]);
+        assert_eq!(phone.offer(&mut town), status);
+        assert_eq!(town.get("/").contains(copied), told);
+    }
 }
 
 /// F46: what a phone proves against the log stands on every page where an administrator comes in.

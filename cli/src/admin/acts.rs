@@ -301,7 +301,7 @@ fn devices(hq: &Headquarters) -> Result<Vec<(DeviceId, String)>, Failure> {
         for s in salvages.iter().filter(|s| s.device == id) {
             let _ = write!(
                 line,
-                "  损坏后抢救 / salvaged {}：读不出 / missing {}，只能导出 / export only {}",
+                "  损坏后抢救 / salvaged {}：读不出 / missing {}，等新邀请码 / wait for a new code {}",
                 when(Some(s.at.0)),
                 s.salvage.missing,
                 s.salvage.export_only

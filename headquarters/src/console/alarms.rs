@@ -2,7 +2,7 @@
 //! work does not arrive any more.
 //!
 //! Invariant: an alarm stands as long as its ground does, on every page where an administrator comes in:
-//! that of a rewritten log for good, that of a damaged phone until its entries arrived or it is revoked.
+//! that of a rewritten log for good, that of a damaged phone until its entries arrived, it is enrolled again or revoked.
 //! Rejected: ticking alarms off; who rewrote the log could do that too.
 
 use super::{
@@ -46,8 +46,8 @@ pub(super) fn section(db: &Connection, ask: &Ask, names: &Names) -> Result<Marku
                 strong { (bi(("手机数据库损坏,条目传不上来", "A phone's store was damaged and its entries do not arrive"))) } ": "
                 (names.person(worker)) " " span.id { (short(&found.device.to_string())) } " " (when(found.at.0)) " "
                 (both(
-                    format!("{} 条读不出,{} 条只能在手机上导出。请先导出,再吊销并重新登记这部手机。", found.salvage.missing, found.salvage.export_only),
-                    format!("{} could not be read, {} leave it only as an export. Have them exported, then revoke the phone and enrol it anew.", found.salvage.missing, found.salvage.export_only),
+                    format!("{} 条读不出,其后 {} 条要等新的邀请码:在这部手机上重新登记,就会传上来。", found.salvage.missing, found.salvage.export_only),
+                    format!("{} could not be read, {} behind them wait for a new code: enrol this phone again and they arrive.", found.salvage.missing, found.salvage.export_only),
                 ))
                 " " a href="/devices" { (bi(("设备", "devices"))) }
             }

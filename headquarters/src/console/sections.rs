@@ -174,7 +174,9 @@ pub(super) fn devices(db: &Connection, names: &Names, now: TimeMs, open: bool) -
         )?
         .query_row([&own], |r| Ok((r.get(0)?, r.get(1)?)))?;
     let mut statement = db.prepare(
-        "SELECT id, worker, enrolled_at, revoked_at, last_seq, announced_seq, last_contact, confirmed_at, deposit_until FROM devices
+        "SELECT id, worker, enrolled_at, revoked_at, last_seq, announced_seq, last_contact, confirmed_at, deposit_until,
+                EXISTS (SELECT 1 FROM audit a WHERE a.about = lower(hex(devices.id)) AND a.what IN ('chain_forked', 'chain_rolled_back'))
+         FROM devices
          WHERE id <> ?1 ORDER BY revoked_at IS NOT NULL, announced_seq - last_seq DESC, last_contact, n LIMIT ?2",
     )?;
     let mut found = statement.query(params![own, MAX_ROWS as u64])?;
@@ -187,6 +189,7 @@ pub(super) fn devices(db: &Connection, names: &Names, now: TimeMs, open: bool) -
         let (held, announced): (u64, u64) = (r.get(4)?, r.get(5)?);
         let contact: Option<i64> = r.get(6)?;
         let (confirmed, deposit): (Option<i64>, Option<i64>) = (r.get(7)?, r.get(8)?);
+        let copied: bool = r.get(9)?;
         let unsent = announced.saturating_sub(held);
         rows.push(Row {
             class: if revoked.is_some() { "ended" } else { "" },
@@ -209,6 +212,7 @@ pub(super) fn devices(db: &Connection, names: &Names, now: TimeMs, open: bool) -
                             @if let Some(until) = deposit { span.sub { (bi(("可补交至", "may deliver until"))) " " (when(until)) } }
                         },
                     }
+                    @if copied { span.sub { span.tag.doubt { (bi(("数据被复制或回退", "a copy, or put back"))) } } }
                     @for s in salvages.iter().filter(|s| to_hex(&s.device.0) == id) { (salvaged(s)) }
                 },
             ],
@@ -237,8 +241,8 @@ fn salvaged(Salvaged { at, salvage: s, .. }: &Salvaged) -> Markup {
                 (bi(("登记前的数据读不出,损坏的文件留在手机里", "what was there before its enrolment cannot be read; the damaged files are kept on the phone")))
             } @else {
                 (both(
-                    format!("救回 {} 条,读不出 {} 条,只能导出 {} 条", s.entries, s.missing, s.export_only),
-                    format!("{} entries saved, {} unreadable, {} only as an export", s.entries, s.missing, s.export_only),
+                    format!("救回 {} 条,读不出 {} 条,等新邀请码 {} 条", s.entries, s.missing, s.export_only),
+                    format!("{} entries saved, {} unreadable, {} wait for a new code", s.entries, s.missing, s.export_only),
                 ))
             }
         }
