@@ -39,9 +39,9 @@ pub enum Standing {
     Revoked {
         /// Until when (UTC ms) headquarters takes what was written here; nothing: no more.
         deposit_until_ms: Option<i64>,
-        /// Entries headquarters does not hold.
+        /// Entries that headquarters has not in a backup yet; when it takes no more, those it does not hold.
         entries: u64,
-        /// Photo files headquarters does not hold.
+        /// Photo files, likewise.
         files: u64,
         /// What the shell is to do.
         next: Farewell,
@@ -51,7 +51,7 @@ pub enum Standing {
 /// What is to be done with a revoked phone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
 pub enum Farewell {
-    /// Run rounds until everything is delivered.
+    /// Run rounds until everything is delivered and in a backup of headquarters.
     Deliver,
     /// Offer `export_unsent`; who wants no copy says so with `decline_export`.
     Export,

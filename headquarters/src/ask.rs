@@ -18,6 +18,7 @@ use lanewalk_protocol::{
     VERSION,
     enrolment::EnrolRequest,
     frame, http, limits,
+    receipt::Deposit,
     sync::{SyncRequest, SyncResponse},
 };
 use rusqlite::Transaction;
@@ -80,7 +81,8 @@ impl Core {
                     }
                     // It may deliver, and learns nothing but that.
                     Ok(body) if lane == Lane::Deposit && body.push.is_none() => {
-                        Ok(Err((caller.revoked(), device)))
+                        let deposit = Some(self.deposit(tx, &caller)?);
+                        Ok(Err((Refusal { deposit, ..caller.revoked() }, device)))
                     }
                     Ok(body) => Ok(Ok(Ask::Sync(Box::new((caller, body))))),
                     Err(e) => {
@@ -91,6 +93,16 @@ impl Core {
             }
             _ => refuse(Refusal::new(404, "not_found")),
         }
+    }
+
+    /// Says what there is of a revoked device, which keeps the rest (F29, law 1).
+    fn deposit(&self, tx: &Transaction<'_>, caller: &Caller) -> Result<Deposit, HqError> {
+        Ok(Deposit {
+            hq_epoch: self.epoch,
+            known_seq: caller.device.last_seq,
+            durable_seq: pull::durable_seq(tx, caller.device.n)?,
+            durable_files: store::meta_u64(tx, FILES_HORIZON)?,
+        })
     }
 
     /// Makes the answer to a sync whose push is in.

@@ -1,6 +1,9 @@
 //! What can go wrong at headquarters.
 
-use lanewalk_protocol::{frame, receipt::ErrorBody};
+use lanewalk_protocol::{
+    frame,
+    receipt::{Deposit, ErrorBody},
+};
 
 /// A failure of headquarters itself; requests that are refused are [`Refusal`]s.
 #[derive(Debug, thiserror::Error)]
@@ -66,12 +69,14 @@ pub struct Refusal {
     pub need_seq: Option<u64>,
     /// With `revoked`: until when the device may deliver what it wrote.
     pub deposit_until: Option<i64>,
+    /// With it: what headquarters has of that device.
+    pub deposit: Option<Deposit>,
 }
 
 impl Refusal {
     /// Makes a refusal.
     pub fn new(status: u16, code: &'static str) -> Self {
-        Self { status, code, detail: String::new(), need_seq: None, deposit_until: None }
+        Self { status, code, detail: String::new(), need_seq: None, deposit_until: None, deposit: None }
     }
 
     /// Adds words for support.
@@ -89,6 +94,7 @@ impl Refusal {
             need_seq: self.need_seq,
             retry_after_s: self.retry_after_s(),
             deposit_until: self.deposit_until,
+            deposit: self.deposit,
         })
     }
 

@@ -179,6 +179,12 @@ fn a_revoked_phone_delivers_and_is_wiped() {
         assert_eq!(logged(&town, hash).0.as_deref(), Some("revoked"));
     }
     assert_eq!(at_hq(&town, order).members("note").count(), 0, "nothing entered the documents");
+    // Everything is receipted; it is let go once a verified backup has it.
+    let Standing::Revoked { entries: 1.., next: Farewell::Deliver, .. } = field.standing().unwrap() else {
+        panic!("{:?}", field.standing());
+    };
+    town.backup();
+    assert!(matches!(town.sync(A), Err(SyncError::Revoked { .. })));
     let Standing::Revoked { entries: 0, files: 0, next: Farewell::Wipe, .. } = field.standing().unwrap()
     else {
         panic!("{:?}", field.standing());
@@ -210,13 +216,14 @@ fn a_revoked_phone_delivers_its_photos() {
     let device = field.identity().unwrap().device;
     town.network.hq(|hq| hq.revoke(device).unwrap());
     assert!(matches!(town.sync(A), Err(SyncError::Revoked { deposit_until: Some(_) })));
-    let Standing::Revoked { entries: 0, files, next: Farewell::Deliver, .. } = field.standing().unwrap()
-    else {
+    let Standing::Revoked { files, next: Farewell::Deliver, .. } = field.standing().unwrap() else {
         panic!("{:?}", field.standing());
     };
     assert!(files >= 4, "{files}");
     let report = town.upload(A, UploadPolicy::UNMETERED).unwrap();
     assert_eq!((report.files, report.refused), (files, 0), "{report:?}");
+    town.backup();
+    assert!(matches!(town.sync(A), Err(SyncError::Revoked { .. })));
     let Standing::Revoked { files: 0, next: Farewell::Wipe, .. } = field.standing().unwrap() else {
         panic!("{:?}", field.standing());
     };

@@ -94,9 +94,9 @@ fn law_1_nothing_lost(town: &Town) -> (BTreeMap<DocId, Vec<Hash>>, u64) {
             // A phone that is refused for good still has every word and gives it out. What a
             // restored headquarters lost again it has too, without knowing that it was lost.
             let given = unsent[act.phone].contains(&act.hash.to_string());
-            if !given && town.restores > 0 && phone.fate == Fate::Wiped {
-                // It went with headquarters' disk, after the receipt and before a backup: a wipe waits
-                // for the one and not for the other.
+            if !given && town.restores > 0 && phone.fate == Fate::Wiped && !phone.left.guarded {
+                // It went with headquarters' disk, after the receipt and before a backup: when the time to
+                // deliver is over, a wipe waits for the one and not for the other.
                 unguarded += 1;
                 continue;
             }

@@ -155,7 +155,7 @@ fn longer(plain: &[u8]) -> Vec<u8> {
 }
 
 /// Elements of a newer version's refusal: one more than this one knows.
-const NEWER_ERROR: u64 = 6;
+const NEWER_ERROR: u64 = 7;
 
 fn is_message(request: &Request) -> bool {
     [SYNC_PATH, ENROL_PATH].contains(&request.path.as_str())

@@ -8546,7 +8546,7 @@ class Farewell(enum.Enum):
     
     DELIVER = 0
     """
-    Run rounds until everything is delivered.
+    Run rounds until everything is delivered and in a backup of headquarters.
 """
     
     EXPORT = 1
@@ -11045,13 +11045,13 @@ class Standing:
             self.entries = entries
             
             """
-        Entries headquarters does not hold.
+        Entries that headquarters has not in a backup yet; when it takes no more, those it does not hold.
 """
         
             self.files = files
             
             """
-        Photo files headquarters does not hold.
+        Photo files, likewise.
 """
         
             self.next = next

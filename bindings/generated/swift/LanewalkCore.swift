@@ -12948,7 +12948,7 @@ public func FfiConverterTypeDeviceKey_lower(_ value: DeviceKey) -> RustBuffer {
 public enum Farewell: Equatable, Hashable {
     
     /**
-     * Run rounds until everything is delivered.
+     * Run rounds until everything is delivered and in a backup of headquarters.
      */
     case deliver
     /**
@@ -15632,10 +15632,10 @@ public enum Standing: Equatable, Hashable {
          * Until when (UTC ms) headquarters takes what was written here; nothing: no more.
          */depositUntilMs: Int64?, 
         /**
-         * Entries headquarters does not hold.
+         * Entries that headquarters has not in a backup yet; when it takes no more, those it does not hold.
          */entries: UInt64, 
         /**
-         * Photo files headquarters does not hold.
+         * Photo files, likewise.
          */files: UInt64, 
         /**
          * What the shell is to do.

@@ -355,7 +355,9 @@ fn status(phone: &Phone) -> Result<(), Failure> {
         Standing::Revoked { deposit_until, entries, files, next } => {
             let until = deposit_until.map_or_else(|| "—".into(), |at| when(Some(at)));
             say!("{}", warm(format!("本机已停用，补交截止 / revoked, deliver until {until}")));
-            say!("未交出 / not delivered: {entries} 条 entries，{files} 个文件 files");
+            say!(
+                "总部尚未备份或收到 / not backed up or received: {entries} 条 entries，{files} 个文件 files"
+            );
             say!(
                 "{}",
                 match next {

@@ -1,7 +1,8 @@
 //! Whether headquarters counts this phone as a device: enrolled, confirmed, revoked, wiped.
 //!
-//! Invariant: a revoked phone is wiped only when headquarters has signed for everything written on
-//! it, or when headquarters takes nothing more and the worker was given what would be lost (law 1).
+//! Invariant: a revoked phone is wiped only when a verified backup of headquarters holds everything
+//! written on it; when the time to deliver is over, headquarters' signature is enough, and where that is
+//! missing, the worker was given what would be lost (law 1).
 //! The wipe is the destruction of the key, which lies with the shell; removing the files only frees
 //! the room. Rejected: wiping at headquarters' word alone, which would take a worker's words with it.
 
@@ -10,7 +11,7 @@ use crate::{
     error::FieldError,
     facade::{Field, Inner},
     identity,
-    store::{Durability, entries, int, meta, meta::key, photos},
+    store::{Durability, entries, int, meta, meta::key, photos, uint},
 };
 use lanewalk_protocol::{keys::PublicKey, receipt::ErrorBody};
 use rusqlite::{Connection, Transaction};
@@ -34,9 +35,10 @@ pub enum Standing {
     Revoked {
         /// Until when (UTC ms) headquarters takes what was written here; `None`: no more.
         deposit_until: Option<i64>,
-        /// Entries headquarters has not signed for.
+        /// Entries that headquarters has not in a verified backup; when it takes no more, those it has
+        /// not signed for.
         entries: u64,
-        /// Photo files headquarters has not signed for.
+        /// Photo files, likewise.
         files: u64,
         /// What the shell is to do.
         next: Farewell,
@@ -57,10 +59,19 @@ pub enum Farewell {
 
 /// Notes what a refusal says of this device.
 pub(crate) fn note(tx: &Transaction<'_>, error: &ErrorBody) -> Result<(), FieldError> {
-    match error.code.as_str() {
-        REVOKED => meta::put_int(tx, key::REVOKED, error.deposit_until.unwrap_or(0)),
-        _ => Ok(()),
+    if error.code != REVOKED {
+        return Ok(());
     }
+    meta::put_int(tx, key::REVOKED, error.deposit_until.unwrap_or(0))?;
+    let Some(held) = error.deposit else { return Ok(()) };
+    if uint(meta::get_int(tx, key::HQ_EPOCH)?) != held.hq_epoch {
+        // Restored from a backup: what it lost is delivered once more (F26).
+        entries::reopen_above(tx, held.known_seq)?;
+        photos::reopen(tx, held.hq_epoch)?;
+        meta::put_int(tx, key::HQ_EPOCH, int(held.hq_epoch))?;
+    }
+    meta::put_int(tx, key::DURABLE_SEQ, int(held.durable_seq))?;
+    meta::put_int(tx, key::DURABLE_FILES, int(held.durable_files))
 }
 
 impl Field {
@@ -125,10 +136,14 @@ impl Inner {
 fn revoked(conn: &Connection, clock: &Clock) -> Result<Standing, FieldError> {
     let until = meta::get_int(conn, key::REVOKED)?;
     let deposit_until = (until > 0).then_some(until);
-    let entries = u64::try_from(entries::unsent(conn)?.len()).unwrap_or(u64::MAX);
-    let files = photos::sums(conn)?.unsent_files;
     // Only headquarters' own clock ends the time to deliver: the phone's may be years ahead.
     let open = deposit_until.is_some_and(|until| clock.known().is_none_or(|now| now.0 <= until));
+    // While it can still be delivered again, a backup has to hold it.
+    let (entries, files) = if open {
+        (entries::unguarded(conn)?, photos::unguarded(conn)?)
+    } else {
+        (entries::unsent(conn)?.len() as u64, photos::sums(conn)?.unsent_files)
+    };
     let exported = meta::get(conn, key::EXPORTED)?.is_some()
         && meta::get_int(conn, key::EXPORTED)? == int(meta::chain(conn)?.seq);
     let next = match (entries + files, open, exported) {

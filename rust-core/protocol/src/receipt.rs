@@ -230,6 +230,27 @@ pub struct ErrorBody {
     /// With `revoked`: until when (UTC ms) the device may deliver what it wrote; absent: no more.
     #[n(4)]
     pub deposit_until: Option<i64>,
+    /// With `revoked`, while the device may deliver: what headquarters has of it.
+    #[n(5)]
+    pub deposit: Option<Deposit>,
+}
+
+/// What headquarters has of a revoked device, so that it keeps the rest until a verified backup has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct Deposit {
+    /// Which life of headquarters' database this is.
+    #[n(0)]
+    pub hq_epoch: u64,
+    /// The last of the device's entries there.
+    #[n(1)]
+    pub known_seq: u64,
+    /// The last that a verified backup holds.
+    #[n(2)]
+    pub durable_seq: u64,
+    /// Index of the last file receipt that a verified backup covers.
+    #[n(3)]
+    pub durable_files: u64,
 }
 
 /// The bytes headquarters signs for every response: the request's nonce, the status, the next

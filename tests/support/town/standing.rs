@@ -36,6 +36,8 @@ pub struct Left {
     pub copy: String,
     /// Headquarters had taken everything.
     pub delivered: bool,
+    /// And had it in a verified backup: the time to deliver was not over.
+    pub guarded: bool,
 }
 
 /// Confirms every phone that waits, as an administrator who has compared the fingerprints.
@@ -120,11 +122,14 @@ impl Town {
     /// Does with a revoked phone what its core says, as a shell does. Returns whether it was wiped.
     pub fn say_farewell(&mut self, phone: usize) -> bool {
         let p = &self.phones[phone];
-        let Standing::Revoked { mut next, entries, files, .. } = p.field().standing().unwrap() else {
+        let Standing::Revoked { mut next, entries, files, deposit_until } = p.field().standing().unwrap()
+        else {
             return false;
         };
+        let delivered = entries + files == 0;
+        let guarded = delivered && deposit_until.is_some_and(|until| self.clock.now() <= until);
         // The copy is there whatever the core wants: what it wants it for is checked.
-        let left = Left { copy: p.field().export_unsent().unwrap(), delivered: entries + files == 0 };
+        let left = Left { copy: p.field().export_unsent().unwrap(), delivered, guarded };
         if next == Farewell::Export {
             let Standing::Revoked { next: after, .. } = p.field().standing().unwrap() else {
                 panic!("a copy was given, and {} is no longer revoked", p.worker)

@@ -125,6 +125,13 @@ pub(crate) fn unsent(conn: &Connection) -> Result<Vec<Stored>, FieldError> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// Counts what no verified backup of headquarters holds.
+pub(crate) fn unguarded(conn: &Connection) -> Result<u64, FieldError> {
+    let durable = meta::get_int(conn, meta::key::DURABLE_SEQ)?;
+    let sql = "SELECT count(*) FROM entries WHERE log_index IS NULL OR seq > ?1";
+    Ok(conn.prepare_cached(sql)?.query_row([durable], |r| Ok(uint(r.get(0)?)))?)
+}
+
 /// Says whether a document has entries of ours that headquarters has not answered.
 pub(crate) fn has_unsent(conn: &Connection, doc: DocId) -> Result<bool, FieldError> {
     Ok(conn

@@ -4,7 +4,7 @@
 //! covers; a receipt of another life of headquarters' database is no receipt (F26). Rejected: a
 //! state column per file, which could contradict the receipt beside it.
 
-use super::{int, uint};
+use super::{int, meta, uint};
 use crate::{error::FieldError, photos::seal::FileKey};
 use lanewalk_model::{
     id::{DocId, EventId, Hash},
@@ -196,6 +196,15 @@ pub(crate) fn freeable(conn: &Connection, epoch: u64, durable: u64) -> Result<Ve
          ORDER BY f.part DESC, f.made_at, f.sha256",
         [int(epoch), int(durable)],
     )
+}
+
+/// Counts the held files that no verified backup of headquarters covers.
+pub(crate) fn unguarded(conn: &Connection) -> Result<u64, FieldError> {
+    let [epoch, durable] =
+        [meta::key::HQ_EPOCH, meta::key::DURABLE_FILES].map(|key| meta::get_int(conn, key));
+    let sql = "SELECT count(*) FROM files WHERE held = 1 AND trouble = ''
+               AND (receipt IS NULL OR receipt_epoch <> ?1 OR receipt_index > ?2)";
+    Ok(conn.prepare_cached(sql)?.query_row([epoch?, durable?], |r| Ok(uint(r.get(0)?)))?)
 }
 
 /// Notes how far an upload is.

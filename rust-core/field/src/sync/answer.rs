@@ -119,6 +119,7 @@ pub(super) fn upload_error(head: bool, status: u16, body: &[u8]) -> Result<Error
         need_seq: None,
         retry_after_s,
         deposit_until: None,
+        deposit: None,
     })
 }
 
@@ -131,7 +132,7 @@ pub(super) fn error_body(answer: &Answer) -> Result<ErrorBody, SyncError> {
 /// Turns headquarters' refusal of a whole request into what the shell can act on. `dice` spreads
 /// the phones that were told to wait at the same moment (F24).
 pub(super) fn refusal(error: ErrorBody, dice: u32) -> SyncError {
-    let ErrorBody { code, detail, need_seq, retry_after_s, deposit_until } = error;
+    let ErrorBody { code, detail, need_seq, retry_after_s, deposit_until, deposit: _ } = error;
     match code.as_str() {
         "not_confirmed" => SyncError::NotConfirmed,
         "revoked" => SyncError::Revoked { deposit_until },

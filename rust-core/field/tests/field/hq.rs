@@ -18,7 +18,7 @@ use lanewalk_protocol::{
     http::{ENROL_PATH, NEXT_NONCE, RESPONSE_SIGNATURE, Request, Response, header},
     httpsig::{RequestParts, SignatureHeadersRef, verify_request},
     keys::{Algorithm, Domain, PublicKey, SoftSigner, sign_domain, verify_domain},
-    receipt::{Beacon, ErrorBody, Lease, Receipt, Refused, UnsignedReceipt, response_message},
+    receipt::{Beacon, Deposit, ErrorBody, Lease, Receipt, Refused, UnsignedReceipt, response_message},
     sync::{Cursor, Salvage, ScopeDigest, Snapshot, SyncRequest, SyncResponse},
 };
 use std::{
@@ -202,12 +202,19 @@ impl Hq {
         status: u16,
         code: &str,
         need_seq: Option<u64>,
-        deposit_until: Option<i64>,
+        deposit: Option<(i64, Deposit)>,
     ) -> Response {
+        let (deposit_until, deposit) = deposit.unzip();
         // Only where waiting helps.
         let retry_after_s = (code == "overloaded").then_some(9);
-        let body =
-            ErrorBody { code: code.into(), detail: String::new(), need_seq, retry_after_s, deposit_until };
+        let body = ErrorBody {
+            code: code.into(),
+            detail: String::new(),
+            need_seq,
+            retry_after_s,
+            deposit_until,
+            deposit,
+        };
         self.respond(nonce, status, next, frame::encode(&body))
     }
 
@@ -265,7 +272,13 @@ impl Hq {
         let next = format!("n{}", s.nonce);
         let body: SyncRequest = frame::decode(&request.body, 4 << 20).unwrap();
         s.salvages.extend(body.salvage);
-        let until = s.deposit_until;
+        let held = Deposit {
+            hq_epoch: s.epoch,
+            known_seq: s.known_seq,
+            durable_seq: s.durable_seq,
+            durable_files: 0,
+        };
+        let until = s.deposit_until.map(|until| (until, held));
         if s.revoke_when_empty && body.push.is_none() {
             return self.error(&nonce, next, 403, "revoked", None, until);
         }

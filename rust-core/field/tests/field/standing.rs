@@ -5,7 +5,11 @@ use crate::{
     phone::{GRID, HOUR, NOW, Phone, open},
 };
 use lanewalk_field::{Farewell, FieldError, NewVisit, Standing, SyncError};
-use lanewalk_model::{document::Edit, id::DocId, schema::DocKind};
+use lanewalk_model::{
+    document::Edit,
+    id::{DocId, Hash},
+    schema::DocKind,
+};
 use std::sync::atomic::Ordering;
 
 fn visit() -> NewVisit {
@@ -79,6 +83,20 @@ fn a_revoked_phone_delivers_before_it_is_wiped() {
     assert_eq!(error.code(), "revoked");
     let kept = phone.field.quarantine().unwrap();
     assert_eq!(kept.iter().map(|q| q.code.as_str()).collect::<Vec<_>>(), ["revoked"]);
+    // Received is not yet safe: headquarters comes back from a backup that lacks it, and gets it again.
+    assert_eq!(next(&phone), Farewell::Deliver);
+    assert_eq!(phone.field.wipe().unwrap_err().code(), "invalid");
+    {
+        let mut s = hq.state.lock().unwrap();
+        (s.epoch, s.known_seq, s.head) = (2, 0, Hash([0; 32]));
+    }
+    assert_eq!(phone.field.sync(&hq).unwrap_err().code(), "revoked");
+    assert_eq!(phone.field.status().unwrap().pending, 1);
+    assert_eq!(phone.field.sync(&hq).unwrap_err().code(), "revoked");
+    assert_eq!((hq.state.lock().unwrap().known_seq, next(&phone)), (1, Farewell::Deliver));
+    // A verified backup holds it.
+    hq.state.lock().unwrap().durable_seq = 1;
+    assert_eq!(phone.field.sync(&hq).unwrap_err().code(), "revoked");
     assert_eq!(next(&phone), Farewell::Wipe);
     phone.field.wipe().unwrap();
     assert_eq!(phone.field.status().unwrap_err(), FieldError::Paused);

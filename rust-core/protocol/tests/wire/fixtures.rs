@@ -16,7 +16,7 @@ use lanewalk_protocol::{
     httpsig::{ParamValue, RequestParts, SignatureHeadersRef, signature_base, verify_request},
     keys::{Algorithm, Domain, Signature, SoftSigner, sign_domain, verify_domain},
     limits,
-    receipt::{ErrorBody, Receipt, response_message},
+    receipt::{Deposit, ErrorBody, Receipt, response_message},
     sync::{SyncRequest, SyncResponse},
     tlog::{Checkpoint, LEAF_FORMAT, Leaf},
     upload::{FileReceipt, UploadAnswer},
@@ -145,6 +145,7 @@ fn a_sync_request_and_its_answer() {
             need_seq: None,
             retry_after_s: Some(5),
             deposit_until: None,
+            deposit: None,
         },
     );
     both(
@@ -156,6 +157,19 @@ fn a_sync_request_and_its_answer() {
             need_seq: None,
             retry_after_s: None,
             deposit_until: Some(1_792_630_800_000),
+            deposit: None,
+        },
+    );
+    both(
+        "error-deposit.hex",
+        "ErrorBody of a revoked device, with what there is of it",
+        &ErrorBody {
+            code: "revoked".into(),
+            detail: String::new(),
+            need_seq: None,
+            retry_after_s: None,
+            deposit_until: Some(1_792_630_800_000),
+            deposit: Some(Deposit { hq_epoch: 7, known_seq: 412, durable_seq: 390, durable_files: 58 }),
         },
     );
 }

@@ -103,8 +103,8 @@ fn optional_fields_may_be_absent_or_null_and_others_must_be_there() {
 fn longer_arrays_are_read_but_never_what_is_hashed() {
     let mut error = minicbor::to_vec(sample::error_body()).unwrap();
     assert_eq!(error[0], 0x83);
-    error[0] = 0x86;
-    error.extend([0xf6, 0xf6, 0x07]);
+    error[0] = 0x87;
+    error.extend([0xf6, 0xf6, 0xf6, 0x07]);
     assert_eq!(minicbor::decode::<ErrorBody>(&error).unwrap(), sample::error_body());
 
     let header = &sample::entries()[1].header;

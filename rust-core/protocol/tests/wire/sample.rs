@@ -291,6 +291,7 @@ pub(crate) fn error_body() -> ErrorBody {
         need_seq: Some(2),
         retry_after_s: None,
         deposit_until: None,
+        deposit: None,
     }
 }
 

@@ -16456,7 +16456,7 @@ public object FfiConverterTypeDeviceKey: FfiConverterRustBuffer<DeviceKey> {
 enum class Farewell {
     
     /**
-     * Run rounds until everything is delivered.
+     * Run rounds until everything is delivered and in a backup of headquarters.
      */
     DELIVER,
     /**
@@ -18895,11 +18895,11 @@ sealed class Standing {
          */
         val `depositUntilMs`: kotlin.Long?, 
         /**
-         * Entries headquarters does not hold.
+         * Entries that headquarters has not in a backup yet; when it takes no more, those it does not hold.
          */
         val `entries`: kotlin.ULong, 
         /**
-         * Photo files headquarters does not hold.
+         * Photo files, likewise.
          */
         val `files`: kotlin.ULong, 
         /**
