@@ -26,8 +26,7 @@ pub struct Salvaged {
     pub at: TimeMs,
     /// What was saved.
     pub salvage: Salvage,
-    /// Entries are missing, and the device still has some that do not arrive: they leave it only as an
-    /// export.
+    /// Entries are missing, and the device still has some that do not arrive before it is enrolled again.
     pub stuck: bool,
 }
 

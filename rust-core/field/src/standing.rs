@@ -11,7 +11,7 @@ use crate::{
     error::FieldError,
     facade::{Field, Inner},
     identity,
-    store::{Durability, entries, int, meta, meta::key, photos, uint},
+    store::{Durability, entries, int, meta, meta::key, offer_again, photos, uint},
 };
 use lanewalk_protocol::{keys::PublicKey, receipt::ErrorBody};
 use rusqlite::{Connection, Transaction};
@@ -66,8 +66,7 @@ pub(crate) fn note(tx: &Transaction<'_>, error: &ErrorBody) -> Result<(), FieldE
     let Some(held) = error.deposit else { return Ok(()) };
     if uint(meta::get_int(tx, key::HQ_EPOCH)?) != held.hq_epoch {
         // Restored from a backup: what it lost is delivered once more (F26).
-        entries::reopen_above(tx, held.known_seq)?;
-        photos::reopen(tx, held.hq_epoch)?;
+        offer_again(tx, held.hq_epoch, held.known_seq)?;
         meta::put_int(tx, key::HQ_EPOCH, int(held.hq_epoch))?;
     }
     meta::put_int(tx, key::DURABLE_SEQ, int(held.durable_seq))?;

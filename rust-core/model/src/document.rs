@@ -457,11 +457,13 @@ fn guard<T>(run: impl FnOnce() -> T) -> Result<T, DocumentError> {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).map_err(|_| DocumentError::Panicked)
 }
 
-fn from_scalar(scalar: &Scalar) -> Value {
-    match scalar {
-        Scalar::Text(t) => Value::Text(t.clone()),
-        Scalar::Int(i) => Value::Int(*i),
-        Scalar::Bool(b) => Value::Bool(*b),
+impl From<Scalar> for Value {
+    fn from(scalar: Scalar) -> Self {
+        match scalar {
+            Scalar::Text(t) => Self::Text(t),
+            Scalar::Int(i) => Self::Int(i),
+            Scalar::Bool(b) => Self::Bool(b),
+        }
     }
 }
 

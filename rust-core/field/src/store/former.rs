@@ -12,11 +12,10 @@
 use super::{DocCache, docs, docs::Digest, entries, entries::Stored, int, meta};
 use crate::error::{FieldError, guarded};
 use lanewalk_model::{
-    chunk::{self, OpAction, Scalar},
+    chunk::{self, OpAction},
     document::{Document, Edit, Stamp},
     id::{ActorId, DeviceId, Hash},
     time::Hlc,
-    view::Value,
 };
 use lanewalk_protocol::{batch::chunk_hash, enrolment::Held, entry::Header, limits};
 use rusqlite::{Connection, Transaction};
@@ -164,9 +163,7 @@ fn write_again(
 
 fn edit(key: String, action: OpAction) -> Edit {
     match action {
-        OpAction::Set(Scalar::Text(text)) => Edit::set(key, Value::Text(text)),
-        OpAction::Set(Scalar::Int(int)) => Edit::set(key, Value::Int(int)),
-        OpAction::Set(Scalar::Bool(yes)) => Edit::set(key, Value::Bool(yes)),
+        OpAction::Set(scalar) => Edit::set(key, scalar),
         OpAction::Delete => Edit::Remove(key),
     }
 }

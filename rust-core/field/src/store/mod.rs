@@ -218,6 +218,14 @@ fn sound(conn: &Connection, path: &Path) -> Result<(), FieldError> {
     if broken { Err(FieldError::corrupt("a page fails its checksum")) } else { Ok(()) }
 }
 
+/// Headquarters lives another life, or has forgotten this device: what it does not know any more is
+/// offered again (F26).
+pub(crate) fn offer_again(tx: &Transaction<'_>, hq_epoch: u64, known_seq: u64) -> Result<(), FieldError> {
+    entries::reopen_above(tx, known_seq)?;
+    photos::reopen(tx, hq_epoch)?;
+    salvage::tell_again(tx)
+}
+
 /// Makes the names in a folder durable. Windows has no such call and needs none.
 pub(crate) fn sync_folder(folder: &Path) -> std::io::Result<()> {
     if cfg!(unix) { std::fs::File::open(folder)?.sync_all() } else { Ok(()) }

@@ -20,7 +20,7 @@ use crate::{
         entries::{self, REFUSED},
         int, list, meta,
         meta::key,
-        photos, salvage, uint,
+        offer_again, salvage, uint,
     },
 };
 use lanewalk_model::{
@@ -119,9 +119,7 @@ impl Applier<'_> {
     fn epoch(&mut self, response: &SyncResponse) -> Result<(), FieldError> {
         let known = uint(meta::get_int(self.tx, key::HQ_EPOCH)?);
         if known != 0 && known != response.hq_epoch {
-            entries::reopen_above(self.tx, response.known_seq)?;
-            photos::reopen(self.tx, response.hq_epoch)?;
-            salvage::tell_again(self.tx)?;
+            offer_again(self.tx, response.hq_epoch, response.known_seq)?;
             self.begin_sweep()?;
             self.cache.clear();
             self.out.epoch_changed = true;

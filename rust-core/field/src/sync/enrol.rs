@@ -11,7 +11,7 @@ use crate::{
     error::FieldError,
     facade::{Field, Inner},
     identity::{self, Identity, Me},
-    store::{Durability, Former, docs, entries, former, int, meta, meta::key, photos, salvage},
+    store::{Durability, Former, docs, entries, former, int, meta, meta::key, offer_again, photos, salvage},
 };
 use lanewalk_model::{id::DeviceId, schema::DocKind, staff::Role};
 use lanewalk_protocol::{
@@ -94,8 +94,7 @@ impl Field {
                 Some((device, _)) if device == given.device => {
                     // All of the chain is offered again. The epoch stays the old one, so that the next
                     // page begins the comparison of everything else.
-                    entries::reopen_above(tx, 0)?;
-                    photos::reopen(tx, given.hq_epoch)?;
+                    offer_again(tx, given.hq_epoch, 0)?;
                 }
                 Some((device, _)) => {
                     self.inner.new_actor();
@@ -103,15 +102,13 @@ impl Field {
                     let held = given.held.as_deref().unwrap_or_default();
                     written_again = former::begin_again(tx, cache, device, now, held)?;
                     photos::reopen(tx, given.hq_epoch)?;
+                    salvage::tell_again(tx)?;
                     // Headquarters gives the new device everything; what it does not name is not ours.
                     docs::begin_sweep(tx)?;
                     meta::put_int(tx, key::HQ_EPOCH, int(given.hq_epoch))?;
                     meta::put_int(tx, key::DURABLE_SEQ, 0)?;
                     meta::delete(tx, key::EXPORTED)?;
                 }
-            }
-            if was.is_some() {
-                salvage::tell_again(tx)?;
             }
             for over in GROUNDS {
                 meta::clear_problem(tx, over)?;

@@ -1,6 +1,6 @@
 //! What a change may do to a document by the schema alone.
 
-use super::{Edit, from_scalar, to_scalar};
+use super::{Edit, to_scalar};
 use crate::{
     chunk::{self, ChangeFacts, OpAction},
     privacy,
@@ -22,7 +22,7 @@ pub fn check_schema(
             OpAction::Delete if spec.rule == Rule::Add => {}
             OpAction::Delete => return Err(wrong(SchemaProblem::NotRemovable)),
             OpAction::Set(scalar) => {
-                let value = from_scalar(scalar);
+                let value = Value::from(scalar.clone());
                 if !spec.accepts(&value) {
                     return Err(wrong(SchemaProblem::WrongValue));
                 }

@@ -18,6 +18,8 @@ CREATE TABLE former (
     PRIMARY KEY (device, seq)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX former_doc ON former (doc);
+-- What is shown in quarantine is counted with every status.
+CREATE INDEX former_refused ON former (device, seq) WHERE state = 2;
 
 -- Headquarters' receipts for them.
 CREATE TABLE former_receipts (
