@@ -183,7 +183,7 @@ pub struct Waiting {
 pub fn waiting(db: &Connection) -> Result<Vec<Waiting>, HqError> {
     let mut statement = db.prepare_cached(
         "SELECT d.id, d.worker, d.key, d.enrolled_at,
-                coalesce((SELECT max(i.tries) FROM invitations i WHERE i.worker = d.worker AND i.used_at = d.enrolled_at), 0)
+                coalesce((SELECT max(i.tries) FROM invitations i WHERE i.device = d.n), 0)
          FROM devices d WHERE d.confirmed_at IS NULL AND d.revoked_at IS NULL ORDER BY d.n DESC LIMIT 500",
     )?;
     let mut rows = statement.query([])?;
@@ -245,21 +245,17 @@ impl Core {
         }
         let now = self.now();
         let found: Option<(String, i64, Option<i64>, i64)> = tx
-            .prepare_cached(
-                "SELECT worker, expires_at, used_at, tries FROM invitations WHERE code_hash = ?1",
-            )?
+            .prepare_cached("SELECT worker, expires_at, device, tries FROM invitations WHERE code_hash = ?1")?
             .query_row([hash(&request.code)], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)))
             .optional()?;
         if request.verify().is_err() {
             return refuse(401, "bad_proof");
         }
-        let Some((worker, expires_at, used_at, tries)) = found else { return refuse(403, "code_unknown") };
-        if let Some(device) = self.enrolled_with(tx, request, used_at)? {
+        let Some((worker, expires_at, used, tries)) = found else { return refuse(403, "code_unknown") };
+        if let Some(n) = used {
             // The answer was lost: the same key with the same code gets the same answer.
-            return Ok(Ok((device, worker)));
-        }
-        if used_at.is_some() {
-            return refuse(403, "code_used");
+            let again = enrolled_as(tx, request, n)?.map(|device| (device, worker));
+            return again.map_or_else(|| refuse(403, "code_used"), |found| Ok(Ok(found)));
         }
         if tries >= MAX_TRIES {
             return refuse(403, "code_tries");
@@ -282,10 +278,6 @@ impl Core {
             }
         };
         tx.execute(
-            "UPDATE invitations SET used_at = ?2 WHERE code_hash = ?1",
-            params![hash(&request.code), now.0],
-        )?;
-        tx.execute(
             "INSERT INTO devices (id, worker, key, install_epoch, enrolled_at, head) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             params![
                 id,
@@ -296,26 +288,15 @@ impl Core {
                 [0_u8; 32]
             ],
         )?;
+        tx.execute(
+            "UPDATE invitations SET device = ?2 WHERE code_hash = ?1",
+            params![hash(&request.code), tx.last_insert_rowid()],
+        )?;
         audit(tx, now, &worker, "enrol", &request.key.short_fingerprint())?;
         if let Some(before) = known {
             audit(tx, now, &worker, "enrol_after", &before.id.to_string())?;
         }
         Ok(Ok((DeviceId(id), worker)))
-    }
-
-    fn enrolled_with(
-        &self,
-        tx: &Transaction<'_>,
-        request: &EnrolRequest,
-        used_at: Option<i64>,
-    ) -> Result<Option<DeviceId>, HqError> {
-        let Some(used_at) = used_at else { return Ok(None) };
-        let key = minicbor::to_vec(&request.key).unwrap_or_default();
-        let id: Option<Vec<u8>> = tx
-            .prepare_cached("SELECT id FROM devices WHERE key = ?1 AND enrolled_at = ?2 AND last_seq = 0 AND revoked_at IS NULL")?
-            .query_row(params![key, used_at], |r| r.get(0))
-            .optional()?;
-        Ok(id.and_then(|id| DeviceId::from_slice(&id).ok()))
     }
 
     fn enrolled(
@@ -339,6 +320,19 @@ impl Core {
         let body = EnrolResponse { version: VERSION, device, hq_epoch, lease, beacon, held };
         Ok(self.respond(&request.nonce(), Some(device), 200, frame::encode(&body)))
     }
+}
+
+/// Returns the device that came of a code if the request is the one that made it, and it has delivered
+/// nothing yet.
+fn enrolled_as(tx: &Transaction<'_>, request: &EnrolRequest, n: i64) -> Result<Option<DeviceId>, HqError> {
+    let key = minicbor::to_vec(&request.key).unwrap_or_default();
+    let id = tx
+        .prepare_cached(
+            "SELECT id FROM devices WHERE n = ?1 AND key = ?2 AND last_seq = 0 AND revoked_at IS NULL",
+        )?
+        .query_row(params![n, key], |r| r.get(0))
+        .optional()?;
+    Ok(id.map(DeviceId))
 }
 
 /// Lists what headquarters holds of a device from an entry on, so that an installation that becomes

@@ -128,6 +128,23 @@ fn a_lost_answer_is_given_again_to_the_same_key() {
     });
 }
 
+/// Two copies of one store become devices of their own in the same millisecond: a lost answer is given
+/// again by its code, not by key and time (F27).
+#[test]
+fn two_codes_in_one_moment_are_two_devices() {
+    let town = town();
+    town.network.hq(|hq| {
+        let codes = [0; 2].map(|_| hq.invite("gw-01").unwrap());
+        let mut enrol = |i: usize| {
+            let answer = send(hq, &enrolment(&codes[i], &key(40)));
+            minicbor::decode::<EnrolResponse>(&answer.plain).unwrap().device
+        };
+        let first = [enrol(0), enrol(1)];
+        assert_ne!(first[0], first[1]);
+        assert_eq!([enrol(0), enrol(1)], first);
+    });
+}
+
 fn device_invitation(
     hq: &mut lanewalk_headquarters::Headquarters,
     device: &mut Device,

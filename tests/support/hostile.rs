@@ -481,7 +481,7 @@ fn rows(db: &rusqlite::Connection, table: &str) -> Vec<String> {
             "id, worker, key, confirmed_at, revoked_at, deposit_until, last_seq, head, scanned, scan_pending, page_token"
         }
         // Nor that a code was tried in vain.
-        "invitations" => "code_hash, worker, expires_at, used_at",
+        "invitations" => "code_hash, worker, expires_at, device",
         _ => "*",
     };
     let mut statement = db.prepare(&format!("SELECT {columns} FROM {table} ORDER BY 1, 2")).unwrap();

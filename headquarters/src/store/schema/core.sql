@@ -26,7 +26,8 @@ CREATE TABLE invitations (
     code_hash  BLOB    NOT NULL PRIMARY KEY,
     worker     TEXT    NOT NULL REFERENCES staff (id),
     expires_at INTEGER NOT NULL,
-    used_at    INTEGER,
+    -- What became of it: the device's n. A used code stands for this one device only.
+    device     INTEGER REFERENCES devices (n),
     -- Refused requests that knew the code: it was photographed, or a phone is broken.
     tries      INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
