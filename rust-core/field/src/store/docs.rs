@@ -75,23 +75,48 @@ pub(crate) fn confirmed(conn: &Connection, id: DocId) -> Result<Option<Confirmed
         .optional()?)
 }
 
-/// Loads what headquarters has confirmed of a document, and how many changes were appended.
-pub(crate) fn load_confirmed(conn: &Connection, id: DocId) -> Result<Option<(Document, usize)>, FieldError> {
+/// What the store has of a confirmed document: bytes that may not read back.
+///
+/// Reading them and making a document of them are two steps, because their failures are two things: where
+/// the second fails there is another copy at headquarters; where the first fails the transaction is over.
+pub(crate) struct Kept {
+    id: DocId,
+    saved: Vec<u8>,
+    changes: Vec<Vec<u8>>,
+}
+
+impl Kept {
+    /// Makes the document, and says how many changes were appended to its snapshot.
+    pub(crate) fn document(&self) -> Result<(Document, usize), FieldError> {
+        let kind = self.id.kind;
+        let mut doc =
+            if self.saved.is_empty() { Document::new(kind) } else { Document::load(kind, &self.saved)? };
+        if !self.changes.is_empty() {
+            let changes = self.changes.iter().map(Vec::as_slice);
+            doc.apply(changes).map_err(|e| FieldError::corrupt(e.to_string()))?;
+        }
+        Ok((doc, self.changes.len()))
+    }
+}
+
+/// Reads what the store has of a document that headquarters confirmed, unless its content was purged.
+pub(crate) fn kept(conn: &Connection, id: DocId) -> Result<Option<Kept>, FieldError> {
     let key = id.to_bytes();
     let saved: Option<Vec<u8>> = conn
         .prepare_cached("SELECT saved FROM docs WHERE doc = ?1 AND purged = 0")?
         .query_row([key.as_slice()], |r| r.get(0))
         .optional()?;
     let Some(saved) = saved else { return Ok(None) };
-    let mut doc = if saved.is_empty() { Document::new(id.kind) } else { Document::load(id.kind, &saved)? };
     let changes: Vec<Vec<u8>> = conn
         .prepare_cached("SELECT change FROM doc_changes WHERE doc = ?1 ORDER BY n")?
         .query_map([key.as_slice()], |r| r.get(0))?
         .collect::<Result<_, _>>()?;
-    if !changes.is_empty() {
-        doc.apply(changes.iter().map(Vec::as_slice)).map_err(|e| FieldError::corrupt(e.to_string()))?;
-    }
-    Ok(Some((doc, changes.len())))
+    Ok(Some(Kept { id, saved, changes }))
+}
+
+/// Loads what headquarters has confirmed of a document, and how many changes were appended.
+pub(crate) fn load_confirmed(conn: &Connection, id: DocId) -> Result<Option<(Document, usize)>, FieldError> {
+    kept(conn, id)?.map(|kept| kept.document()).transpose()
 }
 
 /// Applies own pending changes; those whose ground was refused or lost stay out.
@@ -171,20 +196,26 @@ fn append_change(tx: &Transaction<'_>, id: DocId, change: &[u8]) -> Result<(), F
     Ok(())
 }
 
-/// Replaces a document by headquarters' snapshot and returns it for the list row.
+/// Reads headquarters' snapshot of a document, with its heads; fails where it is none.
+pub(crate) fn read_snapshot(id: DocId, saved: &[u8]) -> Result<(Document, Vec<Hash>), FieldError> {
+    let mut doc = Document::load(id.kind, saved)?;
+    let heads = guarded(|| doc.heads())?;
+    Ok((doc, heads))
+}
+
+/// Replaces a document by headquarters' snapshot with these heads.
 pub(crate) fn put_snapshot(
     tx: &Transaction<'_>,
     digest: &mut Digest,
     id: DocId,
     saved: &[u8],
-) -> Result<Document, FieldError> {
-    let mut doc = Document::load(id.kind, saved)?;
-    let heads = guarded(|| doc.heads())?;
+    heads: &[Hash],
+) -> Result<(), FieldError> {
     let old = confirmed(tx, id)?;
     delete_changes(tx, id)?;
-    insert(tx, id, saved, &heads)?;
-    digest.replace(id, old.as_ref().map(|k| k.heads.as_slice()), Some(&heads));
-    Ok(doc)
+    insert(tx, id, saved, heads)?;
+    digest.replace(id, old.as_ref().map(|k| k.heads.as_slice()), Some(heads));
+    Ok(())
 }
 
 /// Adds pulled changes to a loaded, confirmed document that already contains them.

@@ -78,14 +78,7 @@ pub(crate) fn begin_again(
                 Fate::Held
             }
             Some(Some(code)) => Fate::Quarantine((*code).to_owned(), String::new()),
-            None => match write_again(tx, now, old) {
-                Ok(Some((seq, hash))) => Fate::Again(seq, hash),
-                Ok(None) => Fate::Held,
-                Err(why @ (FieldError::Corrupt { .. } | FieldError::Invalid { .. })) => {
-                    Fate::Quarantine(NOT_REWRITTEN.to_owned(), why.to_string())
-                }
-                Err(other) => return Err(other),
-            },
+            None => write_again(tx, now, old)?,
         };
         count += u64::from(matches!(fate, Fate::Again(..)));
         settle(tx, was, old.seq, &fate)?;
@@ -133,22 +126,28 @@ fn settle(tx: &Transaction<'_>, was: DeviceId, seq: u64, fate: &Fate) -> Result<
     Ok(())
 }
 
-/// Writes an entry's words again on what is here now; `None` when they are already true.
+/// Writes an entry's words again on what is here now. What cannot be is quarantined with the reason;
+/// an error is the store's own, and ends the transaction.
 fn write_again(
     tx: &Transaction<'_>,
     (device, actor): (DeviceId, ActorId),
     old: &Stored,
-) -> Result<Option<(u64, Hash)>, FieldError> {
-    let facts = chunk::read_change(&old.change, &limits::DEVICE_CHANGE).map_err(FieldError::corrupt)?;
-    let before = Header::from_bytes(&old.header).map_err(FieldError::corrupt)?;
-    let edits: Vec<Edit> = facts.ops.into_iter().map(|op| edit(op.key, op.action)).collect();
-    let stamp = Stamp { actor, worker: facts.message.unwrap_or_default(), hlc: Hlc(facts.time) };
-    let mut doc = docs::load(tx, old.doc)?.unwrap_or_else(|| Document::new(old.doc.kind));
-    let change =
-        guarded(|| doc.edit(&stamp, &edits))?.map_err(|e| FieldError::invalid("edits", e.to_string()))?;
-    let Some(change) = change else { return Ok(None) };
-    chunk::read_change(&change, &limits::DEVICE_CHANGE)
-        .map_err(|e| FieldError::invalid("edits", e.code()))?;
+) -> Result<Fate, FieldError> {
+    let new = || Ok(Document::new(old.doc.kind));
+    let kept = docs::kept(tx, old.doc)?.map_or_else(new, |kept| kept.document().map(|(doc, _)| doc));
+    let drafted = match kept {
+        Ok(mut doc) => {
+            docs::apply_pending(tx, old.doc, &mut doc)?;
+            draft(&mut doc, actor, old)
+        }
+        Err(why) => Err(why),
+    };
+    let (before, change) = match drafted {
+        Ok(Some(drafted)) => drafted,
+        // The words are true already.
+        Ok(None) => return Ok(Fate::Held),
+        Err(why) => return Ok(Fate::Quarantine(NOT_REWRITTEN.to_owned(), why.to_string())),
+    };
     let chain = meta::chain(tx)?;
     let header = Header {
         device,
@@ -158,7 +157,22 @@ fn write_again(
         ..before
     };
     let hash = entries::append(tx, &header, &change)?;
-    Ok(Some((header.seq, hash)))
+    Ok(Fate::Again(header.seq, hash))
+}
+
+/// Makes the change that says an entry's words once more, with the header of the first; `None` when they
+/// are already true of the document.
+fn draft(doc: &mut Document, actor: ActorId, old: &Stored) -> Result<Option<(Header, Vec<u8>)>, FieldError> {
+    let facts = chunk::read_change(&old.change, &limits::DEVICE_CHANGE).map_err(FieldError::corrupt)?;
+    let before = Header::from_bytes(&old.header).map_err(FieldError::corrupt)?;
+    let edits: Vec<Edit> = facts.ops.into_iter().map(|op| edit(op.key, op.action)).collect();
+    let stamp = Stamp { actor, worker: facts.message.unwrap_or_default(), hlc: Hlc(facts.time) };
+    let change =
+        guarded(|| doc.edit(&stamp, &edits))?.map_err(|e| FieldError::invalid("edits", e.to_string()))?;
+    let Some(change) = change else { return Ok(None) };
+    chunk::read_change(&change, &limits::DEVICE_CHANGE)
+        .map_err(|e| FieldError::invalid("edits", e.code()))?;
+    Ok(Some((before, change)))
 }
 
 fn edit(key: String, action: OpAction) -> Edit {

@@ -188,14 +188,10 @@ impl Applier<'_> {
     }
 
     fn snapshot(&mut self, id: DocId, saved: &[u8]) -> Result<(), FieldError> {
-        match docs::put_snapshot(self.tx, &mut self.digest, id, saved) {
-            Ok(doc) => {
-                docs::unwant(self.tx, id)?;
-                self.show(id, doc)
-            }
-            Err(FieldError::Corrupt { .. } | FieldError::Internal { .. }) => docs::want(self.tx, id),
-            Err(other) => Err(other),
-        }
+        let Ok((doc, heads)) = docs::read_snapshot(id, saved) else { return docs::want(self.tx, id) };
+        docs::put_snapshot(self.tx, &mut self.digest, id, saved, &heads)?;
+        docs::unwant(self.tx, id)?;
+        self.show(id, doc)
     }
 
     /// Updates what depends on a confirmed document: marks, own pending changes, list row.
@@ -233,14 +229,13 @@ impl Applier<'_> {
             return Ok(false);
         }
         let held = docs::confirmed(self.tx, id)?;
-        let (mut doc, appended) = match docs::load_confirmed(self.tx, id) {
-            Ok(Some(loaded)) => loaded,
-            // Its content was purged here; only a snapshot brings it back.
-            Ok(None) if held.is_some() => return Ok(false),
-            Ok(None) => (Document::new(id.kind), 0),
+        let (mut doc, appended) = match docs::kept(self.tx, id)?.map(|kept| kept.document()) {
+            Some(Ok(loaded)) => loaded,
             // A damaged copy is replaced by headquarters' own.
-            Err(FieldError::Corrupt { .. }) => return Ok(false),
-            Err(other) => return Err(other),
+            Some(Err(_)) => return Ok(false),
+            // Its content was purged here; only a snapshot brings it back.
+            None if held.is_some() => return Ok(false),
+            None => (Document::new(id.kind), 0),
         };
         let mut fresh: Vec<&[u8]> = Vec::new();
         for (bytes, hash) in changes {
