@@ -60,8 +60,7 @@ pub(crate) fn page(
         changes: ChangesWriter::default(),
         touched: false,
     };
-    // The scope also changes by the passing of days: finished work leaves (law 6).
-    let scope = scope_version(tx, now)?;
+    let scope = scope_version(tx, &caller.device.worker, now)?;
     let fresh_start = request.cursor.token == 0;
     let restored = request.hq_epoch != 0 && request.hq_epoch != core.epoch;
     // A phone is at the last page or at the one before. Anything else is a store that fell back
@@ -102,10 +101,16 @@ pub(crate) fn page(
     writer.finish(index, more, scan_pending, request)
 }
 
-/// Returns the version of everyone's scope: grows with each change of grants and each day.
-fn scope_version(db: &Connection, now: TimeMs) -> Result<u64, HqError> {
+/// Returns the version of a worker's scope: grows with each change of anybody's grants, and as time passes:
+/// with each day, when finished work leaves (law 6), and with each of his grants that begins or ends.
+fn scope_version(db: &Connection, worker: &str, now: TimeMs) -> Result<u64, HqError> {
     let day = u64::try_from(now.0 / 86_400_000).unwrap_or(0);
-    Ok((store::meta_u64(db, "scope_version")? << 20) | day)
+    let passed: u64 = db
+        .prepare_cached(
+            "SELECT coalesce(sum((from_ms <= ?2) + coalesce(to_ms <= ?2, 0)), 0) FROM grants WHERE staff = ?1",
+        )?
+        .query_row(params![worker, now.0], |r| r.get(0))?;
+    Ok((store::meta_u64(db, "scope_version")? << 20).saturating_add(day).saturating_add(passed))
 }
 
 struct PageWriter<'a> {
@@ -357,7 +362,7 @@ pub(crate) fn lease(
     request: &SyncRequest,
     now: TimeMs,
 ) -> Result<Option<Lease>, HqError> {
-    let version = scope_version(db, now)?;
+    let version = scope_version(db, &caller.device.worker, now)?;
     if request.lease_version == version {
         return Ok(None);
     }
@@ -370,7 +375,7 @@ pub(crate) fn make_lease(
     worker: &str,
     now: TimeMs,
 ) -> Result<Option<Lease>, HqError> {
-    let version = scope_version(db, now)?;
+    let version = scope_version(db, worker, now)?;
     let Some((subject, name)) = store::subject(db, worker)? else { return Ok(None) };
     let mut lease = Lease::of(&subject, &name, version, TimeMs(now.0 + limits::LEASE_MS));
     // Said by whoever has ever ended TLS itself: phones then know when it does no more.

@@ -143,6 +143,25 @@ fn a_reassigned_grid_keeps_what_was_done_in_it() {
     check::laws(&town);
 }
 
+/// A right is given and taken for an hour of the same day: with the first sync after each moment the phone
+/// has, and has not, what belongs to it.
+#[test]
+fn a_dated_right_begins_and_ends_at_its_moment() {
+    let mut town = town(107, 4);
+    let order = order_in(&mut town, 2, "占道经营");
+    let field = town.phones[A].field().clone();
+    let (hour, now) = (3_600_000, town.clock.now());
+    let (from, to) = (TimeMs(now + hour), Some(TimeMs(now + 2 * hour)));
+    let cell = town.cells[2].clone();
+    town.network.hq(|hq| hq.grant("gw-01", &Grant { grid: cell, role: Role::GridWorker, from, to }).unwrap());
+    for (what, there) in [("before", false), ("within", true), ("after", false)] {
+        town.settle();
+        assert_eq!(field.order(order).is_ok(), there, "{what}");
+        check::laws(&town);
+        town.clock.advance(hour);
+    }
+}
+
 /// Both at once: the right ends and the phone dies before its visits are sent.
 #[test]
 fn a_reassigned_phone_that_dies_keeps_its_visits() {
