@@ -57,7 +57,9 @@ pub struct SavedAct {
     pub hash: Hash,
     /// What it was, for people.
     pub what: &'static str,
-    /// It was on a disk that is lost, and nowhere else.
+    /// Its phone's disk is lost: headquarters alone has it, as far as its last backup.
+    pub delivered_only: bool,
+    /// It was on disks that are lost, and nowhere else.
     pub gone: bool,
 }
 
@@ -179,8 +181,13 @@ impl Town {
     pub fn remember(&mut self, phone: usize, what: &'static str) -> Hash {
         let field = self.phones[phone].field();
         let hash = field.entry_hash(field.status().unwrap().last_seq).unwrap().unwrap();
-        self.saved.push(SavedAct { phone, hash, what, gone: false });
+        self.keep(phone, hash, what);
         hash
+    }
+
+    /// Remembers an entry that a phone returned as saved.
+    pub fn keep(&mut self, phone: usize, hash: Hash, what: &'static str) {
+        self.saved.push(SavedAct { phone, hash, what, delivered_only: false, gone: false });
     }
 
     /// Syncs one phone as far as the weather lets it; a phone that died comes back.

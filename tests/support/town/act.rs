@@ -1,6 +1,6 @@
 //! What people do with their phones, drawn from dice.
 
-use super::{Phone, SavedAct, SavedPhoto, Town};
+use super::{Phone, SavedPhoto, Town};
 use crate::{dice::Dice, words};
 use lanewalk_camera::Shot as Camera;
 use lanewalk_field::{Answer, FieldError, ListQuery, NewAppeal, NewPerson, NewPlace, NewVisit, Saved, Shot};
@@ -76,14 +76,14 @@ impl Town {
         match done {
             // Nothing was changed, on a device that has written nothing yet.
             Ok(Some(saved)) if saved.seq == 0 => {}
-            Ok(Some(saved)) => self.saved.push(SavedAct { phone, hash: saved.hash, what, gone: false }),
+            Ok(Some(saved)) => self.keep(phone, saved.hash, what),
             Ok(None) => {
                 // The act returned a document id; its entry is the newest one.
                 let field = self.phones[phone].field();
                 let status = field.status().unwrap();
                 if status.last_seq > before {
                     let hash = field.entry_hash(status.last_seq).unwrap().unwrap();
-                    self.saved.push(SavedAct { phone, hash, what, gone: false });
+                    self.keep(phone, hash, what);
                 }
             }
             Err(

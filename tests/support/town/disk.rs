@@ -4,7 +4,7 @@
 //! ([`lanewalk_fault_disk::Platter`]), so the model's promise stays as it is: what was called saved is
 //! there. A store that is opened, restored or copied begins with everything on the medium.
 
-use super::{SavedAct, Town, phone::copy_dir};
+use super::{Town, phone::copy_dir};
 use crate::{dice::Dice, words};
 use lanewalk_fault_disk::{Disk, Failure, Fault, Op, Platter};
 use lanewalk_field::{FieldError, ListQuery, NewVisit, SyncError, UploadPolicy};
@@ -65,6 +65,10 @@ impl Medium {
     pub(super) fn crash(&self, from: &Path, to: &Path) {
         let mut state = self.0.lock().unwrap();
         let State { disks, dice, now, cuts } = &mut *state;
+        if let Some(mounted) = now {
+            // What the program met ends with it; looking at the medium meets nothing.
+            mounted.disk.disarm();
+        }
         let (Some(Disks { power_cuts: true }), Some(mounted)) = (disks, now) else {
             return copy_dir(from, to);
         };
@@ -165,10 +169,12 @@ impl Town {
         match done {
             Ok(()) if after.last_seq > before => {
                 let hash = p.field().entry_hash(after.last_seq).unwrap().unwrap();
-                self.saved.push(SavedAct { phone, hash, what, gone: false });
+                self.keep(phone, hash, what);
             }
             Ok(()) => {}
             Err(FieldError::NotAllowed { .. } | FieldError::NotFound | FieldError::LeaseOver) => {}
+            // Of a visit to no order, by somebody with two grids or none.
+            Err(FieldError::Invalid { field, .. }) if field == "grid" => {}
             Err(e) => {
                 assert!(failed > 0 && told(&e), "{what} on {worker} with {fault:?}: {e}");
                 assert_eq!(after.last_seq, before, "{what} on {worker} with {fault:?}: half saved");

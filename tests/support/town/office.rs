@@ -103,6 +103,7 @@ impl Town {
         self.hq_medium.mount(&to);
         let hq = open(&to, &self.clock, self.plan.seed, self.hq_lives, self.min_core);
         self.network.replace_hq(hq);
+        self.forget_undelivered();
     }
 }
 

@@ -4,7 +4,7 @@
 //! Invariant: a phone that does not sync names its reason, and the reason is the one that the town
 //! gave it.
 
-use super::{Phone, SavedAct, Town};
+use super::{Phone, Town};
 use crate::skew::Skew;
 use lanewalk_field::{Farewell, FieldError, ListQuery, Standing, SyncError};
 use lanewalk_headquarters::Headquarters;
@@ -110,7 +110,7 @@ impl Town {
         let text = format!(r#"{{"future":{{"tags":["新",{}]}},"text":"看过","at":0}}"#, self.dice.below(9));
         match field.write(order, vec![Edit::set(&key, text.as_str())], 0) {
             Ok(saved) => {
-                self.saved.push(SavedAct { phone, hash: saved.hash, what: "newer record", gone: false });
+                self.keep(phone, saved.hash, "newer record");
                 self.newer.push((saved.hash, order, key, text));
                 true
             }

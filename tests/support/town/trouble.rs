@@ -186,9 +186,11 @@ impl Town {
     /// Tells the model what is gone with a disk: acts and photos from these on.
     fn forget(&mut self, phone: usize, saved: usize, photos: usize) {
         for at in saved..self.saved.len() {
-            let act = &self.saved[at];
-            let gone = act.phone == phone && !self.in_log(act.hash);
-            self.saved[at].gone |= gone;
+            if self.saved[at].phone == phone {
+                let delivered = self.in_log(self.saved[at].hash);
+                self.saved[at].delivered_only |= delivered;
+                self.saved[at].gone |= !delivered;
+            }
         }
         self.forget_photos(phone, photos);
     }
@@ -197,6 +199,15 @@ impl Town {
     pub(super) fn forget_photos(&mut self, phone: usize, from: usize) {
         for photo in self.photos.iter_mut().skip(from).filter(|p| p.phone == phone) {
             *photo = SavedPhoto { gone: true, ..*photo };
+        }
+    }
+
+    /// Tells the model what went with headquarters' disk: what neither its backup nor a phone has.
+    pub(super) fn forget_undelivered(&mut self) {
+        for at in 0..self.saved.len() {
+            let act = &self.saved[at];
+            let gone = act.delivered_only && !self.in_log(act.hash);
+            self.saved[at].gone |= gone;
         }
     }
 
