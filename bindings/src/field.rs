@@ -160,7 +160,7 @@ pub struct Salvaged {
     /// Of these, entries headquarters has not acknowledged.
     pub unsent: u64,
     /// Of the unsent, entries that headquarters will not take, because others before them are missing:
-    /// they leave this phone by `export_unsent`.
+    /// they arrive under a new code (`enrol`), or leave this phone by `export_unsent`.
     pub export_only: u64,
     /// Entries that could not be read and that headquarters may lack too.
     pub missing: u64,

@@ -30,15 +30,6 @@ pub(crate) enum Ask {
     Photos(Staged),
 }
 
-/// Returns the nonce a request was signed with, unchecked: only to bind an answer to it.
-pub(crate) fn request_nonce(request: &http::Request) -> String {
-    if request.path == http::ENROL_PATH {
-        let read = frame::decode::<EnrolRequest>(&request.body, limits::MAX_REQUEST_DECODED);
-        return read.map(|r| r.nonce()).unwrap_or_default();
-    }
-    auth::claimed_nonce(request)
-}
-
 impl Core {
     /// Finds out who asks what; changes nothing.
     pub(crate) fn read(

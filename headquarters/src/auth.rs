@@ -48,6 +48,8 @@ impl Nonces {
 pub(crate) struct Caller {
     pub(crate) device: DeviceRow,
     pub(crate) nonce: String,
+    /// What the answer is bound to.
+    pub(crate) binding: String,
 }
 
 /// What a device may ask for.
@@ -82,12 +84,6 @@ impl Caller {
 /// Finds the signature headers; a repeated one is refused.
 fn signature_headers(request: &Request) -> Result<SignatureHeadersRef<'_>, HttpSigError> {
     SignatureHeadersRef::from_lines(request.headers.iter().map(|(n, v)| (n.as_str(), v.as_bytes())))
-}
-
-/// Returns the nonce a request was signed with, unchecked: only to bind an answer to it.
-pub(crate) fn claimed_nonce(request: &Request) -> String {
-    let claimed = signature_headers(request).and_then(|h| httpsig::parse(&h));
-    claimed.map(|c| c.nonce).unwrap_or_default()
 }
 
 /// Whether a request came with its whole body.
@@ -132,7 +128,7 @@ pub(crate) fn authenticate(
         Body::Cut => httpsig::verify_cut_request(parts, &headers, &device.key),
     };
     match verified {
-        Ok(claimed) => Ok(Ok(Caller { device, nonce: claimed.nonce })),
+        Ok(claimed) => Ok(Ok(Caller { device, nonce: claimed.nonce, binding: request.binding() })),
         Err(e) => unauthorized(e.code()),
     }
 }

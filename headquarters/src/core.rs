@@ -93,12 +93,12 @@ impl Core {
     /// Signs an answer and gives the device its next nonce.
     pub(crate) fn respond(
         &mut self,
-        request_nonce: &str,
+        binding: &str,
         device: Option<DeviceId>,
         status: u16,
         body: Vec<u8>,
     ) -> http::Response {
-        let headers = self.signed_headers(request_nonce, device, status, &body);
+        let headers = self.signed_headers(binding, device, status, &body);
         http::Response { status, headers, body }
     }
 
@@ -106,13 +106,13 @@ impl Core {
     /// device's next nonce.
     pub(crate) fn signed_headers(
         &mut self,
-        request_nonce: &str,
+        binding: &str,
         device: Option<DeviceId>,
         status: u16,
         message: &[u8],
     ) -> Vec<(String, String)> {
         let next = self.next_nonce(device);
-        sign::response_headers(&*self.signer, request_nonce, status, &next, message)
+        sign::response_headers(&*self.signer, binding, status, &next, message)
     }
 
     /// Gives a device its next nonce; the one before is void. Empty for nobody.
@@ -129,7 +129,7 @@ impl Core {
 
     pub(crate) fn refuse(
         &mut self,
-        request_nonce: &str,
+        binding: &str,
         device: Option<DeviceId>,
         refusal: &Refusal,
     ) -> http::Response {
@@ -138,10 +138,10 @@ impl Core {
                 let random = self.random();
                 let current = self.nonces.current_or(device, random);
                 let (status, body) = (refusal.status, refusal.body());
-                let headers = sign::response_headers(&*self.signer, request_nonce, status, &current, &body);
+                let headers = sign::response_headers(&*self.signer, binding, status, &current, &body);
                 http::Response { status, headers, body }
             }
-            _ => self.respond(request_nonce, device, refusal.status, refusal.body()),
+            _ => self.respond(binding, device, refusal.status, refusal.body()),
         }
     }
 

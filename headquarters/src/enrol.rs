@@ -220,15 +220,15 @@ impl Core {
     pub(crate) fn enrol(
         &mut self,
         tx: &Transaction<'_>,
+        binding: &str,
         request: &EnrolRequest,
     ) -> Result<http::Response, HqError> {
-        let nonce = request.nonce();
         match self.admit(tx, request)? {
-            Ok((device, worker)) => self.enrolled(tx, request, device, &worker),
+            Ok((device, worker)) => self.enrolled(tx, binding, request, device, &worker),
             Err(refusal) => {
                 tx.prepare_cached("UPDATE invitations SET tries = tries + 1 WHERE code_hash = ?1")?
                     .execute([hash(&request.code)])?;
-                Ok(self.respond(&nonce, None, refusal.status, refusal.body()))
+                Ok(self.respond(binding, None, refusal.status, refusal.body()))
             }
         }
     }
@@ -302,6 +302,7 @@ impl Core {
     fn enrolled(
         &mut self,
         tx: &Transaction<'_>,
+        binding: &str,
         request: &EnrolRequest,
         device: DeviceId,
         worker: &str,
@@ -318,7 +319,7 @@ impl Core {
         }
         let (hq_epoch, beacon) = (self.epoch, self.beacon(now));
         let body = EnrolResponse { version: VERSION, device, hq_epoch, lease, beacon, held };
-        Ok(self.respond(&request.nonce(), Some(device), 200, frame::encode(&body)))
+        Ok(self.respond(binding, Some(device), 200, frame::encode(&body)))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The one object that is headquarters.
 
 use crate::{
-    ask::{Ask, announced, request_nonce},
+    ask::{Ask, announced},
     auth::Nonces,
     chain,
     config::{Settings, Source},
@@ -163,8 +163,8 @@ impl Headquarters {
             Err(e) => {
                 // The transaction was rolled back: every phone keeps its entries and asks again.
                 let refusal = Refusal::new(503, "storage_failed").detail(e.to_string());
-                let refuse = |(nonce, head): &(String, bool)| {
-                    Settled::Answer(self.core.refuse_bare(nonce, &refusal, *head))
+                let refuse = |(binding, head): &(String, bool)| {
+                    Settled::Answer(self.core.refuse_bare(binding, &refusal, *head))
                 };
                 bound.iter().map(refuse).collect()
             }
@@ -179,7 +179,7 @@ impl Headquarters {
         let mut asked = Vec::with_capacity(tasks.len());
         for task in tasks {
             asked.push(match task {
-                Task::Ask(request) => (request_nonce(&request), core.read(&tx, &request)?),
+                Task::Ask(request) => (request.binding(), core.read(&tx, &request)?),
                 Task::Settle(staged) => (String::new(), Ok(Ask::Photos(staged))),
             });
         }
@@ -201,17 +201,17 @@ impl Headquarters {
         let syncs = asked.iter().any(|(_, ask)| matches!(ask, Ok(Ask::Sync(_))));
         let checkpoint = if syncs { Some(core.checkpoint(&tx, now)?) } else { None };
         let mut settled = Vec::with_capacity(asked.len());
-        for (nonce, ask) in asked {
+        for (binding, ask) in asked {
             let pushed = pushed.next().unwrap_or_default();
             let response = match ask {
-                Err((refusal, device)) => core.refuse(&nonce, device, &refusal),
-                Ok(Ask::Enrol(request)) => core.enrol(&tx, &request)?,
+                Err((refusal, device)) => core.refuse(&binding, device, &refusal),
+                Ok(Ask::Enrol(request)) => core.enrol(&tx, &binding, &request)?,
                 Ok(Ask::Photos(staged)) => {
                     settled.push(core.settle(&tx, staged)?);
                     continue;
                 }
                 Ok(Ask::Sync(sync)) => match pushed.refusal {
-                    Some(refusal) => core.refuse(&sync.0.nonce, Some(sync.0.device.id), &refusal),
+                    Some(refusal) => core.refuse(&binding, Some(sync.0.device.id), &refusal),
                     None => {
                         let (caller, request) = sync.as_ref();
                         chain::note_rollback(&tx, now, &caller.device, request.last_seq)?;
@@ -224,7 +224,7 @@ impl Headquarters {
                             checkpoint,
                             ..core.answer_sync(&tx, caller, request, pushed, now)?
                         };
-                        core.respond(&caller.nonce, Some(caller.device.id), 200, frame::encode(&body))
+                        core.respond(&binding, Some(caller.device.id), 200, frame::encode(&body))
                     }
                 },
             };
@@ -285,10 +285,10 @@ impl Headquarters {
 }
 
 impl Task<'_> {
-    /// Returns the nonce the answer is bound to, and whether it must have no body.
+    /// Returns what the answer is bound to, and whether it must have no body.
     fn bound_to(&self) -> (String, bool) {
         match self {
-            Self::Ask(request) => (request_nonce(request), false),
+            Self::Ask(request) => (request.binding(), false),
             Self::Settle(staged) => staged.bound_to(),
         }
     }

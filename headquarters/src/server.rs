@@ -6,8 +6,6 @@
 //! which only makes a lone phone slower.
 
 use crate::{
-    ask::request_nonce,
-    auth,
     config::{Settings, Source},
     core::sign,
     error::{HqError, Refusal},
@@ -148,9 +146,9 @@ impl Desk {
 
     /// Refuses a request that the writer never sees. Signed, so that the phone knows to wait; it
     /// gives no nonce, and the one the phone has goes on counting.
-    fn refuse(&self, nonce: &str, refusal: &Refusal, head: bool) -> Response {
+    fn refuse(&self, binding: &str, refusal: &Refusal, head: bool) -> Response {
         let body = if head { Vec::new() } else { refusal.body() };
-        let headers = sign::response_headers(&*self.signer, nonce, refusal.status, "", &body);
+        let headers = sign::response_headers(&*self.signer, binding, refusal.status, "", &body);
         to_axum(http::Response { status: refusal.status, headers, body })
     }
 
@@ -228,13 +226,13 @@ async fn protocol(
     };
     let from = caller::address(&head.headers, peer, &app.desk.settings);
     let enrols = request.path == http::ENROL_PATH;
-    // The nonce of an enrolment stands in its small body, so that is read before it is judged.
+    // An answer to an enrolment is bound to its small body, so that is read before it is judged.
     let (about, most) = match enrols {
         true => (About::Enrolment, MAX_ENROLMENT),
         false => (About::Messages, limits::MAX_REQUEST_BYTES),
     };
     if !enrols && let Err(code) = app.guard.admit(from, about, &request) {
-        return app.desk.refuse(&auth::claimed_nonce(&request), &Refusal::new(429, code), false);
+        return app.desk.refuse(&request.binding(), &Refusal::new(429, code), false);
     }
     let read = collect(body, most, &app.room).await;
     let _room = match read {
@@ -246,12 +244,12 @@ async fn protocol(
         Err(Unread::Broken) => return plain(StatusCode::REQUEST_TIMEOUT, "too slow"),
         Err(Unread::NoRoom) => {
             let refusal = Refusal::new(503, "overloaded");
-            return app.desk.refuse(&auth::claimed_nonce(&request), &refusal, false);
+            return app.desk.refuse(&request.binding(), &refusal, false);
         }
     };
-    let nonce = request_nonce(&request);
+    let binding = request.binding();
     if enrols && let Err(code) = app.guard.admit(from, about, &request) {
-        return app.desk.refuse(&nonce, &Refusal::new(429, code), false);
+        return app.desk.refuse(&binding, &Refusal::new(429, code), false);
     }
     match app.desk.ask(Task::Ask(Cow::Owned(request))).await {
         Ok(Settled::Answer(response)) => {
@@ -262,7 +260,7 @@ async fn protocol(
         }
         // Only an upload has a second round.
         Ok(Settled::First(_)) => plain(StatusCode::INTERNAL_SERVER_ERROR, "failed"),
-        Err(refusal) => app.desk.refuse(&nonce, &refusal, false),
+        Err(refusal) => app.desk.refuse(&binding, &refusal, false),
     }
 }
 

@@ -193,7 +193,7 @@ impl Caller {
                 self.stream = None;
                 return Heard::Broken;
             };
-            let (state, next) = read_upload(&self.device.hq_key, &nonce, &response);
+            let (state, next) = read_upload(&self.device.hq_key, &request, &response);
             if !next.is_empty() {
                 self.device.nonce = next;
             }

@@ -26,7 +26,7 @@ use lanewalk_protocol::{
     entry::{AnchorRef, ENTRY_FORMAT, Entry, Header, chain_message},
     frame,
     http::{self, Request, Response, header},
-    httpsig::{self, RequestParts, SignatureHeadersRef, sign_request},
+    httpsig::{self, RequestParts, sign_request},
     keys::{Algorithm, Domain, PublicKey, Signature, SoftSigner, sign_domain, verify_domain},
     limits,
     receipt::{ErrorBody, response_message},
@@ -100,25 +100,14 @@ pub fn key(n: u8) -> SoftSigner {
     SoftSigner::new(Algorithm::Es256, &[n; 32]).unwrap()
 }
 
-/// Returns the nonce headquarters must bind its answer to: the claimed one, as far as it can be read.
-pub fn claimed_nonce(request: &Request) -> String {
-    if request.path == http::ENROL_PATH {
-        let read = frame::decode::<EnrolRequest>(&request.body, limits::MAX_REQUEST_DECODED);
-        return read.map(|r| r.nonce()).unwrap_or_default();
-    }
-    let lines = request.headers.iter().map(|(n, v)| (n.as_str(), v.as_bytes()));
-    let claimed = SignatureHeadersRef::from_lines(lines).and_then(|h| httpsig::parse(&h));
-    claimed.map(|c| c.nonce).unwrap_or_default()
-}
-
-/// Checks that headquarters signed an answer with this content for a nonce; returns the next nonce.
-fn verified(hq_key: &PublicKey, nonce: &str, response: &Response, content: &[u8]) -> String {
+/// Checks that headquarters signed an answer with this content to a request; returns the next nonce.
+fn verified(hq_key: &PublicKey, request: &Request, response: &Response, content: &[u8]) -> String {
     use base64::Engine as _;
     let next_nonce = header(&response.headers, http::NEXT_NONCE).unwrap_or_default().to_owned();
     let text = header(&response.headers, http::RESPONSE_SIGNATURE).expect("every answer is signed");
     let bytes = base64::engine::general_purpose::STANDARD.decode(text).unwrap();
     let signature = Signature::new(Algorithm::from_id(bytes[0]).unwrap(), &bytes[1..]).unwrap();
-    let message = response_message(nonce, response.status, &next_nonce, content);
+    let message = response_message(&request.binding(), response.status, &next_nonce, content);
     verify_domain(hq_key, Domain::Response, &message, &signature).expect("headquarters signed this answer");
     next_nonce
 }
@@ -126,14 +115,14 @@ fn verified(hq_key: &PublicKey, nonce: &str, response: &Response, content: &[u8]
 /// Checks the signature of an answer about an upload; where it stands or why not, and the next nonce.
 pub fn read_upload(
     hq_key: &PublicKey,
-    nonce: &str,
+    request: &Request,
     response: &Response,
 ) -> (Result<UploadAnswer, ErrorBody>, String) {
     if let Some(state) = UploadAnswer::read(&response.headers).filter(|_| response.status < 300) {
-        let next = verified(hq_key, nonce, response, &state.message());
+        let next = verified(hq_key, request, response, &state.message());
         return (Ok(state), next);
     }
-    let next = verified(hq_key, nonce, response, &response.body);
+    let next = verified(hq_key, request, response, &response.body);
     (Err(frame::decode(&response.body, limits::MAX_RESPONSE_DECODED).unwrap()), next)
 }
 
@@ -149,7 +138,7 @@ pub fn patch_headers(offset: u64) -> Vec<(String, String)> {
 /// Checks media type and signature of an answer and reads it.
 pub fn read_answer(hq_key: &PublicKey, request: &Request, response: &Response) -> Answer {
     assert_eq!(header(&response.headers, "content-type"), Some(frame::MEDIA_TYPE));
-    let next_nonce = verified(hq_key, &claimed_nonce(request), response, &response.body);
+    let next_nonce = verified(hq_key, request, response, &response.body);
     let plain = zstd::stream::decode_all(response.body.as_slice()).unwrap();
     let error = (response.status != 200).then(|| minicbor::decode(&plain).unwrap());
     let is_page = response.status == 200 && request.path == http::SYNC_PATH;

@@ -190,9 +190,15 @@ impl State {
         hit
     }
 
-    /// Sends one request of a phone that plays `version` through the weather. `die` is called when the
-    /// phone dies now.
-    fn send(&mut self, request: Request, version: Skew, die: &dyn Fn()) -> Result<Response, TransportError> {
+    /// Sends one request of a phone that plays `version` through the weather; its own words were bound
+    /// to `binding`. `die` is called when the phone dies now.
+    fn send(
+        &mut self,
+        request: Request,
+        binding: &str,
+        version: Skew,
+        die: &dyn Fn(),
+    ) -> Result<Response, TransportError> {
         let weather = self.weather;
         let no_network = || Err(TransportError::Unreachable { detail: "simulated".into() });
         if self.fault(weather.kill / 2) {
@@ -241,7 +247,7 @@ impl State {
         };
         // A phone that knows no optional keys reads none.
         let speaks = if version == Skew::Older { version } else { self.version };
-        let mut response = speaks.answer(&self.secret, &request, response);
+        let mut response = speaks.answer(&self.secret, (binding, &request), response);
         self.said = Some(response.clone());
         self.heard.push(request);
         if self.fault(weather.kill.div_ceil(2)) {
@@ -301,11 +307,11 @@ impl Wire {
 
 impl Transport for Wire {
     fn send(&self, request: Request) -> Result<Response, TransportError> {
-        let version = self.version();
+        let (version, binding) = (self.version(), request.binding());
         let request = match &self.chip {
             Some(chip) => version.request(request, chip.as_ref()),
             None => request,
         };
-        self.network.0.lock().unwrap().send(request, version, &self.die)
+        self.network.0.lock().unwrap().send(request, &binding, version, &self.die)
     }
 }

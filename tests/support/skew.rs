@@ -79,17 +79,22 @@ impl Skew {
         request
     }
 
-    /// Says headquarters' answer to a request as this version would.
+    /// Says headquarters' answer to a request as this version would, to a phone that asked with this
+    /// binding, whatever version's words the request was put into on the way.
     #[must_use]
-    pub fn answer(self, secret: &[u8; 32], request: &Request, mut response: Response) -> Response {
-        if self == Self::Same
-            || !is_message(request)
-            || header(&response.headers, RESPONSE_SIGNATURE).is_none()
-        {
+    pub fn answer(
+        self,
+        secret: &[u8; 32],
+        (binding, request): (&str, &Request),
+        mut response: Response,
+    ) -> Response {
+        let as_it_is = self == Self::Same && request.binding() == binding;
+        if as_it_is || !is_message(request) || header(&response.headers, RESPONSE_SIGNATURE).is_none() {
             return response;
         }
         let plain = zstd::stream::decode_all(response.body.as_slice()).unwrap();
         let said = match Decoder::new(&plain).datatype() {
+            _ if self == Self::Same => plain,
             Ok(Type::Map) => self.map(&plain, ANSWER_OPTIONAL),
             _ if self == Self::Newer => longer(&plain),
             _ => plain,
@@ -97,8 +102,7 @@ impl Skew {
         response.body = pack(&said);
         let signer = SoftSigner::new(Algorithm::Ed25519, secret).unwrap();
         let next = header(&response.headers, NEXT_NONCE).unwrap_or_default();
-        let nonce = crate::hostile::claimed_nonce(request);
-        let message = response_message(&nonce, response.status, next, &response.body);
+        let message = response_message(binding, response.status, next, &response.body);
         let signature = sign_domain(&signer, Domain::Response, &message).unwrap();
         let bytes = [&[signature.algorithm() as u8], signature.bytes()].concat();
         let line = response.headers.iter_mut().find(|(n, _)| n == RESPONSE_SIGNATURE).unwrap();

@@ -10,12 +10,12 @@ use lanewalk_protocol::{
 /// one.
 pub(crate) fn response_headers(
     signer: &dyn DeviceSigner,
-    request_nonce: &str,
+    binding: &str,
     status: u16,
     next: &str,
     message: &[u8],
 ) -> Vec<(String, String)> {
-    let signature = sign_response(signer, request_nonce, status, next, message);
+    let signature = sign_response(signer, binding, status, next, message);
     let mut headers = vec![
         ("content-type".to_owned(), frame::MEDIA_TYPE.to_owned()),
         (http::RESPONSE_SIGNATURE.to_owned(), signature),
@@ -30,13 +30,13 @@ pub(crate) fn response_headers(
 /// phone then treats as "no network".
 fn sign_response(
     signer: &dyn DeviceSigner,
-    request_nonce: &str,
+    binding: &str,
     status: u16,
     next_nonce: &str,
     body: &[u8],
 ) -> String {
     use base64::Engine as _;
-    let message = response_message(request_nonce, status, next_nonce, body);
+    let message = response_message(binding, status, next_nonce, body);
     let Ok(signature) = sign_domain(signer, Domain::Response, &message) else { return String::new() };
     let mut bytes = vec![signature.algorithm().id()];
     bytes.extend(signature.bytes());

@@ -35,13 +35,13 @@ pub(crate) enum Settled {
 }
 
 impl Staged {
-    /// Returns the nonce the answer is bound to, and whether it must have no body.
+    /// Returns what the answer is bound to, and whether it must have no body.
     pub(crate) fn bound_to(&self) -> (String, bool) {
         match self {
-            Self::Refused { nonce, head, .. } => (nonce.clone(), *head),
+            Self::Refused { binding, head, .. } => (binding.clone(), *head),
             Self::Options => (String::new(), false),
-            Self::Create { caller, .. } | Self::Read { caller, .. } => (caller.nonce.clone(), false),
-            Self::Moved { asked, .. } => (asked.nonce.clone(), asked.verb == Verb::Look),
+            Self::Create { caller, .. } | Self::Read { caller, .. } => (caller.binding.clone(), false),
+            Self::Moved { asked, .. } => (asked.binding.clone(), asked.verb == Verb::Look),
         }
     }
 }
@@ -51,21 +51,21 @@ impl Core {
     pub(crate) fn settle(&mut self, tx: &Transaction<'_>, staged: Staged) -> Result<Settled, HqError> {
         let answer = match staged {
             Staged::Options => options(),
-            Staged::Refused { nonce, refusal, head } => self.refuse_bare(&nonce, &refusal, head),
+            Staged::Refused { binding, refusal, head } => self.refuse_bare(&binding, &refusal, head),
             Staged::Create { caller, verdict } => match self.admitted(&caller, true, verdict) {
                 Ok(wish) => return self.create_upload(tx, &caller, wish),
-                Err(refusal) => self.refuse(&caller.nonce, Some(caller.device.id), &refusal),
+                Err(refusal) => self.refuse(&caller.binding, Some(caller.device.id), &refusal),
             },
             Staged::Read { caller, verdict } => match self.admitted(&caller, false, verdict) {
                 Ok(bytes) => self.give(&caller, bytes),
-                Err(refusal) => self.refuse(&caller.nonce, Some(caller.device.id), &refusal),
+                Err(refusal) => self.refuse(&caller.binding, Some(caller.device.id), &refusal),
             },
             Staged::Moved { asked, verdict } => match verdict {
                 Ok(standing) => self.answer_upload(tx, asked, standing)?,
                 Err(refusal) if asked.verb == Verb::Create => {
-                    self.refuse(&asked.nonce, Some(asked.device), &refusal)
+                    self.refuse(&asked.binding, Some(asked.device), &refusal)
                 }
-                Err(refusal) => self.refuse_bare(&asked.nonce, &refusal, asked.verb == Verb::Look),
+                Err(refusal) => self.refuse_bare(&asked.binding, &refusal, asked.verb == Verb::Look),
             },
         };
         Ok(Settled::Answer(answer))
@@ -89,9 +89,9 @@ impl Core {
 
     /// Refuses without a next nonce: to nobody known, or about an upload, which is its own nonce.
     /// An answer to `HEAD` has no body, so its reason is the status alone.
-    pub(crate) fn refuse_bare(&mut self, nonce: &str, refusal: &Refusal, head: bool) -> http::Response {
+    pub(crate) fn refuse_bare(&mut self, binding: &str, refusal: &Refusal, head: bool) -> http::Response {
         let body = if head { Vec::new() } else { refusal.body() };
-        self.respond(nonce, None, refusal.status, body)
+        self.respond(binding, None, refusal.status, body)
     }
 
     fn create_upload(
@@ -113,7 +113,7 @@ impl Core {
             None => {
                 if !arrived && rows::open_uploads(tx, device, now)? >= limits::MAX_OPEN_UPLOADS {
                     let refusal = Refusal::new(429, "too_many_uploads");
-                    let answer = self.refuse(&caller.nonce, Some(caller.device.id), &refusal);
+                    let answer = self.refuse(&caller.binding, Some(caller.device.id), &refusal);
                     return Ok(Settled::Answer(answer));
                 }
                 // What was measured belonged to the one that is given up.
@@ -123,7 +123,8 @@ impl Core {
                 UploadRow::create(tx, UploadId(id), device, file, now)?
             }
         };
-        let asked = Asked { row, device: caller.device.id, nonce: caller.nonce.clone(), verb: Verb::Create };
+        let asked =
+            Asked { row, device: caller.device.id, binding: caller.binding.clone(), verb: Verb::Create };
         if arrived || offset > 0 || body.is_empty() {
             let answer = self.answer_upload(tx, asked, Standing { offset, arrived })?;
             return Ok(Settled::Answer(answer));
@@ -139,7 +140,7 @@ impl Core {
         asked: Asked,
         standing: Standing,
     ) -> Result<http::Response, HqError> {
-        let Asked { mut row, device, nonce, verb } = asked;
+        let Asked { mut row, device, binding, verb } = asked;
         let now = self.now();
         let mut receipt = None;
         if standing.arrived {
@@ -168,7 +169,7 @@ impl Core {
             Verb::Look => (200, None),
             Verb::Append | Verb::Delete => (204, None),
         };
-        let mut headers = self.signed_headers(&nonce, to, status, &answer.message());
+        let mut headers = self.signed_headers(&binding, to, status, &answer.message());
         headers.extend(answer.headers());
         Ok(http::Response { status, headers, body: Vec::new() })
     }
@@ -187,7 +188,7 @@ impl Core {
 
     /// Gives a file out as nothing a browser would show or guess at (F40).
     fn give(&mut self, caller: &Caller, bytes: Vec<u8>) -> http::Response {
-        let mut response = self.respond(&caller.nonce, Some(caller.device.id), 200, bytes);
+        let mut response = self.respond(&caller.binding, Some(caller.device.id), 200, bytes);
         for (name, value) in &mut response.headers {
             if name == "content-type" {
                 "application/octet-stream".clone_into(value);

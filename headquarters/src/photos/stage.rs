@@ -12,7 +12,7 @@ use super::{
     rows::{self, State, UploadRow},
 };
 use crate::{
-    auth::{self, Body, Caller, authenticate},
+    auth::{Body, Caller, authenticate},
     config::{Settings, Source},
     error::Refusal,
 };
@@ -55,7 +55,7 @@ impl std::fmt::Debug for Dock {
 #[derive(Debug)]
 pub(crate) enum Staged {
     /// Already the answer, or one that only has to be signed.
-    Refused { nonce: String, refusal: Refusal, head: bool },
+    Refused { binding: String, refusal: Refusal, head: bool },
     /// Which extensions are spoken.
     Options,
     /// An upload to create.
@@ -81,7 +81,7 @@ pub(crate) struct Wish {
 pub(crate) struct Asked {
     pub(super) row: UploadRow,
     pub(super) device: DeviceId,
-    pub(super) nonce: String,
+    pub(super) binding: String,
     pub(super) verb: Verb,
 }
 
@@ -155,12 +155,11 @@ impl Dock {
     /// Does everything about a request that needs no writer.
     pub(crate) fn stage(&self, db: &Connection, request: &Request) -> Staged {
         let head = request.method == "HEAD";
-        let nonce = auth::claimed_nonce(request);
         if request.method == "OPTIONS" {
             return Staged::Options;
         }
         self.staged(db, request, Body::Whole).unwrap_or_else(|refusal| Staged::Refused {
-            nonce,
+            binding: request.binding(),
             refusal,
             head,
         })
@@ -273,7 +272,7 @@ impl Dock {
             }
             _ => self.standing(db, &row),
         };
-        let asked = Asked { row, device: caller.device.id, nonce: caller.nonce, verb };
+        let asked = Asked { row, device: caller.device.id, binding: caller.binding, verb };
         Ok(Staged::Moved { asked, verdict })
     }
 

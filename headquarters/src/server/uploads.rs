@@ -10,7 +10,6 @@
 
 use super::{App, caller, guard::About, plain, to_axum, to_plain};
 use crate::{
-    auth,
     error::{HqError, Refusal},
     hq::Task,
     photos::{Dock, Settled},
@@ -144,8 +143,8 @@ async fn answer(app: &App, from: IpAddr, head: &Parts, body: Body) -> Response {
     let Some(mut request) = to_plain(head, Vec::new()) else {
         return plain(StatusCode::BAD_REQUEST, "malformed headers");
     };
-    let (nonce, looks) = (auth::claimed_nonce(&request), request.method == "HEAD");
-    let refuse = |status, code| app.desk.refuse(&nonce, &Refusal::new(status, code), looks);
+    let (binding, looks) = (request.binding(), request.method == "HEAD");
+    let refuse = |status, code| app.desk.refuse(&binding, &Refusal::new(status, code), looks);
     if let Err(code) = app.guard.admit(from, About::Files, &request) {
         return refuse(429, code);
     }
@@ -177,7 +176,7 @@ async fn answer(app: &App, from: IpAddr, head: &Parts, body: Body) -> Response {
             Ok(Settled::First(first)) => {
                 staged = app.stages.run(move |dock, db| dock.append_first(db, *first)).await;
             }
-            Err(refusal) => return app.desk.refuse(&nonce, &refusal, looks),
+            Err(refusal) => return app.desk.refuse(&binding, &refusal, looks),
         }
     }
 }

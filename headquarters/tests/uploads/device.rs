@@ -247,15 +247,15 @@ impl Answer {
     }
 }
 
-/// Checks that headquarters signed an answer for a request with this nonce, and reads it.
-pub(crate) fn read(hq: &PublicKey, nonce: &str, response: &Response) -> Answer {
+/// Checks that headquarters signed an answer to this request, and reads it.
+pub(crate) fn read(hq: &PublicKey, request: &Request, response: &Response) -> Answer {
     let Response { status, headers, body } = response.clone();
     let next = header(&headers, http::NEXT_NONCE).unwrap_or_default().to_owned();
     let signature = STANDARD.decode(header(&headers, http::RESPONSE_SIGNATURE).expect("signed")).unwrap();
     let signature = Signature::new(Algorithm::from_id(signature[0]).unwrap(), &signature[1..]).unwrap();
     let upload = UploadAnswer::read(&headers);
     let content = upload.as_ref().map_or_else(|| body.clone(), UploadAnswer::message);
-    let message = response_message(nonce, status, &next, &content);
+    let message = response_message(&request.binding(), status, &next, &content);
     verify_domain(hq, Domain::Response, &message, &signature).expect("headquarters signed this answer");
     let code = if status >= 400 && !body.is_empty() {
         let error: ErrorBody = frame::decode(&body, 1 << 16).unwrap();
@@ -279,8 +279,8 @@ impl Device {
             body: frame::encode(&body),
             ..Request::default()
         };
-        let response = town.hq().handle(&[request]).pop().unwrap();
-        let answer = read(&invitation.hq_key, &body.nonce(), &response);
+        let response = town.hq().handle(std::slice::from_ref(&request)).pop().unwrap();
+        let answer = read(&invitation.hq_key, &request, &response);
         let given: EnrolResponse = frame::decode(&answer.body, 1 << 20).unwrap();
         town.hq().confirm(given.device).unwrap();
         Self { signer, id: given.device, hq_key: invitation.hq_key, nonce: answer.next, host }
@@ -326,9 +326,9 @@ impl Device {
         self.request(method, &id.path(), headers, &[], &id.to_string())
     }
 
-    pub(crate) fn send(&mut self, town: &mut Town, request: &Request, nonce: &str) -> Answer {
+    pub(crate) fn send(&mut self, town: &mut Town, request: &Request) -> Answer {
         let response = town.hq().handle(std::slice::from_ref(request)).pop().unwrap();
-        let answer = read(&self.hq_key, nonce, &response);
+        let answer = read(&self.hq_key, request, &response);
         if !answer.next.is_empty() {
             self.nonce.clone_from(&answer.next);
         }
@@ -338,8 +338,8 @@ impl Device {
     /// Creates an upload; asks once more when only the nonce was old.
     pub(crate) fn create(&mut self, town: &mut Town, file: FileRef, first: &[u8]) -> Answer {
         for _ in 0..2 {
-            let (request, nonce) = (self.create_request(file, first), self.nonce.clone());
-            let answer = self.send(town, &request, &nonce);
+            let request = self.create_request(file, first);
+            let answer = self.send(town, &request);
             if answer.refusal() != (401, "nonce") {
                 return answer;
             }
@@ -349,24 +349,24 @@ impl Device {
 
     pub(crate) fn patch(&mut self, town: &mut Town, id: UploadId, offset: u64, body: &[u8]) -> Answer {
         let request = self.patch_request(id, offset, body);
-        self.send(town, &request, &patch_nonce(id, offset))
+        self.send(town, &request)
     }
 
     pub(crate) fn head(&mut self, town: &mut Town, id: UploadId) -> Answer {
         let request = self.bare_request("HEAD", id);
-        self.send(town, &request, &id.to_string())
+        self.send(town, &request)
     }
 
     pub(crate) fn delete(&mut self, town: &mut Town, id: UploadId) -> Answer {
         let request = self.bare_request("DELETE", id);
-        self.send(town, &request, &id.to_string())
+        self.send(town, &request)
     }
 
     pub(crate) fn get(&mut self, town: &mut Town, sha256: Hash) -> Answer {
         for _ in 0..2 {
             let nonce = self.nonce.clone();
             let request = self.request("GET", &upload::photo_path(sha256), Vec::new(), &[], &nonce);
-            let answer = self.send(town, &request, &nonce);
+            let answer = self.send(town, &request);
             if answer.refusal() != (401, "nonce") {
                 return answer;
             }
@@ -405,7 +405,7 @@ impl Device {
         for _ in 0..2 {
             let nonce = self.nonce.clone();
             let request = self.request("POST", http::SYNC_PATH, Vec::new(), &frame::encode(&body), &nonce);
-            let answer = self.send(town, &request, &nonce);
+            let answer = self.send(town, &request);
             if answer.status == 200 {
                 return frame::decode(&answer.body, limits::MAX_RESPONSE_DECODED).unwrap();
             }

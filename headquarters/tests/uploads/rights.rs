@@ -2,11 +2,7 @@
 
 use crate::device::{Device, EAST, START, Town, WEST, bytes, file_of, read, record};
 use lanewalk_model::{photo::FileRef, time::TimeMs};
-use lanewalk_protocol::{
-    http::header,
-    limits,
-    upload::{UploadId, patch_nonce},
-};
+use lanewalk_protocol::{http::header, limits, upload::UploadId};
 
 struct Scene {
     town: Town,
@@ -90,7 +86,7 @@ fn uploads_of_others_are_not_found() {
         let forged = Device { id: owner.id, ..other };
         let request = forged.patch_request(id, 100, &original[100..]);
         let response = town.hq().handle(std::slice::from_ref(&request)).pop().unwrap();
-        let answer = read(&owner.hq_key, &patch_nonce(id, 100), &response);
+        let answer = read(&owner.hq_key, &request, &response);
         assert_eq!(answer.refusal(), (401, "bad_signature"));
         assert_eq!(town.footprint(), before);
     }

@@ -86,7 +86,7 @@ fn identical_bytes_are_sent_and_stored_once() {
     assert_eq!(files(&town.folder()).len(), 1);
 }
 
-type Bend = fn(&Device, UploadId, &[u8]) -> (Request, String);
+type Bend = fn(&Device, UploadId, &[u8]) -> Request;
 
 fn with(mut request: Request, name: &str, value: Option<&str>) -> Request {
     request.headers.retain(|(n, _)| n != name);
@@ -94,107 +94,85 @@ fn with(mut request: Request, name: &str, value: Option<&str>) -> Request {
     request
 }
 
-fn patched(d: &Device, id: UploadId, offset: u64, body: &[u8]) -> (Request, String) {
-    (d.patch_request(id, offset, body), patch_nonce(id, offset))
-}
-
 /// What is wrong with a request about the open upload, which has 1,000 of 3,000 bytes.
 fn refusals() -> Vec<(&'static str, (u16, &'static str), Bend)> {
     vec![
-        ("a step back", (409, "wrong_offset"), |d, id, c| patched(d, id, 0, &c[..1_000])),
-        ("a step ahead", (409, "wrong_offset"), |d, id, c| patched(d, id, 1_001, &c[1_001..])),
+        ("a step back", (409, "wrong_offset"), |d, id, c| d.patch_request(id, 0, &c[..1_000])),
+        ("a step ahead", (409, "wrong_offset"), |d, id, c| d.patch_request(id, 1_001, &c[1_001..])),
         ("a byte too much", (413, "too_large"), |d, id, c| {
-            patched(d, id, 1_000, &[&c[1_000..], b"x"].concat())
+            d.patch_request(id, 1_000, &[&c[1_000..], b"x"].concat())
         }),
         ("a part too long", (413, "too_large"), |d, id, _| {
-            patched(d, id, 1_000, &vec![0; limits::UPLOAD_PART_BYTES + 1])
+            d.patch_request(id, 1_000, &vec![0; limits::UPLOAD_PART_BYTES + 1])
         }),
         ("no version", (412, "tus_version"), |d, id, c| {
-            let (r, n) = patched(d, id, 1_000, &c[1_000..]);
-            (with(r, "tus-resumable", None), n)
+            let r = d.patch_request(id, 1_000, &c[1_000..]);
+            with(r, "tus-resumable", None)
         }),
         ("another media type", (415, "media_type"), |d, id, c| {
-            let (r, n) = patched(d, id, 1_000, &c[1_000..]);
-            (with(r, "content-type", Some("image/jpeg")), n)
+            let r = d.patch_request(id, 1_000, &c[1_000..]);
+            with(r, "content-type", Some("image/jpeg"))
         }),
         ("no offset", (400, "upload_offset"), |d, id, c| {
-            let (r, n) = patched(d, id, 1_000, &c[1_000..]);
-            (with(r, "upload-offset", None), n)
+            let r = d.patch_request(id, 1_000, &c[1_000..]);
+            with(r, "upload-offset", None)
         }),
         ("an offset that was not signed", (401, "nonce"), |d, id, c| {
-            let (r, n) = patched(d, id, 0, &c[1_000..]);
-            (with(r, "upload-offset", Some("1000")), n)
+            let r = d.patch_request(id, 0, &c[1_000..]);
+            with(r, "upload-offset", Some("1000"))
         }),
         ("an unreadable checksum", (400, "upload_checksum"), |d, id, c| {
-            let (r, n) = patched(d, id, 1_000, &c[1_000..]);
-            (with(r, "upload-checksum", Some("crc32 AAAAAA==")), n)
+            let r = d.patch_request(id, 1_000, &c[1_000..]);
+            with(r, "upload-checksum", Some("crc32 AAAAAA=="))
         }),
         ("a wrong checksum", (460, "checksum_mismatch"), |d, id, c| {
-            let (r, n) = patched(d, id, 1_000, &c[1_000..]);
+            let r = d.patch_request(id, 1_000, &c[1_000..]);
             let sum = format!("sha256 {}", STANDARD.encode([7; 32]));
-            (with(r, "upload-checksum", Some(&sum)), n)
+            with(r, "upload-checksum", Some(&sum))
         }),
         ("a damaged body", (401, "digest_mismatch"), |d, id, c| {
-            let (mut r, n) = patched(d, id, 1_000, &c[1_000..]);
+            let mut r = d.patch_request(id, 1_000, &c[1_000..]);
             r.body[5] ^= 1;
-            (r, n)
+            r
         }),
         ("the nonce of a sync", (401, "nonce"), |d, id, c| {
-            let r = d.request("PATCH", &id.path(), patch_headers(1_000), &c[1_000..], &d.nonce);
-            (r, d.nonce.clone())
+            d.request("PATCH", &id.path(), patch_headers(1_000), &c[1_000..], &d.nonce)
         }),
         ("another id as nonce", (401, ""), |d, id, _| {
             let other = UploadId([9; 16]).to_string();
-            (
-                d.request("HEAD", &id.path(), vec![("tus-resumable".into(), "1.0.0".into())], &[], &other),
-                other,
-            )
+            d.request("HEAD", &id.path(), vec![("tus-resumable".into(), "1.0.0".into())], &[], &other)
         }),
-        ("an unknown upload", (404, "not_found"), |d, _, c| patched(d, UploadId([9; 16]), 0, &c[..10])),
-        ("an unknown upload, HEAD", (404, ""), |d, _, _| {
-            (d.bare_request("HEAD", UploadId([9; 16])), UploadId([9; 16]).to_string())
-        }),
+        ("an unknown upload", (404, "not_found"), |d, _, c| d.patch_request(UploadId([9; 16]), 0, &c[..10])),
+        ("an unknown upload, HEAD", (404, ""), |d, _, _| d.bare_request("HEAD", UploadId([9; 16]))),
         ("PUT", (404, "not_found"), |d, id, c| {
-            (
-                d.request("PUT", &id.path(), patch_headers(1_000), &c[1_000..], &patch_nonce(id, 1_000)),
-                patch_nonce(id, 1_000),
-            )
+            d.request("PUT", &id.path(), patch_headers(1_000), &c[1_000..], &patch_nonce(id, 1_000))
         }),
         ("an id in capitals", (404, "not_found"), |d, id, c| {
             let path = format!("{UPLOADS_PATH}/{}", id.to_string().to_uppercase());
-            (
-                d.request("PATCH", &path, patch_headers(1_000), &c[1_000..], &patch_nonce(id, 1_000)),
-                patch_nonce(id, 1_000),
-            )
+            d.request("PATCH", &path, patch_headers(1_000), &c[1_000..], &patch_nonce(id, 1_000))
         }),
         ("unsigned", (401, "missing_header"), |d, id, c| {
-            let (mut r, _) = patched(d, id, 1_000, &c[1_000..]);
+            let mut r = d.patch_request(id, 1_000, &c[1_000..]);
             r.headers.truncate(3);
-            (r, String::new())
+            r
         }),
         ("length that no record says", (409, "wrong_length"), |d, _, c| {
-            (d.create_request(FileRef { bytes: 2_999, ..file_of(c) }, &[]), d.nonce.clone())
+            d.create_request(FileRef { bytes: 2_999, ..file_of(c) }, &[])
         }),
         ("a file no record names", (409, "not_cited"), |d, _, _| {
-            (d.create_request(FileRef { sha256: Hash([1; 32]), bytes: 3_000 }, &[]), d.nonce.clone())
+            d.create_request(FileRef { sha256: Hash([1; 32]), bytes: 3_000 }, &[])
         }),
         ("a file of 64 MiB and a byte", (413, "too_large"), |d, _, c| {
-            (
-                d.create_request(FileRef { bytes: limits::MAX_FILE_BYTES + 1, ..file_of(c) }, &[]),
-                d.nonce.clone(),
-            )
+            d.create_request(FileRef { bytes: limits::MAX_FILE_BYTES + 1, ..file_of(c) }, &[])
         }),
         ("a creation without length", (400, "upload_length"), |d, _, c| {
-            (with(d.create_request(file_of(c), &[]), "upload-length", None), d.nonce.clone())
+            with(d.create_request(file_of(c), &[]), "upload-length", None)
         }),
         ("a creation without hash", (400, "upload_metadata"), |d, _, c| {
-            (
-                with(d.create_request(file_of(c), &[]), "upload-metadata", Some("filename YQ==")),
-                d.nonce.clone(),
-            )
+            with(d.create_request(file_of(c), &[]), "upload-metadata", Some("filename YQ=="))
         }),
         ("first bytes of an unknown type", (415, "media_type"), |d, _, c| {
-            (with(d.create_request(file_of(c), &c[..5]), "content-type", None), d.nonce.clone())
+            with(d.create_request(file_of(c), &c[..5]), "content-type", None)
         }),
     ]
 }
@@ -204,9 +182,9 @@ fn what_deviates_is_refused_by_name_and_changes_nothing() {
     let (mut town, mut device, content) = scene(3_000);
     let id = device.create(&mut town, file_of(&content), &content[..1_000]).up().id;
     for (what, want, bend) in refusals() {
-        let (request, nonce) = bend(&device, id, &content);
+        let request = bend(&device, id, &content);
         let before = town.footprint();
-        let answer = device.send(&mut town, &request, &nonce);
+        let answer = device.send(&mut town, &request);
         assert_eq!(answer.refusal(), want, "{what}");
         assert_eq!(town.footprint(), before, "{what} changed something");
         // Only what carries a one-time nonce is given the next.
@@ -222,7 +200,7 @@ fn checksums_that_fit_are_taken() {
     let id = device.create(&mut town, file_of(&content), &[]).up().id;
     let sum = format!("sha256 {}", STANDARD.encode(Sha256::digest(&content[..1_000])));
     let request = with(device.patch_request(id, 0, &content[..1_000]), "upload-checksum", Some(&sum));
-    assert_eq!(device.send(&mut town, &request, &patch_nonce(id, 0)).up().offset, 1_000);
+    assert_eq!(device.send(&mut town, &request).up().offset, 1_000);
 }
 
 #[test]
@@ -244,31 +222,28 @@ fn options_say_what_is_spoken_to_anybody() {
 fn a_replayed_request_has_no_effect() {
     let (mut town, mut device, content) = scene(3_000);
     let creation = device.create_request(file_of(&content), &content[..500]);
-    let nonce = device.nonce.clone();
-    let id = device.send(&mut town, &creation, &nonce).up().id;
+    let id = device.send(&mut town, &creation).up().id;
     let before = town.footprint();
     let next = device.nonce.clone();
-    let replayed = device.send(&mut town, &creation, &nonce);
+    let replayed = device.send(&mut town, &creation);
     assert_eq!((replayed.refusal(), &replayed.next), ((401, "nonce"), &next), "the device's nonce stands");
     let part = device.patch_request(id, 500, &content[500..900]);
-    assert_eq!(device.send(&mut town, &part, &patch_nonce(id, 500)).up().offset, 900);
+    assert_eq!(device.send(&mut town, &part).up().offset, 900);
     let after = town.footprint();
     assert_ne!(before, after);
-    let replayed = device.send(&mut town, &part, &patch_nonce(id, 500));
+    let replayed = device.send(&mut town, &part);
     assert_eq!(replayed.refusal(), (409, "wrong_offset"));
     // Two at once in one batch: one of them counts.
     let part = device.patch_request(id, 900, &content[900..1_000]);
-    let both = town.hq().handle(&[part.clone(), part]);
-    let codes: Vec<u16> =
-        both.iter().map(|r| read(&device.hq_key, &patch_nonce(id, 900), r).status).collect();
+    let both = town.hq().handle(&[part.clone(), part.clone()]);
+    let codes: Vec<u16> = both.iter().map(|r| read(&device.hq_key, &part, r).status).collect();
     assert_eq!(codes, [204, 409]);
     assert_eq!(device.head(&mut town, id).up().offset, 1_000);
     let other = bytes(2, 300);
     town.visit("gw-01", EAST, &[record(file_of(&other), None, None)]);
     let creation = device.create_request(file_of(&other), &other[..100]);
-    let nonce = device.nonce.clone();
-    let both = town.hq().handle(&[creation.clone(), creation]);
-    let codes: Vec<u16> = both.iter().map(|r| read(&device.hq_key, &nonce, r).status).collect();
+    let both = town.hq().handle(&[creation.clone(), creation.clone()]);
+    let codes: Vec<u16> = both.iter().map(|r| read(&device.hq_key, &creation, r).status).collect();
     assert_eq!(codes, [201, 401]);
 }
 

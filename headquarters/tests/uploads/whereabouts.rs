@@ -193,7 +193,7 @@ impl Phone {
         };
         let nonce = device.nonce.clone();
         let request = device.request("POST", http::SYNC_PATH, Vec::new(), &frame::encode(&body), &nonce);
-        let answer = device.send(town, &request, &nonce);
+        let answer = device.send(town, &request);
         frame::decode(&answer.body, limits::MAX_RESPONSE_DECODED).unwrap()
     }
 }

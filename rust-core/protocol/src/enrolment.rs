@@ -119,11 +119,6 @@ impl EnrolRequest {
         let message = proof_message(&self.code, &self.key, self.install_epoch, self.was, self.unsent);
         verify_domain(&self.key, Domain::Enrolment, &message, &self.proof)
     }
-
-    /// Returns the nonce that headquarters' answer to this request is bound to.
-    pub fn nonce(&self) -> String {
-        lanewalk_model::id::to_hex(&self.key.fingerprint())
-    }
 }
 
 fn proof_message(

@@ -3,6 +3,10 @@
 //! Invariant: everything that is signed or checked is in these structs; a transport only moves
 //! them. Rejected: a web framework's types in the core, which the simulator could not drive.
 
+use crate::httpsig::SIGNATURE;
+use lanewalk_model::id::to_hex;
+use sha2::{Digest as _, Sha256};
+
 /// Header carrying headquarters' signature over [`crate::receipt::response_message`]:
 /// base64 of the algorithm id byte followed by the signature.
 pub const RESPONSE_SIGNATURE: &str = "lanewalk-signature";
@@ -28,6 +32,16 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// Body.
     pub body: Vec<u8>,
+}
+
+impl Request {
+    /// Returns what headquarters' answer is bound to: the request's signature (RFC 9421 §2.4 has
+    /// `"signature";req` for it), or the SHA-256 of the body in hex where there is none, as with an
+    /// enrolment. Not the nonce: a request that got no answer is followed by another with the same one.
+    pub fn binding(&self) -> String {
+        let signature = header(&self.headers, SIGNATURE).map(str::to_owned);
+        signature.unwrap_or_else(|| to_hex(&Sha256::digest(&self.body)))
+    }
 }
 
 /// A response.

@@ -253,13 +253,14 @@ pub struct Deposit {
     pub durable_files: u64,
 }
 
-/// The bytes headquarters signs for every response: the request's nonce, the status, the next
-/// nonce and the body, so that a response cannot be replayed to another request (F18, F41).
-pub fn response_message(request_nonce: &str, status: u16, next_nonce: &str, body: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(128);
-    for nonce in [request_nonce, next_nonce] {
-        out.extend(u32::try_from(nonce.len()).unwrap_or(u32::MAX).to_be_bytes());
-        out.extend(nonce.as_bytes());
+/// The bytes headquarters signs for every response: what it is bound to
+/// ([`crate::http::Request::binding`]), the status, the next nonce and the body, so that a response cannot
+/// be replayed to another request (F18, F41).
+pub fn response_message(binding: &str, status: u16, next_nonce: &str, body: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(256);
+    for text in [binding, next_nonce] {
+        out.extend(u32::try_from(text.len()).unwrap_or(u32::MAX).to_be_bytes());
+        out.extend(text.as_bytes());
     }
     out.extend(status.to_be_bytes());
     out.extend(Sha256::digest(body));

@@ -96,7 +96,7 @@ pub struct Salvage {
     #[n(3)]
     pub unsent: u64,
     /// Of those, entries behind a missing one: the chain breaks before them, so they leave the phone
-    /// only as an export.
+    /// under another device or as an export.
     #[n(4)]
     pub export_only: u64,
     /// Entries that could not be read and that headquarters may lack too.

@@ -38,7 +38,8 @@ pub struct Salvaged {
     /// Of these, entries that headquarters has not acknowledged.
     pub unsent: u64,
     /// Of the unsent, entries behind one that could not be read. Headquarters takes a chain without
-    /// holes only: unless it holds the missing ones after all, these leave as an export alone.
+    /// holes only: unless it holds the missing ones after all, these wait for a new code, with which they
+    /// are written again under another device ([`crate::Field::enrol`]), or leave as an export.
     pub export_only: u64,
     /// Entries after the first unsent one that could not be read.
     pub missing: u64,

@@ -1,6 +1,6 @@
 //! Is this response headquarters' answer to this request?
 //!
-//! Invariant: everything but a signature over our nonce, the status, the next nonce and the
+//! Invariant: everything but a signature over our request's signature, the status, the next nonce and the
 //! body is "no network": captive portals answer 200 with HTML (F18). Rejected: trusting TLS
 //! alone; a town's proxy may end it.
 
@@ -23,36 +23,27 @@ pub(super) struct Answer {
 }
 
 /// Checks media type and signature.
-pub(super) fn check(response: Response, request_nonce: &str, hq: &PublicKey) -> Result<Answer, SyncError> {
+pub(super) fn check(response: Response, binding: &str, hq: &PublicKey) -> Result<Answer, SyncError> {
     let no_network = |why: &str| SyncError::NoNetwork { detail: why.to_owned() };
     let media = header(&response.headers, "content-type").unwrap_or_default();
     if media.split(';').next().map(str::trim) != Some(MEDIA_TYPE) {
         return Err(no_network("not headquarters: media type"));
     }
-    check_bytes(response, request_nonce, hq)
+    check_bytes(response, binding, hq)
 }
 
 /// Checks the signature of an answer whose body may be any bytes.
-pub(super) fn check_bytes(
-    response: Response,
-    request_nonce: &str,
-    hq: &PublicKey,
-) -> Result<Answer, SyncError> {
+pub(super) fn check_bytes(response: Response, binding: &str, hq: &PublicKey) -> Result<Answer, SyncError> {
     if response.body.len() > limits::MAX_RESPONSE_BYTES {
         return Err(SyncError::NoNetwork { detail: "not headquarters: too large".to_owned() });
     }
-    let next_nonce = verify(&response, request_nonce, hq, &response.body)?;
+    let next_nonce = verify(&response, binding, hq, &response.body)?;
     Ok(Answer { status: response.status, next_nonce, body: response.body })
 }
 
 /// Checks headquarters' signature over an answer whose body part is `content`; returns the nonce
 /// for the device's next request, empty when the answer gives none.
-fn verify(
-    response: &Response,
-    request_nonce: &str,
-    hq: &PublicKey,
-    content: &[u8],
-) -> Result<String, SyncError> {
+fn verify(response: &Response, binding: &str, hq: &PublicKey, content: &[u8]) -> Result<String, SyncError> {
     let no_network = |why: &str| SyncError::NoNetwork { detail: why.to_owned() };
     let next_nonce = header(&response.headers, NEXT_NONCE).unwrap_or_default().to_owned();
     let signature = header(&response.headers, RESPONSE_SIGNATURE)
@@ -62,7 +53,7 @@ fn verify(
             Signature::new(Algorithm::from_id(*id).ok()?, rest).ok()
         })
         .ok_or_else(|| no_network("not headquarters: no signature"))?;
-    let message = response_message(request_nonce, response.status, &next_nonce, content);
+    let message = response_message(binding, response.status, &next_nonce, content);
     verify_domain(hq, Domain::Response, &message, &signature)
         .map_err(|_| no_network("not headquarters: signature"))?;
     Ok(next_nonce)
@@ -85,17 +76,17 @@ pub(super) enum UploadContent {
 /// Checks an answer to a tus request: its headers are what is signed when it is a success.
 pub(super) fn check_upload(
     response: Response,
-    request_nonce: &str,
+    binding: &str,
     hq: &PublicKey,
 ) -> Result<UploadReply, SyncError> {
     if !(200..300).contains(&response.status) {
-        let next_nonce = verify(&response, request_nonce, hq, &response.body)?;
+        let next_nonce = verify(&response, binding, hq, &response.body)?;
         let content = UploadContent::Refused { status: response.status, body: response.body };
         return Ok(UploadReply { next_nonce, content });
     }
     let state = UploadAnswer::read(&response.headers)
         .ok_or_else(|| SyncError::NoNetwork { detail: "not headquarters: no upload".to_owned() })?;
-    let next_nonce = verify(&response, request_nonce, hq, &state.message())?;
+    let next_nonce = verify(&response, binding, hq, &state.message())?;
     Ok(UploadReply { next_nonce, content: UploadContent::State(state) })
 }
 

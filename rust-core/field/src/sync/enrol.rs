@@ -58,17 +58,18 @@ impl Field {
         let install_epoch = self.inner.next_install_epoch()?;
         let signer = self.inner.signer.as_ref();
         let request = EnrolRequest::again(invitation.code, install_epoch, was, signer)?;
-        let nonce = request.nonce();
-        let response = transport.send(Request {
+        let asked = Request {
             method: "POST".into(),
             authority,
             path: ENROL_PATH.into(),
             query: String::new(),
             headers: vec![("content-type".into(), MEDIA_TYPE.into())],
             body: frame::encode(&request),
-        })?;
+        };
+        let binding = asked.binding();
+        let response = transport.send(asked)?;
         let now = self.inner.now();
-        let answer = answer::check(response, &nonce, &invitation.hq_key)?;
+        let answer = answer::check(response, &binding, &invitation.hq_key)?;
         if answer.status != 200 {
             return Err(self.inner.refusal(answer::error_body(&answer)?));
         }

@@ -47,7 +47,8 @@ impl Field {
                 body: Vec::new(),
             };
             let request = self.inner.sign(unsigned, &nonce, way.device)?;
-            let answer = answer::check_bytes(transport.send(request)?, &nonce, &way.hq_key)?;
+            let binding = request.binding();
+            let answer = answer::check_bytes(transport.send(request)?, &binding, &way.hq_key)?;
             let next = answer.next_nonce.as_bytes();
             self.inner.store.write(Durability::Page, |tx, _| meta::put(tx, key::NONCE, next))?;
             if answer.status == 200 && FileRef::of(&answer.body) == file {

@@ -67,7 +67,7 @@ struct Situation {
 
 /// The request under way.
 struct Sent {
-    nonce: String,
+    binding: String,
     hq_key: PublicKey,
     want: Vec<DocId>,
     told: Option<Contradiction>,
@@ -157,7 +157,7 @@ impl SyncSession {
         };
         let response = response?;
         self.report.bytes_down += answer::response_bytes(&response);
-        let answer = answer::check(response, &sent.nonce, &sent.hq_key)?;
+        let answer = answer::check(response, &sent.binding, &sent.hq_key)?;
         if answer.status != 200 {
             return self.refused(&answer);
         }
@@ -310,8 +310,9 @@ impl SyncSession {
         let unsigned = Unsigned { method: "POST", authority: &authority, path: SYNC_PATH, headers, body };
         let request = self.inner.sign(unsigned, &s.nonce, s.device)?;
         let told = s.says.contradiction;
-        let Situation { nonce, hq_key, want, salvage, .. } = s;
-        Ok((request, Sent { nonce, hq_key, want, told, salvage, mark }))
+        let Situation { hq_key, want, salvage, .. } = s;
+        let binding = request.binding();
+        Ok((request, Sent { binding, hq_key, want, told, salvage, mark }))
     }
 }
 

@@ -98,7 +98,7 @@ enum Step {
 
 struct Sent {
     step: Step,
-    nonce: String,
+    binding: String,
 }
 
 enum Phase {
@@ -283,7 +283,8 @@ impl UploadSession {
         };
         let unsigned = Unsigned { method, authority: &self.way.authority, path: &path, headers, body };
         let request = self.inner.sign(unsigned, &nonce, self.way.device)?;
-        Ok(Ok((request, Sent { step, nonce })))
+        let binding = request.binding();
+        Ok(Ok((request, Sent { step, binding })))
     }
 
     /// Takes the response or the failure of the request under way.
@@ -305,7 +306,7 @@ impl UploadSession {
         }
         let response = response?;
         self.report.bytes_down += answer::response_bytes(&response);
-        let answer = answer::check_upload(response, &sent.nonce, &self.way.hq_key)?;
+        let answer = answer::check_upload(response, &sent.binding, &self.way.hq_key)?;
         if sent.step == Step::Create && !answer.next_nonce.is_empty() {
             let nonce = answer.next_nonce.as_bytes();
             self.inner.store.write(Durability::Page, |tx, _| meta::put(tx, key::NONCE, nonce))?;

@@ -35,6 +35,8 @@ pub enum Mood {
     Well,
     /// The answer is lost after everything was committed.
     LoseAnswer,
+    /// What was said to the request before this one, which asked with the same nonce.
+    Before,
     /// A hotel's login page.
     Portal,
     /// The body is changed on the way.
@@ -58,6 +60,8 @@ pub struct State {
     pub left: Vec<DocId>,
     pub lease: Lease,
     pub mood: Mood,
+    /// The last answer that was lost.
+    pub lost: Response,
     pub nonce: u64,
     /// Send this instead of the true fingerprint.
     pub digest: Option<ScopeDigest>,
@@ -100,6 +104,7 @@ impl Hq {
             left: Vec::new(),
             lease: lease(Role::GridWorker, 1),
             mood: Mood::Well,
+            lost: Response::default(),
             nonce: 0,
             digest: None,
             wrong_changes: false,
@@ -180,9 +185,9 @@ impl Hq {
         s.docs.iter_mut().map(|(id, doc)| (*id, doc.heads())).collect()
     }
 
-    fn respond(&self, request_nonce: &str, status: u16, next_nonce: String, body: Vec<u8>) -> Response {
+    fn respond(&self, request: &Request, status: u16, next_nonce: String, body: Vec<u8>) -> Response {
         use base64::Engine as _;
-        let message = response_message(request_nonce, status, &next_nonce, &body);
+        let message = response_message(&request.binding(), status, &next_nonce, &body);
         let signature = sign_domain(&self.key, Domain::Response, &message).unwrap();
         let mut bytes = vec![signature.algorithm().id()];
         bytes.extend(signature.bytes());
@@ -197,7 +202,7 @@ impl Hq {
 
     fn error(
         &self,
-        nonce: &str,
+        request: &Request,
         next: String,
         status: u16,
         code: &str,
@@ -215,7 +220,7 @@ impl Hq {
             deposit_until,
             deposit,
         };
-        self.respond(nonce, status, next, frame::encode(&body))
+        self.respond(request, status, next, frame::encode(&body))
     }
 
     fn enrol(&self, request: &Request) -> Response {
@@ -231,7 +236,7 @@ impl Hq {
             beacon: Beacon { hq_time: s.now, tag: [2; 16] },
             held: None,
         };
-        self.respond(&body.nonce(), 200, format!("n{}", s.nonce), frame::encode(&given))
+        self.respond(request, 200, format!("n{}", s.nonce), frame::encode(&given))
     }
 
     fn receipt(&self, s: &State, first: u64, last: u64, head: Hash) -> Receipt {
@@ -266,7 +271,7 @@ impl Hq {
         let nonce = claimed.nonce;
         if nonce != format!("n{}", s.nonce) {
             s.nonce += 1;
-            return self.error(&nonce, format!("n{}", s.nonce), 401, "nonce", None, None);
+            return self.error(request, format!("n{}", s.nonce), 401, "nonce", None, None);
         }
         s.nonce += 1;
         let next = format!("n{}", s.nonce);
@@ -280,13 +285,13 @@ impl Hq {
         };
         let until = s.deposit_until.map(|until| (until, held));
         if s.revoke_when_empty && body.push.is_none() {
-            return self.error(&nonce, next, 403, "revoked", None, until);
+            return self.error(request, next, 403, "revoked", None, until);
         }
         if let Mood::Fail(code, need) = s.mood {
             if need.is_some() {
                 s.mood = Mood::Well;
             }
-            return self.error(&nonce, next, 409, code, need, until);
+            return self.error(request, next, 409, code, need, until);
         }
         s.wants.push(body.want.clone());
         let (mut receipts, mut refused) = (Vec::new(), Vec::new());
@@ -296,7 +301,7 @@ impl Hq {
             let message = chain_message(DEVICE, last, head);
             verify_domain(s.device_key.as_ref().unwrap(), Domain::Chain, &message, &push.signature).unwrap();
             if push.batch.first_seq > s.known_seq + 1 {
-                return self.error(&nonce, next, 409, "chain_gap", Some(s.known_seq + 1), None);
+                return self.error(request, next, 409, "chain_gap", Some(s.known_seq + 1), None);
             }
             for (entry, hash) in &entries {
                 let seq = entry.header.seq;
@@ -370,7 +375,7 @@ impl Hq {
             durable_files: None,
             checkpoint: None,
         };
-        self.respond(&nonce, 200, next, frame::encode(&page))
+        self.respond(request, 200, next, frame::encode(&page))
     }
 }
 
@@ -380,8 +385,13 @@ impl Transport for Hq {
         assert_eq!(request.authority, "127.0.0.1:8080");
         let mut response =
             if request.path == ENROL_PATH { self.enrol(&request) } else { self.sync(&request) };
-        match self.state.lock().unwrap().mood {
-            Mood::LoseAnswer => return Err(TransportError::Timeout),
+        let mut s = self.state.lock().unwrap();
+        match s.mood {
+            Mood::LoseAnswer => {
+                s.lost = response;
+                return Err(TransportError::Timeout);
+            }
+            Mood::Before => return Ok(s.lost.clone()),
             Mood::Portal => {
                 response.headers = vec![("content-type".into(), "text/html".into())];
                 response.body = b"<html>please log in".to_vec();

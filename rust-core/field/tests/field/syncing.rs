@@ -72,6 +72,23 @@ fn a_lost_answer_costs_only_the_repeat() {
     assert_eq!(hq.state.lock().unwrap().log.iter().filter(|(_, _, phone)| *phone).count(), 1);
 }
 
+/// F18: headquarters did sign it, for the request before, whose nonce this one has too.
+#[test]
+fn the_answer_to_another_request_is_no_network() {
+    let (hq, phone, order) = start();
+    phone.field.add_note(order, "先").unwrap();
+    hq.mood(Mood::LoseAnswer);
+    phone.field.sync(&hq).unwrap_err();
+    phone.field.add_note(order, "后").unwrap();
+    let before = phone.field.status().unwrap();
+    hq.mood(Mood::Before);
+    assert_eq!(phone.field.sync(&hq).unwrap_err().code(), "no_network");
+    assert_eq!(phone.field.status().unwrap(), before);
+    hq.mood(Mood::Well);
+    phone.field.sync(&hq).unwrap();
+    in_step(&hq, &phone);
+}
+
 #[test]
 fn what_headquarters_did_not_sign_is_no_network() {
     let (hq, phone, order) = start();

@@ -215,7 +215,7 @@ fn a_signed_http_request_and_the_signed_response_header() {
         &frame::encode(&sample::sync_response()),
     );
     assert_eq!(frame::decode::<SyncResponse>(&frame, response.len()).unwrap(), sample::sync_response());
-    let message = response_message(NONCE, 200, NEXT_NONCE, &frame);
+    let message = response_message(headers.signature.unwrap(), 200, NEXT_NONCE, &frame);
     let message = check("response-message.hex", "response message, without its domain tag", &message);
     let made = sign_domain(&sample::hq_key(), Domain::Response, &message).unwrap();
     let value = STANDARD.encode([&[made.algorithm().id()], made.bytes()].concat());
