@@ -11063,7 +11063,7 @@ public struct Salvaged: Equatable, Hashable {
     public let unsent: UInt64
     /**
      * Of the unsent, entries that headquarters will not take, because others before them are missing:
-     * they leave this phone by `export_unsent`.
+     * they arrive under a new code (`enrol`), or leave this phone by `export_unsent`.
      */
     public let exportOnly: UInt64
     /**
@@ -11090,7 +11090,7 @@ public struct Salvaged: Equatable, Hashable {
          */unsent: UInt64, 
         /**
          * Of the unsent, entries that headquarters will not take, because others before them are missing:
-         * they leave this phone by `export_unsent`.
+         * they arrive under a new code (`enrol`), or leave this phone by `export_unsent`.
          */exportOnly: UInt64, 
         /**
          * Entries that could not be read and that headquarters may lack too.

@@ -15061,7 +15061,7 @@ data class Salvaged (
     , 
     /**
      * Of the unsent, entries that headquarters will not take, because others before them are missing:
-     * they leave this phone by `export_unsent`.
+     * they arrive under a new code (`enrol`), or leave this phone by `export_unsent`.
      */
     val `exportOnly`: kotlin.ULong
     , 
