@@ -17,6 +17,7 @@ use lanewalk_headquarters::{
     tls::{Tls, TlsError, TlsFolder},
 };
 use lanewalk_model::time::TimeMs;
+use lanewalk_protocol::http;
 use std::{
     fs::{self, File, TryLockError},
     net::{IpAddr, SocketAddr, TcpListener},
@@ -132,6 +133,11 @@ pub(crate) fn open(
     // Invitations made while the server is off must name the same address.
     let url = match url {
         Some(url) => {
+            if http::authority(url).is_none() {
+                return Err(Failure::usage(format!(
+                    "{url}：不是服务地址，应如 https://hq.example / is no address for phones, such as https://hq.example"
+                )));
+            }
             fs::write(&url_file, url)?;
             url.to_owned()
         }

@@ -63,3 +63,14 @@ fn what_one_phone_writes_the_other_sees_and_a_disagreement_is_settled() {
     assert!(phone(&a, &["status"]).contains("待发 / waiting 1"));
     assert_eq!(try_phone(&dir.path().join("nobody"), &["list"]).0, 2);
 }
+
+#[test]
+fn an_address_that_no_phone_can_ask_is_refused_and_not_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    for url in ["hq.example", "http://:80", "https://hq.example/path"] {
+        let (code, text) = run(lanewalk().arg("serve").arg("--data").arg(dir.path()).args(["--url", url]));
+        assert_eq!(code, 2, "{text}");
+        assert!(text.contains(url) && text.contains("服务地址"), "{text}");
+        assert!(!dir.path().join("url").exists());
+    }
+}

@@ -4,7 +4,7 @@ use lanewalk_model::{
     deadline::{Hours, Limits},
     hotspot::Concentration,
 };
-use lanewalk_protocol::pins::Pins;
+use lanewalk_protocol::{http, pins::Pins};
 use std::{net::IpAddr, num::NonZeroU32};
 
 /// The one source of time and randomness; a seeded one replays everything.
@@ -176,30 +176,9 @@ impl Settings {
         self.proxies.iter().any(|p| p.to_canonical() == address)
     }
 
-    /// Returns the host (and port) that requests must be addressed to, as phones send it: lower
-    /// case, without the scheme's default port.
+    /// Returns the host (and port) that requests must be addressed to, as phones send it; empty, which no
+    /// request names, when [`Self::public_url`] is no address.
     pub fn authority(&self) -> String {
-        let (scheme, rest) = self.public_url.split_once("://").unwrap_or(("http", &self.public_url));
-        let host = rest.trim_end_matches('/').to_ascii_lowercase();
-        let default_port = if scheme.eq_ignore_ascii_case("https") { ":443" } else { ":80" };
-        host.strip_suffix(default_port).map_or_else(|| host.clone(), str::to_owned)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_authority_is_what_phones_send() {
-        for (url, want) in [
-            ("http://127.0.0.1:8645", "127.0.0.1:8645"),
-            ("https://HQ.example:443/", "hq.example"),
-            ("http://hq.example:80", "hq.example"),
-            ("https://hq.example:80", "hq.example:80"),
-        ] {
-            let settings = Settings { public_url: url.into(), ..Settings::default() };
-            assert_eq!(settings.authority(), want);
-        }
+        http::authority(&self.public_url).unwrap_or_default()
     }
 }

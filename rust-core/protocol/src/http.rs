@@ -59,3 +59,48 @@ pub struct Response {
 pub fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
     headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
 }
+
+/// Returns the authority of a base URL, as phones put it into every request and headquarters expects it:
+/// lower case, without the scheme's default port. `None` for what is no base URL: another scheme, a path, a
+/// user, no host.
+pub fn authority(url: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once("://")?;
+    let default = match scheme.to_ascii_lowercase().as_str() {
+        "https" => ":443",
+        "http" => ":80",
+        _ => return None,
+    };
+    let authority = rest.trim_end_matches('/').to_ascii_lowercase();
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._:[]".contains(&b);
+    if authority.is_empty() || authority.starts_with(':') || !authority.bytes().all(plain) {
+        return None;
+    }
+    // `[::]:80` ends in a port, a bare `[::]` in a bracket; a name has at most one colon.
+    Some(authority.strip_suffix(default).unwrap_or(&authority).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn authorities() {
+        for (url, want) in [
+            ("https://HQ.example/", Some("hq.example")),
+            ("HTTPS://hq.example:443", Some("hq.example")),
+            ("https://hq.example:80", Some("hq.example:80")),
+            ("https://hq.example:8443", Some("hq.example:8443")),
+            ("http://127.0.0.1:8080", Some("127.0.0.1:8080")),
+            ("http://[::1]:80", Some("[::1]")),
+            ("http://:80", None),
+            ("https://:8443", None),
+            ("https://hq.example/path", None),
+            ("https://user@hq.example", None),
+            ("ftp://hq.example", None),
+            ("https://", None),
+            ("hq.example", None),
+        ] {
+            assert_eq!(authority(url).as_deref(), want, "{url}");
+        }
+    }
+}

@@ -17,7 +17,7 @@ use lanewalk_model::{id::DeviceId, schema::DocKind, staff::Role};
 use lanewalk_protocol::{
     enrolment::{EnrolRequest, EnrolResponse, Invitation},
     frame::{self, MEDIA_TYPE},
-    http::{ENROL_PATH, Request},
+    http::{ENROL_PATH, Request, authority},
     limits,
     receipt::{ErrorBody, Lease},
     sync::Cursor,
@@ -179,45 +179,5 @@ impl Inner {
             meta::put_int(tx, key::INSTALL_EPOCH, next)?;
             Ok(crate::store::uint(next))
         })?)
-    }
-}
-
-/// Returns the authority of a base URL: lower case, without the scheme's default port.
-pub(super) fn authority(url: &str) -> Option<String> {
-    let (scheme, rest) = url.split_once("://")?;
-    let default = match scheme {
-        "https" => ":443",
-        "http" => ":80",
-        _ => return None,
-    };
-    let authority = rest.trim_end_matches('/').to_ascii_lowercase();
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._:[]".contains(&b);
-    if authority.is_empty() || !authority.bytes().all(plain) {
-        return None;
-    }
-    // `[::]:80` ends in a port, a bare `[::]` in a bracket; a name has at most one colon.
-    Some(authority.strip_suffix(default).unwrap_or(&authority).to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn authorities() {
-        for (url, want) in [
-            ("https://HQ.example/", Some("hq.example")),
-            ("https://hq.example:443", Some("hq.example")),
-            ("https://hq.example:8443", Some("hq.example:8443")),
-            ("http://127.0.0.1:8080", Some("127.0.0.1:8080")),
-            ("http://[::1]:80", Some("[::1]")),
-            ("https://hq.example/path", None),
-            ("https://user@hq.example", None),
-            ("ftp://hq.example", None),
-            ("https://", None),
-            ("hq.example", None),
-        ] {
-            assert_eq!(authority(url).as_deref(), want, "{url}");
-        }
     }
 }

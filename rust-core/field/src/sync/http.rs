@@ -9,7 +9,6 @@
 use super::{
     SyncError, Transport, TransportError,
     driver::Driver,
-    enrol::authority,
     tls::{self, Trust},
 };
 use crate::{
@@ -19,7 +18,7 @@ use crate::{
 };
 use lanewalk_protocol::{
     enrolment::Invitation,
-    http::{Request, Response},
+    http::{Request, Response, authority},
     limits,
     pace::Pace,
     pins::Pins,

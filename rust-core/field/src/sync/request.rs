@@ -3,7 +3,7 @@
 //! Invariant: every request of an enrolled phone is signed in the one profile, over the body that
 //! goes out. Rejected: each engine building its own headers.
 
-use super::{SyncError, enrol::authority};
+use super::SyncError;
 use crate::{
     error::FieldError,
     facade::Inner,
@@ -12,7 +12,7 @@ use crate::{
 };
 use lanewalk_model::id::DeviceId;
 use lanewalk_protocol::{
-    http::Request,
+    http::{Request, authority},
     httpsig::{CONTENT_DIGEST, RequestParts, SIGNATURE, SIGNATURE_INPUT, sign_request},
     keys::PublicKey,
 };

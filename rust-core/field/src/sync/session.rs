@@ -7,7 +7,7 @@
 
 use super::{
     SyncError, SyncReport, TransportError, answer, apply,
-    enrol::{CHAIN_GAP, FORK, UNKNOWN_DEVICE, authority},
+    enrol::{CHAIN_GAP, FORK, UNKNOWN_DEVICE},
     request::{self, Unsigned},
     witness::{self, Says},
 };
@@ -25,7 +25,7 @@ use lanewalk_protocol::{
     batch::EntryBatch,
     entry::{Entry, chain_message},
     frame::{self, MEDIA_TYPE},
-    http::{Request, Response, SYNC_PATH},
+    http::{Request, Response, SYNC_PATH, authority},
     keys::{Domain, PublicKey, sign_domain},
     limits,
     receipt::Lease,
