@@ -248,14 +248,12 @@ fn sweep(side: &Side, acts: &[Act]) -> BTreeMap<(&'static str, String, String), 
     let mut seen = BTreeMap::new();
     for (name, act) in acts {
         for (failure, for_ever, cold) in FAULTS {
-            // Headquarters would start in a folder of its own.
-            if cold && matches!(side, Side::Office) {
-                continue;
-            }
             let prepare = |s: &mut Scene| {
                 prepare(name, s);
-                if cold {
-                    s.town.restart(ME);
+                match side {
+                    _ if !cold => {}
+                    Side::Phone => s.town.restart(ME),
+                    Side::Office => s.town.restart_hq(),
                 }
             };
             // Without a fault it works, and this many calls could have failed.

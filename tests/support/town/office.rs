@@ -56,6 +56,15 @@ impl Town {
         self.network.replace_hq(hq);
     }
 
+    /// Starts headquarters again where it is: it remembers nothing that is not on its disk.
+    pub fn restart_hq(&mut self) {
+        let folder = self.root.path().join(format!("hq-{}", self.hq_lives));
+        // No id that it draws was drawn before.
+        let life = 1_000_000 + self.dice.below(1 << 40);
+        let hq = open(&folder, &self.clock, self.plan.seed, life, self.min_core);
+        self.network.replace_hq(hq);
+    }
+
     /// Stops headquarters, lets somebody at its database file, and starts it again.
     pub fn tamper_hq(&mut self, with: impl FnOnce(&Path)) {
         let from = self.root.path().join(format!("hq-{}", self.hq_lives));
