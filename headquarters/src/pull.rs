@@ -52,6 +52,7 @@ pub(crate) fn page(
         tx,
         now,
         device: caller.device.n,
+        written: request.last_seq,
         subject: &subject,
         token: caller.device.page_token,
         budget: i64::from(request.page_bytes.clamp(10_000, limits::PAGE_BYTES * 2)),
@@ -117,6 +118,8 @@ struct PageWriter<'a> {
     tx: &'a Transaction<'a>,
     now: TimeMs,
     device: i64,
+    /// The last number the device says it has written: what is above it a copy of it wrote (F27).
+    written: u64,
     subject: &'a Subject,
     /// Token of the page before; this page's is one more.
     token: u64,
@@ -228,7 +231,7 @@ impl PageWriter<'_> {
         let mut reached = from;
         let tx = self.tx;
         let mut statement =
-            tx.prepare_cached("SELECT idx, device, doc, change FROM log WHERE idx > ?1 AND doc IS NOT NULL AND refused IS NULL ORDER BY idx")?;
+            tx.prepare_cached("SELECT idx, device, seq, doc, change FROM log WHERE idx > ?1 AND doc IS NOT NULL AND refused IS NULL ORDER BY idx")?;
         let mut rows = statement.query([from])?;
         let mut looked_at = 0;
         while let Some(r) = rows.next()? {
@@ -236,20 +239,21 @@ impl PageWriter<'_> {
             if self.budget <= 0 || looked_at > MAX_LOG_ROWS {
                 return Ok(reached);
             }
-            let (idx, author, n): (u64, i64, i64) = (r.get(0)?, r.get(1)?, r.get(2)?);
-            self.one_change(n, author, r.get_ref(3)?.as_blob().unwrap_or_default())?;
+            let (idx, n): (u64, i64) = (r.get(0)?, r.get(3)?);
+            let own = r.get::<_, i64>(1)? == self.device && r.get::<_, u64>(2)? <= self.written;
+            self.one_change(n, own, r.get_ref(4)?.as_blob().unwrap_or_default())?;
             reached = idx;
         }
         store::log_end(tx)
     }
 
-    fn one_change(&mut self, n: i64, author: i64, change: &[u8]) -> Result<(), HqError> {
+    fn one_change(&mut self, n: i64, own: bool, change: &[u8]) -> Result<(), HqError> {
         if self.scopes.get(&n) == Some(&(false, false)) {
             return Ok(());
         }
         let Some(doc) = DocRow::by_number(self.tx, n)? else { return Ok(()) };
         match self.scope(&doc)? {
-            (true, true) if author == self.device => Ok(()),
+            (true, true) if own => Ok(()),
             (true, true) if self.page.snapshots.iter().any(|s| s.doc == doc.id) => Ok(()),
             (true, true) => {
                 self.budget -= i64::try_from(change.len()).unwrap_or(i64::MAX) + 16;

@@ -3,7 +3,7 @@
 use crate::{A, B, OTHER, accepted, at_hq, hq_ids, logged, order_in, town, visit};
 use lanewalk_field::{NewPlace, SyncError};
 use lanewalk_model::{id::Hash, records::ProposalKind, schema::DocKind, view::Value};
-use support::{check, town::Town};
+use support::{check, network::Weather, town::Town};
 
 pub(crate) fn in_log(town: &Town, hash: Hash) -> Option<Option<String>> {
     town.network.hq(|hq| {
@@ -273,6 +273,25 @@ fn whoever_speaks_second_is_the_fork() {
     assert!(matches!(town.sync(A), Err(SyncError::Fork { .. })));
     assert!(town.phones[A].field().export_unsent().unwrap().contains("原机"));
     assert_eq!(at_hq(&town, order).members("note").count(), 1);
+}
+
+/// What a copy delivered before it fell silent stands on the original too, which is told of it.
+#[test]
+fn the_words_of_a_copy_reach_the_original() {
+    let mut town = town(608, 2);
+    let order = order_in(&mut town, 0, "墙面渗水");
+    let copy = town.clone_phone(A);
+    town.phones[copy].field().add_note(order, "副本写的").unwrap();
+    town.network.set_weather(Weather { drop_response: 100, ..Weather::FAIR });
+    town.sync(copy).unwrap_err();
+    town.network.set_weather(Weather::FAIR);
+    assert_eq!(at_hq(&town, order).members("note").count(), 1);
+    town.phones.truncate(copy);
+    town.settle();
+    let field = town.phones[A].field();
+    assert_eq!(field.document(order).unwrap().members("note").count(), 1);
+    assert!(field.status().unwrap().problems.iter().any(|(code, _)| code == "fork"));
+    check::laws(&town);
 }
 
 /// A copy that writes nothing learns that it is one before its first word; nobody is harmed.
