@@ -2,15 +2,16 @@
 
 use crate::{
     entries::{brief, scene, worker},
-    note, refused, town, visit,
+    note, order, refused, town, visit,
 };
+use lanewalk_headquarters::{Headquarters, store::StoredDoc};
 use lanewalk_model::{
     document::{Edit, Stamp},
     id::{ActorId, DeviceId},
     records::{ProposalKind, ProposalRecord, to_json},
     schema::DocKind,
     staff::{Grant, Role},
-    time::{Hlc, TimeMs},
+    time::{HLC_MAX_AHEAD_MS, Hlc, TimeMs},
     view::Value,
 };
 use lanewalk_protocol::{
@@ -19,7 +20,7 @@ use lanewalk_protocol::{
     frame, limits,
 };
 use support::{
-    hostile::{Device, enrolment_of, key, read_answer},
+    hostile::{Answer, Device, enrolment_of, key, read_answer},
     town::START,
 };
 
@@ -282,6 +283,100 @@ fn a_right_that_ended_is_not_revived_without_a_beacon() {
                 "{anchor:?}"
             );
         }
+    });
+}
+
+/// What a device had announced as written when it was last heard of may be older than that; only what
+/// comes after it is not.
+#[test]
+fn what_was_announced_before_a_right_ended_comes_in_after_it() {
+    let town = town();
+    town.network.hq(|hq| {
+        let mut s = scene(hq, &town.cells);
+        s.worker.learn(s.hq, s.ours);
+        s.worker.anchor = None;
+        let [sent, announced] = [1, 2].map(|n| s.worker.act(s.ours, &[note(n)]));
+        town.clock.advance(60_000);
+        s.hq.end_grant("gw-01", &town.cells[0], TimeMs(town.clock.now())).unwrap();
+        town.clock.advance(3_600_000);
+        // Heard of with two entries written and one sent; then it says that it dropped the order.
+        assert!(s.worker.sync(s.hq, &[sent]).is_empty());
+        s.worker.pull(s.hq);
+        s.worker.pull(s.hq);
+        let after = s.worker.act(s.ours, &[note(3)]);
+        let refused = s.worker.sync(s.hq, &[announced, after]);
+        assert_eq!(refused.into_iter().collect::<Vec<_>>(), [(4, "outside_grid".to_owned())]);
+    });
+}
+
+/// A device can have written nothing before it was one: a right that ended by then is none of its own.
+#[test]
+fn a_right_that_ended_before_the_device_was_enrolled_is_none() {
+    let town = town();
+    town.network.hq(|hq| {
+        let order = order(hq, &town.cells[2], "gw-02");
+        let (from, to) = (TimeMs(town.clock.now() - 7_200_000), Some(TimeMs(town.clock.now() - 3_600_000)));
+        hq.grant("gw-01", &Grant { grid: town.cells[2].clone(), role: Role::GridWorker, from, to }).unwrap();
+        let mut device = Device::enrol(hq, "gw-01", 60);
+        device.anchor = None;
+        device.learn(hq, order);
+        let entry = device.act(order, &[note(1)]);
+        let refused = device.sync(hq, &[entry]);
+        assert_eq!(refused.into_values().collect::<Vec<_>>(), ["outside_grid"]);
+    });
+}
+
+/// F30: to the millisecond as far ahead as a lease and two clock errors allow.
+#[test]
+fn a_clock_may_be_so_far_ahead_and_no_further() {
+    let town = town();
+    town.network.hq(|hq| {
+        let mut s = scene(hq, &town.cells);
+        let most = town.clock.now() + limits::LEASE_MS + 2 * HLC_MAX_AHEAD_MS;
+        let last = Hlc::from_wall(TimeMs(most));
+        for (hlc, want) in [(last, vec![]), (Hlc(last.0 + 1), vec!["clock_ahead".to_owned()])] {
+            s.worker.learn(s.hq, s.ours);
+            let stamp = Stamp { hlc, ..s.worker.stamp() };
+            let change = s.worker.write_as(s.ours, &stamp, &[note(want.len() as u64 + 1)]);
+            let entry = s.worker.entry(s.ours, change);
+            assert_eq!(s.worker.sync(s.hq, &[entry]).into_values().collect::<Vec<_>>(), want);
+        }
+    });
+}
+
+/// A document that headquarters cannot read any more makes its own writers wait, and nobody else; what
+/// they wrote is not judged by it.
+#[test]
+fn an_unreadable_document_makes_only_its_writers_wait() {
+    let town = town();
+    town.network.hq(|hq| {
+        let (broken, sound) = (order(hq, &town.cells[0], "gw-01"), order(hq, &town.cells[1], "gw-02"));
+        let [mut one, mut other] = [("gw-01", 61), ("gw-02", 62)].map(|(w, n)| Device::enrol(hq, w, n));
+        one.learn(hq, broken);
+        other.learn(hq, sound);
+        let saved = StoredDoc::find(hq.reader(), broken).unwrap().unwrap().saved;
+        let put = |hq: &Headquarters, bytes: &[u8]| {
+            let sql = "UPDATE docs SET saved = ?2 WHERE id = ?1";
+            hq.reader().execute(sql, (broken.to_bytes(), bytes)).unwrap();
+        };
+        put(hq, &saved[..saved.len() / 2]);
+        let (waits, comes) = (one.act(broken, &[note(1)]), other.act(sound, &[note(2)]));
+        let requests =
+            [one.request(&one.body(std::slice::from_ref(&waits))), other.request(&other.body(&[comes]))];
+        let answers: Vec<Answer> = hq
+            .handle(&requests)
+            .iter()
+            .zip([&one, &other])
+            .zip(&requests)
+            .map(|((response, device), request)| read_answer(&device.hq_key, request, response))
+            .collect();
+        assert_eq!(answers[0].code(), (503, "document_unreadable"));
+        assert_eq!(answers[1].code(), (200, ""));
+        one.nonce = answers[0].next_nonce.clone();
+        put(hq, &saved);
+        assert!(one.sync(hq, &[waits]).is_empty());
+        assert_eq!(hq.document(broken).unwrap().unwrap().members("note").count(), 1);
+        assert_eq!(hq.document(sound).unwrap().unwrap().members("note").count(), 1);
     });
 }
 
