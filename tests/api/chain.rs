@@ -241,6 +241,8 @@ fn a_repeat_gets_the_same_receipts_and_has_one_effect() {
             }
             assert_eq!(page.known_seq, 5);
         }
+        let body = device.body(&[]);
+        assert_eq!(device.ask(hq, &body).page().known_seq, 5, "also to who pushes nothing");
         assert_eq!(Footprint::of(hq), before);
         assert_eq!(hq.document(order).unwrap(), view);
     });

@@ -309,6 +309,40 @@ fn what_was_announced_before_a_right_ended_comes_in_after_it() {
     });
 }
 
+/// A right ended, and the page that says so is lost, then arrives: what was written before it came counts.
+#[test]
+fn what_was_written_while_the_page_was_under_way_comes_in() {
+    let town = town();
+    town.network.hq(|hq| {
+        let mut s = scene(hq, &town.cells);
+        s.worker.learn(s.hq, s.ours);
+        let before = s.worker.anchor;
+        town.clock.advance(60_000);
+        s.hq.end_grant("gw-01", &town.cells[0], TimeMs(town.clock.now())).unwrap();
+        town.clock.advance(3_600_000);
+        let lost = s.worker.ask(s.hq, &s.worker.body(&[])).page();
+        assert!(lost.left.contains(&s.ours));
+        let AnchorRef { mono_at, .. } = before.unwrap();
+        let since = Some(AnchorRef { hq_time: lost.beacon.hq_time, mono_at, tag: lost.beacon.tag });
+        s.worker.anchor = since;
+        let unaware = s.worker.act(s.ours, &[note(1)]);
+        let body = s.worker.body(std::slice::from_ref(&unaware));
+        let page = s.worker.ask(s.hq, &body).page();
+        assert_eq!(page.refused, []);
+        let order = s.worker.docs.get(&s.ours).cloned();
+        s.worker.take(page);
+        s.worker.docs.extend(order.map(|doc| (s.ours, doc)));
+        // The next request says that the page has come.
+        let told = s.worker.anchor;
+        let [early, late] = [(before, 2), (told, 3)].map(|(anchor, n)| {
+            s.worker.anchor = anchor;
+            s.worker.act(s.ours, &[note(n)])
+        });
+        let refused = s.worker.sync(s.hq, &[early, late]);
+        assert_eq!(refused.into_iter().collect::<Vec<_>>(), [(4, "outside_grid".to_owned())]);
+    });
+}
+
 /// A device can have written nothing before it was one: a right that ended by then is none of its own.
 #[test]
 fn a_right_that_ended_before_the_device_was_enrolled_is_none() {
