@@ -45,7 +45,7 @@ const FIXED: u64 = 200;
 const FRESH: u64 = 50;
 /// Seeds that failed once: in a product whose answers were bound to a nonce, whose rights ended with the
 /// day, whose transactions went on after a read that failed; or in this model of it.
-const FOUND: [u64; 16] = [
+const FOUND: [u64; 17] = [
     163_553_605,
     700_000_237,
     700_000_493,
@@ -62,6 +62,7 @@ const FOUND: [u64; 16] = [
     700_002_750,
     700_004_051,
     700_005_467,
+    810_000_802,
 ];
 /// Days of work in a town.
 const DAYS: u64 = 2;

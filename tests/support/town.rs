@@ -236,6 +236,11 @@ impl Town {
         let mut report = self.sync(i);
         if self.restores > 0 && self.phones[i].works() {
             if matches!(&report, Err(e) if forgotten(e)) {
+                if self.phones[i].is_revoked() {
+                    // It heard so before the restore and takes no code; its worker has the copy.
+                    self.phones[i].fate = Fate::Revoked;
+                    return false;
+                }
                 self.give_code(i);
                 report = self.sync(i);
             }
